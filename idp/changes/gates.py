@@ -1,0 +1,70 @@
+"""Gates and facts: what must hold before a plan is applied. Upper apps register both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from idp.changes.models import Change
+from idp.changes.plans import Plan
+
+
+class Outcome(StrEnum):
+    PASS = "pass"  # noqa: S105 - a gate's outcome, no password
+    WAIT = "wait"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """A gate's answer: the sentence, the rule behind it, what was read, and who can lift it."""
+
+    gate: str
+    title: str
+    outcome: Outcome
+    sentence: str
+    rule: str = ""
+    fact: Any = None
+    lift: str = ""  # who can do what: "lee.lead can waive it for up to 7 days"
+    waived_by: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """`check` reads rows only, no cluster, no cloud. It runs when planned and before effects."""
+
+    name: str
+    title: str
+    check: Callable[[Change, Plan], GateResult]
+    waivable: bool = True
+
+
+_gates: dict[str, Gate] = {}
+_facts: dict[str, Callable[[Change, Plan], Any]] = {}
+
+
+def register(gate: Gate) -> None:
+    if gate.name in _gates:
+        raise ValueError(f"gate {gate.name!r} is registered twice")
+    _gates[gate.name] = gate
+
+
+def register_fact(name: str, read: Callable[[Change, Plan], Any]) -> None:
+    """Make `name` usable in conditions; a condition that names an unknown fact blocks."""
+    if name in _facts:
+        raise ValueError(f"fact {name!r} is registered twice")
+    _facts[name] = read
+
+
+def registered() -> tuple[Gate, ...]:
+    return tuple(_gates.values())
+
+
+def facts_of(change: Change, plan: Plan, names: frozenset[str]) -> Mapping[str, Any]:
+    """The values of the named facts; KeyError names the first that nobody registered."""
+    return {name: _facts[name](change, plan) for name in sorted(names)}

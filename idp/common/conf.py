@@ -1,0 +1,158 @@
+"""Readers of environment variables for `idp.settings`; what was read is kept for docs."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import environ
+from cryptography.fernet import Fernet
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: its name, kind of value and the default as text."""
+
+    name: str
+    kind: str
+    default: str
+
+
+READ: dict[str, Setting] = {}
+
+
+def _note(name: str, kind: str, default: object) -> str | None:
+    READ[name] = Setting(name, kind, str(default))
+    return os.environ.get(name)
+
+
+def text(name: str, *, default: str) -> str:
+    value = _note(name, "text", default)
+    return default if value is None else value
+
+
+def words(name: str, *, default: str) -> list[str]:
+    """The space- or comma-separated words of a variable."""
+    value = _note(name, "words", default)
+    return (default if value is None else value).replace(",", " ").split()
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    """True for 1, true, yes or on in any case; the default where the variable is missing."""
+    value = _note(name, "boolean", default)
+    return default if value is None else value.strip().lower() in {"1", "true", "yes", "on"}
+
+
+def path(name: str, default: Path) -> Path:
+    value = _note(name, "path", f"<state>/{default.name}")
+    return Path(value) if value else default
+
+
+def _kept(file: Path, make: str) -> str:
+    """The text of a private file that is made, readable by its owner only, when it is missing."""
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process of the same start was first
+        return file.read_text().strip()
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(make)
+    return make
+
+
+def secret(name: str, file: Path) -> str:
+    """A secret from the environment, else from a file that is made at the first start."""
+    value = _note(name, "secret", f"made in <state>/{file.name}")
+    return value or _kept(file, secrets.token_urlsafe(50))
+
+
+def fernet_keys(name: str, file: Path) -> list[str]:
+    """Fernet keys, newest first, from the environment or from a file that is made."""
+    value = _note(name, "secret", f"made in <state>/{file.name}")
+    return (value or _kept(file, Fernet.generate_key().decode())).replace(",", " ").split()
+
+
+def database(name: str, default: Path) -> dict[str, Any]:
+    """Django's settings for a database URL; SQLite gets WAL and immediate transactions."""
+    value = _note(name, "URL", f"sqlite:///<state>/{default.name}")
+    if value is None:
+        default.parent.mkdir(parents=True, exist_ok=True)
+        value = f"sqlite:///{default}"
+    config: dict[str, Any] = environ.Env.db_url_config(value)
+    if config["ENGINE"].endswith("sqlite3"):
+        config["OPTIONS"] = {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    else:
+        config["CONN_MAX_AGE"] = 60
+        config["CONN_HEALTH_CHECKS"] = True
+        config["OPTIONS"] = {"connect_timeout": 5}
+    return config
+
+
+def cache(name: str) -> dict[str, Any]:
+    value = _note(name, "URL", "")
+    if not value:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": value,
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+
+
+def static_storage(*, embedded: bool) -> str:
+    """WhiteNoise's hashed storage in production; plain files where nothing is collected first."""
+    if embedded or not boolean("SLIPWAY_HASHED_STATIC", default=False):
+        return "django.contrib.staticfiles.storage.StaticFilesStorage"
+    return "whitenoise.storage.CompressedManifestStaticFilesStorage"
+
+
+def celery(name: str) -> dict[str, Any]:
+    """Celery's settings: Redis when named, else the transport inside this process."""
+    broker = os.environ.get(name) or "memory://"
+    options: dict[str, Any] = (
+        {"polling_interval": 0.1}
+        if broker == "memory://"
+        else {
+            "socket_timeout": 5,
+            "socket_connect_timeout": 1,
+            "visibility_timeout": 300,
+        }
+    )
+    return {
+        "broker_url": broker,
+        "broker_transport_options": options,
+        "broker_connection_retry_on_startup": True,
+        "task_ignore_result": True,
+        "task_publish_retry": False,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_hijack_root_logger": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "timezone": "UTC",
+    }
+
+
+def logging(*, debug: bool) -> dict[str, Any]:
+    """Structlog's rendering for every logger: key=value on a terminal, JSON elsewhere."""
+    level = "DEBUG" if debug else "INFO"
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["console"], "level": "WARNING"},
+        "loggers": {
+            name: {"level": level} for name in ("idp", "rbac", "portal", "gitops", "environments")
+        },
+    }

@@ -1,0 +1,179 @@
+"""Settings, each read from the environment; `manage.py check` says what is wrong and why.
+
+The defaults run everything in one process on this machine (SQLite, local memory, Celery's in-memory
+transport). `docs/settings.md` is generated from the table in `idp.common.conf`.
+"""
+
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+
+from idp.common import conf
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_DIR = conf.path("SLIPWAY_STATE_DIR", BASE_DIR / ".slipway")
+
+DEBUG = conf.boolean("SLIPWAY_DEBUG", default=False)
+EMBEDDED = conf.boolean("SLIPWAY_EMBEDDED", default=False)  # everything in one process (`make run`)
+SECRET_KEY = conf.secret("SLIPWAY_SECRET_KEY", STATE_DIR / "secret.key")
+# MultiFernet keys, newest first; the first encrypts, all decrypt.
+ENCRYPTION_KEYS = conf.fernet_keys("SLIPWAY_ENCRYPTION_KEYS", STATE_DIR / "encryption.key")
+ALLOWED_HOSTS = conf.words("SLIPWAY_ALLOWED_HOSTS", default="localhost 127.0.0.1 [::1] testserver")
+BASE_URL = conf.text("SLIPWAY_BASE_URL", default="http://localhost:8000")
+CSRF_TRUSTED_ORIGINS = conf.words("SLIPWAY_TRUSTED_ORIGINS", default=BASE_URL)
+HTTPS = BASE_URL.startswith("https://")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.guardian",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "guardian",
+    "csp",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_structlog",
+    "idp.common",
+    "rbac",
+    "idp.changes",
+    "portal",
+    "gitops",
+    "environments",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+
+ROOT_URLCONF = "idp.urls"
+WSGI_APPLICATION = "idp.wsgi.application"
+ASGI_APPLICATION = "idp.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": conf.database("SLIPWAY_DATABASE_URL", STATE_DIR / "slipway.sqlite3")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": conf.cache("SLIPWAY_REDIS_URL")}
+
+AUTH_USER_MODEL = "rbac.User"
+AUTHENTICATION_BACKENDS = ["rbac.backends.ScopedBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "rbac:sign-in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+ANONYMOUS_USER_NAME = None
+GUARDIAN_RAISE_403 = False
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS and conf.boolean("SLIPWAY_SSL_REDIRECT", default=True)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": conf.static_storage(embedded=EMBEDDED or DEBUG)},
+}
+WHITENOISE_USE_FINDERS = EMBEDDED or DEBUG
+
+EMAIL_BACKEND = conf.text(
+    "SLIPWAY_EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend"
+)
+DEFAULT_FROM_EMAIL = conf.text("SLIPWAY_EMAIL_FROM", default="slipway@localhost")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rbac.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "idp.common.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "idp.common.problems.exception_handler",
+    "PAGE_SIZE": 50,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Slipway",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+CELERY = conf.celery("SLIPWAY_REDIS_URL")
+REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositories")
+# The Unix socket on which `pre-receive` asks Slipway; shorter than 100 bytes.
+GIT_JUDGE_SOCKET = conf.path("SLIPWAY_GIT_JUDGE_SOCKET", STATE_DIR / "judge.sock")
+
+LOGGING = conf.logging(debug=DEBUG)
+UNFOLD = {"SITE_TITLE": "Slipway", "SITE_HEADER": "Slipway", "SITE_SYMBOL": "sailing"}
