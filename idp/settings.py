@@ -174,6 +174,12 @@ CELERY = conf.celery("SLIPWAY_REDIS_URL")
 REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositories")
 # The Unix socket on which `pre-receive` asks Slipway; shorter than 100 bytes.
 GIT_JUDGE_SOCKET = conf.path("SLIPWAY_GIT_JUDGE_SOCKET", STATE_DIR / "judge.sock")
+# The classes behind registered clusters and accounts.
+GITOPS_TARGETS = {
+    "kubernetes": "gitops.backends.kubernetes.KubernetesTarget",
+    "memory": "gitops.backends.memory.MemoryTarget",
+    "aws": "gitops.backends.aws.AwsTarget",
+}
 
 LOGGING = conf.logging(debug=DEBUG)
 UNFOLD = {"SITE_TITLE": "Slipway", "SITE_HEADER": "Slipway", "SITE_SYMBOL": "sailing"}

@@ -1,0 +1,63 @@
+"""Hooks of our bare repositories: a small program that asks Slipway over a Unix socket.
+
+`pre-receive` may not move references; it sends the updates, the quarantine's paths and the
+push's signed ticket, prints the answer, and refuses where nobody answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_PROGRAM = '''#!/bin/sh
+"exec" "{python}" "-I" "$0" "$@"
+"""Asks Slipway about a push. Installed and kept up to date by Slipway; do not edit."""
+import json, os, socket, sys
+NAMES = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
+PHASE = os.path.basename(sys.argv[0])
+TICKET = os.environ.get("SLIPWAY_TICKET", "")
+question = {{
+    "phase": PHASE,
+    "repository": os.path.abspath(os.environ.get("GIT_DIR", ".")),
+    "ticket": TICKET,
+    "environment": {{name: os.environ[name] for name in NAMES if name in os.environ}},
+    "updates": [line.split() for line in sys.stdin.read(200_000).splitlines()],
+}}
+try:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout({deadline})
+        line.connect({socket!r})
+        line.sendall(json.dumps(question).encode() + b"\\n")
+        answer = json.loads(line.makefile("rb").readline(1_000_000))
+except (OSError, ValueError) as error:
+    if PHASE != "pre-receive":
+        sys.exit(0)
+    answer = {{"allowed": False, "lines": [
+        "Slipway: nobody is there to judge this push (%s)." % (error or type(error).__name__),
+        "Nothing was changed. Try again in a minute; if it stays so, tell the platform team.",
+    ]}}
+for text in answer.get("lines", ()):
+    print(text)
+sys.exit(0 if answer.get("allowed") else 1)
+'''
+DEADLINE = 60
+HOOKS = ("pre-receive", "post-receive")
+
+
+def text(socket: Path) -> str:
+    """The hook's program for this installation."""
+    return _PROGRAM.format(python=sys.executable, deadline=DEADLINE, socket=str(socket))
+
+
+def install(repository: Path, socket: Path) -> None:
+    """Write the hooks where they are missing or from another installation."""
+    wanted = text(socket)
+    directory = repository / "hooks"
+    directory.mkdir(exist_ok=True)
+    for name in HOOKS:
+        file = directory / name
+        if not file.exists() or file.read_text() != wanted:
+            fresh = directory / f".{name}.new"
+            fresh.write_text(wanted)
+            fresh.chmod(0o700)
+            fresh.replace(file)

@@ -1,0 +1,297 @@
+"""Bare repositories on this machine's disk: the default git host.
+
+Writing goes through plumbing without a work tree (`fast-import`, `update-ref` with the old value),
+so that several processes may work on one repository; commits are read by GitPython. Nothing
+outside `gitops.hosts` knows git's program or library.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+import git
+from gitdb.exc import BadName, BadObject
+
+from gitops.hosts import program
+from gitops.hosts.program import GitError
+from idp.common.errors import Clash, Invalid
+
+MAIN = "refs/heads/main"
+ZERO = "0" * 40
+COMMITTER = b"Slipway <slipway@localhost>"
+MAX_FILE = 256 * 1024
+MAX_FILES = 200
+MAX_TOTAL = 2 * 1024 * 1024
+_SHA = re.compile(r"[0-9a-f]{40}")
+_TRAILER = re.compile(r"^Slipway-Change: (\d+)$", re.MULTILINE)
+_UNSAFE = re.compile(r"[<>\x00-\x1f]")
+_UNPRINTABLE = re.compile(r'[\x00-\x1f"\\]')
+MAX_PATH = 300
+_KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
+
+
+@dataclass(frozen=True)
+class CommitFacts:
+    """One commit as pages show it; `change` is its trailer's, None where it has none."""
+
+    sha: str
+    parents: tuple[str, ...]
+    author: str
+    at: datetime
+    subject: str
+    message: str
+    change: int | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    mode: str
+    sha: str
+    size: int
+    path: str
+
+
+def checked_path(path: str) -> str:
+    """A path inside a directory; raises `Invalid` for what could lead out of it or into `.git`."""
+    parts = PurePosixPath(path).parts
+    bad = not parts or path.startswith("/") or len(path) > MAX_PATH
+    bad = bad or any(part in {".", ".."} or part.lower() == ".git" for part in path.split("/"))
+    if bad or _UNPRINTABLE.search(path) or str(PurePosixPath(path)) != path:
+        raise Invalid(
+            f"“{path[:80]}” is not a path inside the environment's directory.",
+            fix="Use plain relative paths like manifests/job.yaml, without “..”.",
+        )
+    return path
+
+
+def _ident(name: str, email: str) -> bytes:
+    clean = _UNSAFE.sub("", name).strip() or "unknown"
+    return f"{clean} <{_UNSAFE.sub('', email).replace(' ', '')}>".encode()
+
+
+@dataclass(frozen=True)
+class LocalRepository:
+    """A bare repository; `quarantine` lets the judge of a push read what is not accepted yet."""
+
+    path: Path
+    quarantine: tuple[tuple[str, str], ...] = ()
+
+    def _run(self, *arguments: str, data: bytes = b"") -> bytes:
+        return program.run(self.path, *arguments, data=data, extra=dict(self.quarantine))
+
+    # -- making ----------------------------------------------------------------------------
+
+    def create(self, title: str) -> None:
+        """Make the repository with a first commit on `main`; an existing one is left as it is."""
+        if not (self.path / "HEAD").exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            git.Repo.init(self.path, bare=True, initial_branch="main").close()
+        if not self.head():
+            readme = (
+                f"# {title}\n\nEach directory below `environments/` is an environment that Slipway"
+                " keeps in step with this repository.\n"
+            )
+            files = {"README.md": readme.encode()}
+            sha = self._import("refs/slipway/start", "", COMMITTER, "Start the repository", files)
+            try:
+                self.update_ref(MAIN, sha, ZERO)
+            except Clash:  # another process was first
+                return
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def ref(self, name: str) -> str:
+        """The commit that a reference points to, or empty."""
+        try:
+            return (
+                self._run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").decode().strip()
+            )
+        except GitError as error:
+            if error.exit_status == 1:
+                return ""
+            raise
+
+    def head(self) -> str:
+        return self.ref(MAIN)
+
+    def contains(self, sha: str, ancestor: str) -> bool:
+        """Whether `ancestor` is `sha` or in its history."""
+        try:
+            self._run("merge-base", "--is-ancestor", ancestor, sha)
+        except GitError as error:
+            if error.exit_status == 1:
+                return False
+            raise
+        return True
+
+    def tree_id(self, commit: str, directory: str) -> str:
+        """The tree id of a directory in a commit, or empty where it is not there."""
+        lines = self._run("ls-tree", "-d", "-z", commit, "--", checked_path(directory)).split(b"\0")
+        return lines[0].split(b"\t")[0].split()[2].decode() if lines[0] else ""
+
+    def entries(self, commit: str, directory: str) -> list[Entry]:
+        """Everything below a directory, with paths relative to it."""
+        prefix = f"{checked_path(directory)}/"
+        found = []
+        for line in self._run("ls-tree", "-r", "-l", "-z", commit, "--", prefix).split(b"\0"):
+            if line:
+                facts, path = line.split(b"\t", 1)
+                mode, _, sha, size = facts.decode().split()
+                text = path.decode(errors="replace").removeprefix(prefix)
+                found.append(Entry(mode, sha, 0 if size == "-" else int(size), text))
+        return found
+
+    def read_directory(self, commit: str, directory: str) -> dict[str, bytes]:
+        """The files below a directory; raises `Invalid` past the bounds and for what is no file."""
+        entries = self.entries(commit, directory)
+        _check_bounds(directory, entries)
+        if not entries:
+            return {}
+        out = self._run("cat-file", "--batch", data="".join(f"{e.sha}\n" for e in entries).encode())
+        files, at = {}, 0
+        for entry in entries:
+            start = out.index(b"\n", at) + 1
+            files[entry.path] = out[start : start + entry.size]
+            at = start + entry.size + 1
+        return files
+
+    def changed(self, old: str, new: str) -> list[str]:
+        """Paths that differ between two commits; from nothing where `old` is zero."""
+        if old in {"", ZERO}:
+            out = self._run("ls-tree", "-r", "-z", "--name-only", new)
+        else:
+            out = self._run("diff-tree", "-r", "-z", "--no-renames", "--name-only", old, new)
+        return [p.decode(errors="replace") for p in out.split(b"\0") if p]
+
+    def commits(self, new: str, old: str = "", *, limit: int = 100, path: str = "") -> list[str]:
+        """Commits of `new` that `old` lacks, along first parents, newest first."""
+        wanted = [new] + ([f"^{old}"] if old and old != ZERO else [])
+        arguments = ["rev-list", "--first-parent", f"--max-count={limit}", *wanted, "--"]
+        return self._run(*arguments, *([path] if path else [])).decode().split()
+
+    def commit(self, sha: str) -> CommitFacts:
+        """A commit's facts; raises `Invalid` where there is none of that name."""
+        if not _SHA.fullmatch(sha):
+            raise Invalid(f"“{sha[:60]}” is no commit.")
+        with git.Repo(self.path) as repo:
+            repo.git.update_environment(**program.environment(dict(self.quarantine)))
+            try:
+                found = repo.commit(sha)
+                message = str(found.message)
+            except (BadName, BadObject, ValueError) as error:
+                raise Invalid(f"The repository has no commit {sha[:12]}.") from error
+            match = _TRAILER.search(message)
+            return CommitFacts(
+                sha=sha,
+                parents=tuple(parent.hexsha for parent in found.parents),
+                author=str(found.author.name),
+                at=datetime.fromtimestamp(found.committed_date, tz=UTC),
+                subject=message.split("\n", 1)[0][:200],
+                message=message,
+                change=int(match[1]) if match else None,
+            )
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def update_ref(self, name: str, new: str, old: str) -> None:
+        """Compare-and-set of a reference; raises `Clash` where it is no longer at `old`."""
+        try:
+            self._run("update-ref", name, new, old or ZERO)
+        except GitError as error:
+            raise Clash(f"{name} of {self.path.name} moved meanwhile.") from error
+
+    def propose(
+        self,
+        ref: str,
+        *,
+        base: str,
+        directory: str,
+        files: Mapping[str, bytes | None] | None,
+        author: tuple[str, str],
+        message: str,
+    ) -> str:
+        """A commit on `ref` that changes files of a directory (None removes; no mapping: all)."""
+        checked_path(directory)
+        if files is None:
+            return self._import(ref, base, _ident(*author), message, {directory: None})
+        total = sum(len(data) for data in files.values() if data)
+        largest = max((len(data) for data in files.values() if data), default=0)
+        if len(files) > MAX_FILES or total > MAX_TOTAL or largest > MAX_FILE:
+            raise Invalid(_too_much(directory))
+        paths = {f"{directory}/{checked_path(path)}": data for path, data in files.items()}
+        return self._import(ref, base, _ident(*author), message, paths)
+
+    def reparent(self, ref: str, sha: str, onto: str, directory: str) -> str:
+        """The same commit on another parent, its directory carried over as a whole."""
+        tree = self.tree_id(sha, directory)
+        facts = self._run("log", "-1", "--format=%an%x00%ae%x00%B", sha).decode(errors="replace")
+        name, email, message = facts.split("\0", 2)
+        lines = [f"D {directory}\n".encode()]
+        lines += [f"M 040000 {tree} {directory}\n".encode()] if tree else []
+        return self._fast_import(ref, onto, _ident(name, email), message.strip(), lines)
+
+    def _import(
+        self,
+        ref: str,
+        base: str,
+        author: bytes,
+        message: str,
+        files: Mapping[str, bytes | None],
+    ) -> str:
+        lines: list[bytes] = []
+        for path, data in sorted(files.items()):
+            if data is None:
+                lines.append(f"D {path}\n".encode())
+            else:
+                head = f"M 100644 inline {path}\ndata {len(data)}\n"
+                lines += [head.encode(), data, b"\n"]
+        return self._fast_import(ref, base, author, message, lines)
+
+    def _fast_import(
+        self, ref: str, base: str, author: bytes, message: str, lines: Iterable[bytes]
+    ) -> str:
+        now = f"{int(datetime.now(UTC).timestamp())} +0000".encode()
+        text = message.encode()
+        stream = [
+            f"feature done\ncommit {ref}\nmark :1\n".encode(),
+            b"author " + author + b" " + now + b"\n",
+            b"committer " + COMMITTER + b" " + now + b"\n",
+            f"data {len(text)}\n".encode() + text + b"\n",
+            f"from {base}\n".encode() if base else b"",
+            *lines,
+            b"get-mark :1\ndone\n",
+        ]
+        out = self._run(
+            "fast-import", "--quiet", "--force", "--date-format=raw", data=b"".join(stream)
+        )
+        return out.decode().strip()
+
+
+def _too_much(directory: str) -> str:
+    return (
+        f"{directory} holds more than Slipway reads: at most {MAX_FILES} files of"
+        f" {MAX_FILE // 1024} KB each, {MAX_TOTAL // 1024 // 1024} MB in all."
+    )
+
+
+def _check_bounds(directory: str, entries: list[Entry]) -> None:
+    for entry in entries:
+        if entry.mode in _KINDS:
+            raise Invalid(
+                f"{directory}/{entry.path} is {_KINDS[entry.mode]}; environments hold plain files"
+                " only.",
+                fix="Replace it by the file itself.",
+            )
+        checked_path(entry.path)
+        if entry.size > MAX_FILE:
+            raise Invalid(
+                f"{directory}/{entry.path} is {entry.size // 1024} KB; a file of an environment"
+                f" has at most {MAX_FILE // 1024} KB.",
+                fix="Put large data into a bucket and refer to it.",
+            )
+    if len(entries) > MAX_FILES or sum(e.size for e in entries) > MAX_TOTAL:
+        raise Invalid(_too_much(directory))

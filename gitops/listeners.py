@@ -1,0 +1,75 @@
+"""What upper apps hear about their directories, and how they take new ones over.
+
+Listeners run inside transactions and touch the database only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gitops.models import Application
+from gitops.renderers import Rendered
+from idp.changes.models import Change
+from rbac.actors import Actor
+from rbac.models import Project
+
+OnRendered = Callable[[Application, Rendered, Change], None]
+OnSynced = Callable[[Application, Rendered, Change], None]
+OnEnded = Callable[[Application, Change], None]
+Adopt = Callable[[Project, str, Mapping[str, bytes], Actor], Application]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """`on_ended` also hears of the end of a deletion: the application then has `removed_at`.
+
+    `adopt` makes the rows for a pushed directory that no application has, raising what people
+    shall read; `pre-receive` calls it in a transaction that it rolls back.
+    """
+
+    on_rendered: OnRendered | None = None
+    on_synced: OnSynced | None = None
+    on_ended: OnEnded | None = None
+    adopt: Adopt | None = None
+
+
+_listeners: list[Listener] = []
+
+
+def register(
+    *,
+    on_rendered: OnRendered | None = None,
+    on_synced: OnSynced | None = None,
+    on_ended: OnEnded | None = None,
+    adopt: Adopt | None = None,
+) -> None:
+    _listeners.append(Listener(on_rendered, on_synced, on_ended, adopt))
+
+
+def rendered(application: Application, what: Rendered, change: Change) -> None:
+    for listener in _listeners:
+        if listener.on_rendered:
+            listener.on_rendered(application, what, change)
+
+
+def synced(application: Application, what: Rendered, change: Change) -> None:
+    for listener in _listeners:
+        if listener.on_synced:
+            listener.on_synced(application, what, change)
+
+
+def ended(application: Application, change: Change) -> None:
+    for listener in _listeners:
+        if listener.on_ended:
+            listener.on_ended(application, change)
+
+
+def adopt_directory(
+    project: Project, name: str, files: Mapping[str, bytes], actor: Actor
+) -> Application | None:
+    """The new application of `environments/<name>`, or None where nobody takes it over."""
+    for listener in _listeners:
+        if listener.adopt:
+            return listener.adopt(project, name, files, actor)
+    return None

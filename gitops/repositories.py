@@ -1,0 +1,135 @@
+"""Config repositories as services see them: read, propose, move `main`. Git is behind `hosts`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.conf import settings
+
+from gitops.hosts.hook import install
+from gitops.hosts.local import MAIN, CommitFacts, LocalRepository
+from gitops.models import ConfigRepository
+from idp.common.errors import Clash, Refusal
+from rbac.actors import Actor
+from rbac.models import Project
+
+_ATTEMPTS = 5
+
+
+def path_of(repo: ConfigRepository) -> Path:
+    return Path(settings.REPOSITORIES_DIR) / f"{repo.project.name}.git"
+
+
+def local(repo: ConfigRepository) -> LocalRepository:
+    return LocalRepository(path_of(repo))
+
+
+def clone_address(repo: ConfigRepository) -> str:
+    """The address that people give to `git clone`."""
+    return f"{settings.BASE_URL.rstrip('/')}/git/{repo.project.name}.git"
+
+
+def ensure(project: Project) -> ConfigRepository:
+    """The project's repository, made on disk with a first commit where it is missing."""
+    repo, _ = ConfigRepository.objects.get_or_create(project=project)
+    on_disk = local(repo)
+    if not on_disk.path.joinpath("HEAD").exists() or not on_disk.head():
+        on_disk.create(project.title or project.name)
+    install(on_disk.path, Path(settings.GIT_JUDGE_SOCKET))
+    return repo
+
+
+def head(repo: ConfigRepository) -> str:
+    """The commit that `main` points to."""
+    return local(repo).head()
+
+
+def read_directory(repo: ConfigRepository, commit: str, directory: str) -> dict[str, bytes]:
+    """The directory's files by relative path, within bounds; empty where it is not there."""
+    return local(repo).read_directory(commit, directory)
+
+
+def tree_id(repo: ConfigRepository, commit: str, directory: str) -> str:
+    """The directory's tree id (its base and ETag), empty where it is not there."""
+    return local(repo).tree_id(commit, directory)
+
+
+def history(repo: ConfigRepository, directory: str = "", *, limit: int = 50) -> list[CommitFacts]:
+    """Commits on `main` that touched a directory, newest first."""
+    on_disk = local(repo)
+    return [on_disk.commit(sha) for sha in on_disk.commits(MAIN, limit=limit, path=directory)]
+
+
+def proposal_ref(change_id: int) -> str:
+    return f"refs/slipway/changes/{change_id}"
+
+
+def proposal(repo: ConfigRepository, change_id: int) -> str:
+    """The commit proposed by a change, or empty."""
+    return local(repo).ref(proposal_ref(change_id))
+
+
+def _author(author: Actor) -> tuple[str, str]:
+    if author.user is None:
+        return author.label, "slipway@localhost"
+    name = author.user.get_full_name() or author.user.username
+    return name, author.user.email or f"{author.user.username}@localhost"
+
+
+def propose(  # noqa: PLR0917 - a commit's seven parts, in git's own order
+    repo: ConfigRepository,
+    change_id: int,
+    directory: str,
+    files: Mapping[str, bytes | None] | None,
+    base_commit: str,
+    author: Actor,
+    message: str,
+) -> str:
+    """A commit on refs/slipway/changes/N: files changed (None removes one; no mapping: all).
+
+    The person is the author, Slipway the committer; trailers name the change and the request.
+    """
+    trailers = f"Slipway-Change: {change_id}\n"
+    if author.request_id:
+        trailers += f"Slipway-Request: {author.request_id[:64]}\n"
+    return local(repo).propose(
+        proposal_ref(change_id),
+        base=base_commit,
+        directory=directory,
+        files=files,
+        author=_author(author),
+        message=f"{message.strip()}\n\n{trailers}",
+    )
+
+
+def fast_forward(repo: ConfigRepository, sha: str, expected_base_tree: str, directory: str) -> str:
+    """Bring a proposal onto `main` and return the commit that stands there.
+
+    A proposal whose siblings moved gets a new parent; one whose own directory moved is a `Refusal`.
+    Called again after a crash it recognises what it did by the change's trailer.
+    """
+    on_disk = local(repo)
+    change = on_disk.commit(sha).change
+    ref = proposal_ref(change) if change else ""
+    for _ in range(_ATTEMPTS):
+        main = on_disk.head()
+        current = (on_disk.ref(ref) if ref else "") or sha
+        if on_disk.contains(main, current):
+            return current
+        found = on_disk.tree_id(main, directory)
+        if found != expected_base_tree:
+            last = next(iter(history(repo, directory, limit=1)), None)
+            by = f" by {last.author} (“{last.subject}”)" if last else ""
+            raise Refusal(
+                f"{directory} was changed meanwhile{by}.", fix="Look at it again and propose anew."
+            )
+        if on_disk.commit(current).parents != (main,):
+            target = ref or "refs/slipway/reparented"
+            current = on_disk.reparent(target, current, main, directory)
+        try:
+            on_disk.update_ref(MAIN, current, main)
+        except Clash:
+            continue
+        return current
+    raise Clash(f"main of {repo} moves too fast.", fix="Try again in a moment.")

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gitops.hosts.local import MAIN, LocalRepository, checked_path
+from idp.common.errors import Clash, Invalid
+
+AUTHOR = ("Dana <Dev>\n", "dana@example.org")
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> LocalRepository:
+    made = LocalRepository(tmp_path / "orders.git")
+    made.create("Orders")
+    return made
+
+
+def _propose(
+    repo: LocalRepository,
+    number: int,
+    files: dict[str, bytes | None] | None,
+    directory: str = "environments/a",
+) -> str:
+    return repo.propose(
+        f"refs/slipway/changes/{number}",
+        base=repo.head(),
+        directory=directory,
+        files=files,
+        author=AUTHOR,
+        message=f"Change\n\nSlipway-Change: {number}",
+    )
+
+
+def test_a_new_repository_has_one_commit_and_is_made_once(repo: LocalRepository) -> None:
+    first = repo.head()
+    repo.create("Orders")
+    assert repo.head() == first
+    assert repo.commit(first).subject == "Start the repository"
+    assert repo.changed("", first) == ["README.md"]
+
+
+def test_a_proposal_stands_on_its_own_ref_with_author_and_committer(repo: LocalRepository) -> None:
+    before = repo.head()
+    sha = _propose(repo, 7, {"environment.yaml": b"a: 1\n", "manifests/job.yaml": b"\x00bin\n"})
+    assert repo.head() == before
+    assert repo.ref("refs/slipway/changes/7") == sha
+    assert repo.read_directory(sha, "environments/a") == {
+        "environment.yaml": b"a: 1\n",
+        "manifests/job.yaml": b"\x00bin\n",
+    }
+    facts = repo.commit(sha)
+    assert (facts.author, facts.change, facts.parents) == ("Dana Dev", 7, (before,))
+    line = subprocess.run(
+        ["git", f"--git-dir={repo.path}", "log", "-1", "--format=%an|%ae|%cn", sha],
+        capture_output=True, check=True, text=True,
+    ).stdout.strip()  # fmt: skip
+    assert line == "Dana Dev|dana@example.org|Slipway"
+
+
+def test_removing_a_file_and_the_whole_directory(repo: LocalRepository) -> None:
+    repo.update_ref(MAIN, _propose(repo, 1, {"x": b"1", "y": b"2"}), repo.head())
+    repo.update_ref(MAIN, _propose(repo, 2, {"x": None}), repo.head())
+    assert repo.read_directory(MAIN, "environments/a") == {"y": b"2"}
+    repo.update_ref(MAIN, _propose(repo, 3, None), repo.head())
+    assert repo.read_directory(MAIN, "environments/a") == {}
+    assert repo.tree_id(MAIN, "environments/a") == ""
+
+
+def test_main_moves_by_compare_and_set_only(repo: LocalRepository) -> None:
+    old = repo.head()
+    repo.update_ref(MAIN, _propose(repo, 1, {"x": b"1"}), old)
+    with pytest.raises(Clash, match=r"refs/heads/main of orders\.git moved meanwhile"):
+        repo.update_ref(MAIN, old, old)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../x", "a/../b", "/etc/passwd", ".git/config", "a/.GIT/x", "a//b", "", 'a"b', "a\nb", "./a"],
+)
+def test_paths_that_lead_elsewhere_are_refused(path: str) -> None:
+    with pytest.raises(Invalid, match="is not a path inside the environment's directory"):
+        checked_path(path)
+
+
+def _commit_by_hand(repo: LocalRepository, mode: str, path: str, sha: str) -> str:
+    def git(*words: str, data: str = "") -> str:
+        return subprocess.run(
+            ["git", f"--git-dir={repo.path}", "-c", "user.name=x", "-c", "user.email=x@y", *words],
+            input=data, capture_output=True, check=True, text=True,
+        ).stdout.strip()  # fmt: skip
+
+    blob = sha or git("hash-object", "-w", "--stdin", data="../../../etc/passwd")
+    kind = "commit" if mode == "160000" else "blob"
+    leaf = git("mktree", "--missing", data=f"{mode} {kind} {blob}\t{path}\n")
+    inner = git("mktree", data=f"040000 tree {leaf}\ta\n")
+    tree = git("mktree", data=f"040000 tree {inner}\tenvironments\n")
+    return git("commit-tree", tree, "-m", "by hand")
+
+
+@pytest.mark.parametrize(
+    ("mode", "sha", "what"),
+    [("120000", "", "a symbolic link"), ("160000", "1" * 40, "a submodule")],
+)
+def test_links_and_submodules_are_refused_by_name(
+    repo: LocalRepository, mode: str, sha: str, what: str
+) -> None:
+    commit = _commit_by_hand(repo, mode, "evil", sha)
+    with pytest.raises(Invalid, match=f"environments/a/evil is {what}"):
+        repo.read_directory(commit, "environments/a")
+
+
+def test_reading_is_bounded(repo: LocalRepository) -> None:
+    sha = _propose(repo, 1, {"x": b"1"})
+    assert repo.read_directory(sha, "environments/a")
+    with pytest.raises(Invalid, match="at most 200 files of 256 KB each, 2 MB in all"):
+        _propose(repo, 2, {f"f{n}": b"x" for n in range(201)})
+    with pytest.raises(Invalid, match="at most 200 files"):
+        _propose(repo, 3, {"big": b"x" * (256 * 1024 + 1)})
+
+
+def test_changed_paths_between_commits(repo: LocalRepository) -> None:
+    one = _propose(repo, 1, {"x": b"1"})
+    assert repo.changed(repo.head(), one) == ["environments/a/x"]
+    assert repo.commits(one, repo.head()) == [one]
+
+
+def test_an_unknown_commit_is_named(repo: LocalRepository) -> None:
+    with pytest.raises(Invalid, match="has no commit 1111"):
+        repo.commit("1" * 40)
+    with pytest.raises(Invalid, match="is no commit"):
+        repo.commit("main; rm -rf /")
