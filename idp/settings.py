@@ -77,6 +77,12 @@ TEMPLATES = [
             ],
         },
     },
+    {  # the rows of long tables
+        "NAME": "jinja2",
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates" / "jinja2"],
+        "OPTIONS": {"environment": "portal.jinja.environment"},
+    },
 ]
 
 DATABASES = {"default": conf.database("SLIPWAY_DATABASE_URL", STATE_DIR / "slipway.sqlite3")}
