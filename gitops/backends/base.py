@@ -14,6 +14,10 @@ from typing import Any
 
 MANAGER = "slipway"  # the field manager of every server-side apply
 AWS_API = "aws.slipway.dev/v1"
+# The marks that `apply` adds: labels in a cluster, tags of the same names at AWS; a `LiveObject`
+# of either shows both under `metadata`, and `list(labels=…)` selects by the first.
+OWNER_LABEL = "slipway.dev/owner"  # the application's namespace
+CHANGE_ANNOTATION = "slipway.dev/change"  # the change that last applied the object
 
 Document = Mapping[str, Any]
 
@@ -50,6 +54,11 @@ class LiveObject:
     version: str
     body: Document
     outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+def owner_of(live: LiveObject) -> str:
+    """The application that a live object is marked with, empty where it is nobody's."""
+    return str((live.body.get("metadata", {}).get("labels") or {}).get(OWNER_LABEL, ""))
 
 
 @dataclass(frozen=True)
