@@ -177,6 +177,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 CELERY = conf.celery("SLIPWAY_REDIS_URL")
+CELERY_APP = "idp.celery.app"
 REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositories")
 # The Unix socket on which `pre-receive` asks Slipway; shorter than 100 bytes.
 GIT_JUDGE_SOCKET = conf.path("SLIPWAY_GIT_JUDGE_SOCKET", STATE_DIR / "judge.sock")
