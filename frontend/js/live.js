@@ -1,0 +1,154 @@
+// Live pages: one EventSource a tab. Hints are gathered for half a second, then what they concern is
+// fetched once and morphed in place. Hidden tabs close the stream and look again when they return.
+import htmx from "./htmx.js";
+
+import { announce } from "./dom.js";
+
+const GATHER = 500; // ms
+const WORDS = { live: "Live", paused: "Paused", lost: "Reconnecting", connecting: "Connecting" };
+// Events may be named by what happened; unnamed ones arrive as "message".
+const KINDS = ["message", "hint", "state", "plan", "step", "attempt", "log", "gate", "approval", "waiver", "health", "object", "end"];
+
+let source, timer, topics;
+const touched = new Set();
+
+function regions() {
+  return [...document.querySelectorAll("[data-live-topic][id]")];
+}
+
+function wanted() {
+  const named = regions().flatMap((region) => region.dataset.liveTopic.split(/\s+/));
+  const page = (document.body.dataset.liveTopics ?? "").split(/\s+/);
+  return [...new Set([...named, ...page])].filter(Boolean).sort();
+}
+
+function show(state) {
+  for (const dot of document.querySelectorAll("[data-live]")) {
+    dot.classList.toggle("is-paused", state === "paused");
+    dot.classList.toggle("is-lost", state === "lost" || state === "connecting");
+    const word = dot.querySelector("[data-live-word]");
+    if (word) word.textContent = WORDS[state];
+  }
+}
+
+function stamp() {
+  const now = new Date();
+  for (const place of document.querySelectorAll("[data-live-when]")) {
+    const time = document.createElement("relative-time");
+    time.setAttribute("datetime", now.toISOString());
+    time.setAttribute("prefix", "");
+    place.replaceChildren(time);
+  }
+}
+
+function concerned(region) {
+  if (region.querySelector("form[data-dirty]")) return false; // never under somebody's hands
+  return region.dataset.liveTopic.split(/\s+/).some((topic) => touched.has(topic));
+}
+
+async function fetchPage(address) {
+  const answer = await fetch(address, {
+    headers: { "HX-Request": "true", Accept: "text/html" },
+    signal: AbortSignal.timeout(10000),
+  });
+  if (answer.redirected || !answer.ok) throw new Error(`${address} answered ${answer.status}`);
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+async function renew(address, places) {
+  const fresh = await fetchPage(address);
+  for (const place of places) {
+    const region = document.getElementById(place);
+    const next = fresh.getElementById(place);
+    if (!region || !next) continue;
+    if (region.outerHTML === next.outerHTML) continue;
+    const before = region.querySelector("[data-live-announce]")?.textContent.trim();
+    await htmx.swap({ sourceElement: region, target: region, text: next.outerHTML, swap: "outerMorph" });
+    const now = document.getElementById(place);
+    const after = now?.querySelector("[data-live-announce]")?.textContent.trim();
+    if (after && after !== before) announce(after);
+    follow(now);
+  }
+}
+
+function follow(region) {
+  for (const log of region?.querySelectorAll("[data-follow]") ?? []) {
+    if (log.dataset.left !== "true") log.scrollTop = log.scrollHeight;
+  }
+}
+
+async function flush() {
+  timer = undefined;
+  const byAddress = new Map();
+  for (const region of regions().filter(concerned)) {
+    const address = region.dataset.liveRefetch || location.pathname + location.search;
+    byAddress.set(address, [...(byAddress.get(address) ?? []), region.id]);
+  }
+  touched.clear();
+  for (const [address, places] of byAddress) {
+    try {
+      await renew(address, places);
+      stamp();
+    } catch {
+      show("lost"); // the next hint, or the return to the tab, fetches again
+    }
+  }
+  const now = wanted();
+  if (source && now.join() !== topics) open();
+}
+
+function touch(names) {
+  for (const name of names) touched.add(name);
+  timer ??= setTimeout(flush, GATHER);
+}
+
+function heard(event) {
+  let data = {};
+  try {
+    data = JSON.parse(event.data);
+  } catch {
+    return;
+  }
+  touch(data.topic ? [data.topic] : wanted());
+}
+
+function open() {
+  close();
+  const names = wanted();
+  topics = names.join();
+  const address = document.body.dataset.events;
+  if (!names.length || !address) return;
+  show("connecting");
+  const query = names.map((name) => `topic=${encodeURIComponent(name)}`).join("&");
+  source = new EventSource(`${address}?${query}`);
+  source.addEventListener("open", () => { show("live"); stamp(); });
+  source.addEventListener("error", () => show("lost"));
+  for (const kind of KINDS) source.addEventListener(kind, heard);
+}
+
+function close() {
+  source?.close();
+  source = undefined;
+}
+
+export function startLive() {
+  for (const log of document.querySelectorAll("[data-follow]")) {
+    log.addEventListener("scroll", () => {
+      log.dataset.left = String(log.scrollTop + log.clientHeight < log.scrollHeight - 24);
+    });
+  }
+  follow(document);
+  if (!wanted().length) return;
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      close();
+      show("paused");
+    } else {
+      open();
+      touch(wanted()); // what was missed meanwhile
+    }
+  });
+  window.addEventListener("pagehide", close);
+  if (document.hidden) show("paused");
+  else open();
+}
