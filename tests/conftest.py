@@ -1,0 +1,41 @@
+"""What every test stands on: its own state folder and database file, no network, cheap passwords.
+
+A test opens sockets to this machine only when it is marked `loopback`, `servers`, `cluster` or
+`browser`, or asks for a server fixture; no test reaches further. Warnings are errors.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.cache import cache
+from pytest_django.fixtures import Settings
+
+from tests.support.environment import STATE
+
+pytest_plugins = ["tests.support.absent", "tests.support.servers", "tests.support.browser"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> None:
+    """SQLite in a file: threads of a test each have a connection, and see each other's writes."""
+    database = django_settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"] = {**database.get("TEST", {}), "NAME": f"{STATE}/test.sqlite3"}
+
+
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, settings: Settings) -> Iterator[Path]:
+    """An empty state folder for this test: repositories, judge socket, cache."""
+    settings.STATE_DIR = tmp_path
+    settings.REPOSITORIES_DIR = tmp_path / "repositories"
+    settings.GIT_JUDGE_SOCKET = Path(STATE) / "judge.sock"
+    yield tmp_path
+    cache.clear()
