@@ -107,6 +107,12 @@ LOGOUT_REDIRECT_URL = "/"
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 ANONYMOUS_USER_NAME = None
 GUARDIAN_RAISE_403 = False
+GUARDIAN_MONKEY_PATCH_USER = False  # rbac writes grants itself, and audits them
+# guardian asks for its own backend by name; rbac.backends.ScopedBackend answers for its grants, and
+# a second backend would know neither expiry nor tokens. rbac.E001 checks that ours is in place.
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
+# Addresses whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = conf.words("SLIPWAY_TRUSTED_PROXIES", default="")
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS

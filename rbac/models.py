@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from django.contrib.auth import models as auth_models
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
@@ -12,6 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from idp.common.names import MAX_NAME, dns_label
+from rbac.objectgrants import ObjectGrant
 
 SLUG = {"max_length": MAX_NAME, "validators": [dns_label]}
 
@@ -29,6 +31,8 @@ class User(AbstractUser):
     """A person or, with a `ServiceAccount`, a program."""
 
     email = models.EmailField("email address", blank=True)
+    # The access epoch as it was read with this row (`rbac.grants`); no column.
+    standing: Any = None
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -37,6 +41,13 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.username
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """What `decide` says; Django's superuser flag means nothing here."""
+        return auth_models._user_has_perm(self, perm, obj)  # type: ignore[attr-defined]  # noqa: SLF001  # Django's loop over the backends, without its superuser short cut
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return auth_models._user_has_module_perms(self, app_label)  # type: ignore[attr-defined]  # noqa: SLF001  # as above
 
 
 class Team(models.Model):
@@ -140,6 +151,31 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ProjectGrant(ObjectGrant):
+    """A project shared with one person: one permission each."""
+
+    content_object = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="grants")
+
+    class Meta(ObjectGrant.Meta):
+        abstract = False
+
+    def __str__(self) -> str:
+        return f"{self.permission_id} for {self.user_id} on {self.content_object_id}"
+
+
+class SignIn(models.Model):
+    """A session of a person, so that it can be listed and ended; the row outlives the session."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    session_key = models.CharField(max_length=40, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    agent = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} from {self.address or 'somewhere'}"
 
 
 class ServiceAccount(models.Model):
