@@ -186,6 +186,10 @@ SPECTACULAR_SETTINGS = {
 
 CELERY = conf.celery("SLIPWAY_REDIS_URL")
 CELERY_APP = "idp.celery.app"
+CHANGE_LEASE_SECONDS = int(conf.text("SLIPWAY_CHANGE_LEASE_SECONDS", default="20"))
+CHANGE_APPLY_SECONDS = int(conf.text("SLIPWAY_CHANGE_APPLY_SECONDS", default="1800"))
+CHANGE_OBSERVE_SECONDS = int(conf.text("SLIPWAY_CHANGE_OBSERVE_SECONDS", default="600"))
+CHANGE_CONFIRM_SECONDS = int(conf.text("SLIPWAY_CHANGE_CONFIRM_SECONDS", default="86400"))
 REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositories")
 # The Unix socket on which `pre-receive` asks Slipway; shorter than 100 bytes.
 GIT_JUDGE_SOCKET = conf.path("SLIPWAY_GIT_JUDGE_SOCKET", STATE_DIR / "judge.sock")

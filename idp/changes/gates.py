@@ -65,6 +65,19 @@ def registered() -> tuple[Gate, ...]:
     return tuple(_gates.values())
 
 
+def fact_names(plan: Plan) -> frozenset[str]:
+    """Every name that a condition on this plan may use: registered, or said by the plan itself."""
+    return frozenset(_facts) | frozenset(plan.facts)
+
+
+def registered_facts() -> frozenset[str]:
+    """The names that conditions may always use."""
+    return frozenset(_facts)
+
+
 def facts_of(change: Change, plan: Plan, names: frozenset[str]) -> Mapping[str, Any]:
-    """The values of the named facts; KeyError names the first that nobody registered."""
-    return {name: _facts[name](change, plan) for name in sorted(names)}
+    """The values of the named facts; KeyError names the first that nobody knows."""
+    return {
+        name: _facts[name](change, plan) if name in _facts else plan.facts[name]
+        for name in sorted(names)
+    }

@@ -38,6 +38,9 @@ class StepContext(Protocol):
     def checkpoint(self) -> None:
         """Raise `LeaseLost` or `Cancelled` where the work must stop; call it between effects."""
 
+    def result_of(self, key: str) -> dict[str, Any]:
+        """What the done step `key` of this change returned; empty when it returned nothing."""
+
 
 @dataclass(frozen=True)
 class Step:

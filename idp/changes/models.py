@@ -15,14 +15,17 @@ class LeasedRow(models.Model):
     """A row that one worker at a time works on, by compare-and-set.
 
     `lease_token` grows with each claim and fences writes of a worker that lost its lease.
+    `idp.changes.leases` reads and writes these columns, on the database's clock.
     """
 
     lease_token = models.BigIntegerField(default=0)
     lease_holder = models.CharField(max_length=80, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True, db_index=True)
     attempts = models.PositiveIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
+    not_before = models.DateTimeField(null=True, blank=True)  # null: due at once
     sent_at = models.DateTimeField(null=True, blank=True)
+    sends = models.PositiveIntegerField(default=0)  # messages since the last claim
+    resend_at = models.DateTimeField(null=True, blank=True)  # when the sweeper sends again
 
     class Meta:
         abstract = True
@@ -33,7 +36,7 @@ class Change(LeasedRow):
 
     planning → ready → waiting → applying → observing → succeeded
     planning → waiting (nobody has to confirm) | succeeded (nothing to do) | refused | failed
-    ready → planning (the world moved) | cancelled | expired
+    ready → planning (asked anew) | refused (an approver said no) | cancelled | expired
     waiting → planning | refused | cancelled | expired
     applying → planning (moved before the first effect) | failed | cancelled
     observing → failed | cancelled
@@ -70,7 +73,9 @@ class Change(LeasedRow):
                 State.CANCELLED,
             }
         ),
-        State.READY: frozenset({State.PLANNING, State.WAITING, State.CANCELLED, State.EXPIRED}),
+        State.READY: frozenset(
+            {State.PLANNING, State.WAITING, State.REFUSED, State.CANCELLED, State.EXPIRED}
+        ),
         State.WAITING: frozenset(
             {State.PLANNING, State.APPLYING, State.REFUSED, State.CANCELLED, State.EXPIRED}
         ),
@@ -107,6 +112,7 @@ class Change(LeasedRow):
     confirmed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     effects_started = models.BooleanField(default=False)  # the plan is bound from here on
+    failures = models.PositiveIntegerField(default=0)  # temporary ones in a row, for the back-off
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_by = models.ForeignKey(
         User, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -151,6 +157,12 @@ class Change(LeasedRow):
                 "idempotency_key",
                 condition=~Q(idempotency_key=""),
                 name="changes_idempotent",
+            ),
+            models.UniqueConstraint(
+                "actor_label",
+                "idempotency_key",
+                condition=Q(actor=None) & ~Q(idempotency_key=""),
+                name="changes_idempotent_system",
             ),
         ]
         indexes = [

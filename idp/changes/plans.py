@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -94,6 +94,27 @@ class Plan:
     def undecided(self) -> tuple[Action, ...]:
         """Actions that would lose data and for which nobody has chosen what becomes of it."""
         return tuple(a for a in self.actions if a.loss and not a.loss.choice)
+
+    @property
+    def worst(self) -> Risk:
+        """The worst risk of what would be done; harmless when nothing would."""
+        return min((a.risk for a in self.effective), key=RISKS.index, default=Risk.HARMLESS)
+
+    def with_choices(self, choices: Mapping[str, str]) -> Plan:
+        """The same plan with each loss decided as `choices` says, by the action's key."""
+        actions = tuple(
+            replace(a, loss=replace(a.loss, choice=choices[a.key]))
+            if a.loss and choices.get(a.key) in a.loss.choices
+            else a
+            for a in self.actions
+        )
+        return replace(self, actions=actions)
+
+    @property
+    def bound_hash(self) -> str:
+        """What a confirmation and an approval are bound to: the hash and what becomes of losses."""
+        chosen = {a.key: a.loss.choice for a in self.actions if a.loss and a.loss.choice}
+        return digest([self.hash, chosen]) if chosen else self.hash
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "facts": dict(self.facts)}

@@ -1,0 +1,91 @@
+"""Asking every gate about a change, and what its answers mean. Reads rows only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+
+from django.db.models import Q
+from django.utils import timezone
+
+from idp.changes import gates
+from idp.changes.gates import Gate, GateResult, Outcome
+from idp.changes.models import Change, Waiver
+from idp.changes.plans import Plan
+from idp.common.errors import SlipwayError
+from rbac.models import Scope
+
+log = logging.getLogger(__name__)
+
+
+def at_or_above(scope: Scope, prefix: str = "scope") -> Q:
+    """Rows bound at this scope or at one above it, the root included."""
+    return Q(**{f"{prefix}__in": scope.lineage}) | Q(**{f"{prefix}__kind": Scope.Kind.EVERYTHING})
+
+
+def evaluate(change: Change, plan: Plan) -> tuple[GateResult, ...]:
+    """Every gate's answer, waivers taken into account, in the order of registration."""
+    results = [_ask(gate, change, plan) for gate in gates.registered()]
+    if all(r.outcome is Outcome.PASS for r in results):
+        return tuple(results)
+    waivers = {w.gate: w for w in active_waivers(change)}
+    waivable = {gate.name for gate in gates.registered() if gate.waivable}
+    return tuple(
+        _waived(result, waivers[result.gate])
+        if result.outcome is not Outcome.PASS and result.gate in waivers and result.gate in waivable
+        else result
+        for result in results
+    )
+
+
+def _ask(gate: Gate, change: Change, plan: Plan) -> GateResult:
+    try:
+        return gate.check(change, plan)
+    except SlipwayError as error:
+        sentence = f"{error.message} {error.fix}".strip()
+    except Exception as error:  # what cannot be judged must block, whatever the reason
+        log.exception("gate %s could not judge change %s", gate.name, change.pk)
+        sentence = f"It could not be judged ({type(error).__name__}: {error})."
+    return GateResult(
+        gate.name,
+        gate.title,
+        Outcome.REFUSE,
+        sentence,
+        lift="A platform engineer mends the rule; until then it blocks.",
+    )
+
+
+def _waived(result: GateResult, waiver: Waiver) -> GateResult:
+    by = waiver.approver.username if waiver.approver else ""
+    return replace(
+        result,
+        outcome=Outcome.PASS,
+        sentence=f"Waived by {by} until {waiver.ends_at:%d %b %H:%M} UTC: {waiver.reason}",
+        waived_by=by,
+        lift="",
+    )
+
+
+def active_waivers(change: Change) -> Iterable[Waiver]:
+    """Granted waivers in force for this change, or for its place when bound to no change."""
+    return (
+        Waiver.objects.filter(
+            at_or_above(change.scope),
+            Q(change=change) | Q(change=None),
+            revoked_at=None,
+            approved_at__isnull=False,
+            ends_at__gt=timezone.now(),
+        )
+        .select_related("approver")
+        .order_by("ends_at")
+    )
+
+
+def blocking(results: Iterable[GateResult]) -> tuple[GateResult, ...]:
+    return tuple(r for r in results if r.outcome is not Outcome.PASS)
+
+
+def reason(results: Iterable[GateResult]) -> str:
+    """Why a change waits, in sentences; empty when every gate passes."""
+    return " ".join(r.sentence for r in blocking(results))

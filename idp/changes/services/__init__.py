@@ -1,0 +1,20 @@
+"""Writes around a change: each decides, validates, moves the row, records it and tells others."""
+
+from idp.changes.services.answers import approve, reject
+from idp.changes.services.freezes import freeze, lift_freeze
+from idp.changes.services.proposals import cancel, confirm, propose, replan
+from idp.changes.services.waivers import ask_waiver, grant_waiver, revoke_waiver
+
+__all__ = [
+    "approve",
+    "ask_waiver",
+    "cancel",
+    "confirm",
+    "freeze",
+    "grant_waiver",
+    "lift_freeze",
+    "propose",
+    "reject",
+    "replan",
+    "revoke_waiver",
+]

@@ -1,0 +1,70 @@
+"""What the services share: a locked change, its message, the checks on what people typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+
+from idp.changes import leases
+from idp.changes.models import Change
+from idp.common import jobs
+from idp.common.errors import FieldError, Forbidden, Invalid, PreconditionFailed, StaleState
+from rbac.actors import Actor
+from rbac.models import User
+
+MAX_TEXT = 2_000
+
+
+@contextmanager
+def locked(change: Change) -> Iterator[Change]:
+    """A transaction that holds the change's lock and yields the row as it is now."""
+    with transaction.atomic():
+        yield Change.objects.select_for_update().get(pk=change.pk)
+
+
+def send(change: Change) -> None:
+    """Have a worker look at the change; the sweeper does it again where the message is lost."""
+    leases.mark_sent(Change.objects.filter(pk=change.pk))
+    jobs.enqueue("changes.work", change_id=change.pk)
+
+
+def expect(change: Change, *states: Change.State, to: str) -> None:
+    """Refuse what this state does not allow, in words."""
+    if change.state not in states:
+        raise StaleState(
+            f"Change {change.pk} is {change.get_state_display().lower()}; it cannot be {to} now.",
+            fix="Look at the change again.",
+        )
+
+
+def expect_plan(change: Change, plan_hash: str) -> None:
+    """The plan that was read is the plan that stands."""
+    if not plan_hash or plan_hash != change.plan_hash:
+        raise PreconditionFailed(
+            f"The plan of change {change.pk} is not the one you read.",
+            fix="Read the new plan and answer again.",
+        )
+
+
+def text(value: str, *, field: str, required: bool = False) -> str:
+    """A person's own words, trimmed; refused when empty (where asked for) or too long."""
+    value = value.strip()
+    if required and not value:
+        raise Invalid(
+            f"{field} is empty.", errors=[FieldError(field, "required", "Say why.", "Write it.")]
+        )
+    if len(value) > MAX_TEXT:
+        message = f"{len(value)} characters are more than {MAX_TEXT}."
+        raise Invalid(
+            f"{field}: {message}", errors=[FieldError(field, "max_length", message, "Shorten it.")]
+        )
+    return value
+
+
+def person(actor: Actor, what: str) -> User:
+    """The actor's user; Slipway itself does not do this."""
+    if actor.user is None:
+        raise Forbidden(f"Only a person can {what}.")
+    return actor.user
