@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_structlog",
+    "idp",
     "idp.common",
     "rbac",
     "idp.changes",
@@ -202,3 +203,5 @@ GITOPS_TARGETS = {
 
 LOGGING = conf.logging(debug=DEBUG)
 UNFOLD = {"SITE_TITLE": "Slipway", "SITE_HEADER": "Slipway", "SITE_SYMBOL": "sailing"}
+# Filled by `manage.py run`: the people that the sign-in page may name, with their password.
+DEMO_SIGN_IN: list[dict[str, str]] = []
