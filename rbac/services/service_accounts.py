@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from idp.common.names import dns_label
 from rbac import audit, epoch
 from rbac.access import require
 from rbac.actors import Actor
 from rbac.models import Project, ServiceAccount, User
-from rbac.services.writing import save_new
+from rbac.services.writing import refuse, save_new
 
 
 @transaction.atomic
@@ -18,6 +20,10 @@ def create_service_account(
 ) -> ServiceAccount:
     """A program's identity `<project>.<name>`; roles and tokens are given to it separately."""
     require(actor, "service-account.manage", project)
+    try:
+        dns_label(name)
+    except ValidationError as error:
+        raise refuse("name", "dns_label", " ".join(error.messages)) from error
     username = f"{project.name}.{name}"
     user = User(username=username)
     user.set_unusable_password()
