@@ -1,8 +1,37 @@
 """ASGI entry point: event streams and the git endpoint; everything in `make run`."""
 
 import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from django.core.asgi import get_asgi_application
+from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
-application = get_asgi_application()
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Connections that are held for long, or whose body Django would not stream.
+MOUNTS: dict[str, str] = {}
+
+
+def compose(django: App, mounts: Mapping[str, App]) -> App:
+    """One application: the callable of the first matching prefix, else Django."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            for prefix, mounted in mounts.items():
+                if scope["path"].startswith(prefix):
+                    return await mounted(scope, receive, send)
+        return await django(scope, receive, send)
+
+    return application
+
+
+application = compose(
+    get_asgi_application(),  # first: it sets Django up, which the mounted modules need
+    {prefix: import_string(name) for prefix, name in MOUNTS.items()},
+)

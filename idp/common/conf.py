@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,17 @@ class Setting:
     default: str
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What was wrong with a variable; `idp.common.checks` reports it under its id."""
+
+    id: str
+    message: str
+    hint: str
+
+
 READ: dict[str, Setting] = {}
+PROBLEMS: list[Problem] = []
 
 
 def _note(name: str, kind: str, default: object) -> str | None:
@@ -44,9 +55,39 @@ def boolean(name: str, *, default: bool) -> bool:
     return default if value is None else value.strip().lower() in {"1", "true", "yes", "on"}
 
 
+def integer(name: str, *, default: int, least: int = 0) -> int:
+    """A whole number of at least `least`; a problem, and the default, where it is none."""
+    value = _note(name, "number", default)
+    if value is None:
+        return default
+    if value.strip().isascii() and value.strip().isdigit() and int(value) >= least:
+        return int(value)
+    hint = f"Write a whole number of at least {least}, like {default}."
+    PROBLEMS.append(Problem("slipway.E011", f"{name} is no whole number.", hint))
+    return default
+
+
 def path(name: str, default: Path) -> Path:
     value = _note(name, "path", f"<state>/{default.name}")
     return Path(value) if value else default
+
+
+def directory(path: Path) -> Path:
+    """The path, made where it is missing; a problem where that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        writable = os.access(path, os.W_OK | os.X_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        PROBLEMS.append(
+            Problem(
+                "slipway.E001",
+                f"The state directory “{path}” cannot be written.",
+                "Make it writable for this user, or name another one in SLIPWAY_STATE_DIR.",
+            )
+        )
+    return path
 
 
 def _kept(file: Path, make: str) -> str:
@@ -54,11 +95,17 @@ def _kept(file: Path, make: str) -> str:
     try:
         return file.read_text().strip()
     except FileNotFoundError:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pass
+    except OSError as error:
+        hint = "Let this user read it, or name the value in the environment."
+        PROBLEMS.append(Problem("slipway.E001", f"“{file}” cannot be read: {error}.", hint))
+        return make
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:  # another process of the same start was first
         return file.read_text().strip()
+    except OSError:  # E001 reports the directory; `check` goes on with a value of its own
+        return make
     with os.fdopen(descriptor, "w") as handle:
         handle.write(make)
     return make
@@ -70,19 +117,56 @@ def secret(name: str, file: Path) -> str:
     return value or _kept(file, secrets.token_urlsafe(50))
 
 
+def credential(name: str) -> str:
+    """A secret that may be missing: then "" and what it guards stays shut."""
+    return _note(name, "secret", "") or ""
+
+
 def fernet_keys(name: str, file: Path) -> list[str]:
     """Fernet keys, newest first, from the environment or from a file that is made."""
     value = _note(name, "secret", f"made in <state>/{file.name}")
-    return (value or _kept(file, Fernet.generate_key().decode())).replace(",", " ").split()
+    keys = (value or _kept(file, Fernet.generate_key().decode())).replace(",", " ").split()
+    if keys and all(map(_is_fernet_key, keys)):
+        return keys
+    PROBLEMS.append(
+        Problem(
+            "slipway.E003",
+            f"{name} holds a key that is not 32 bytes in URL-safe base64.",
+            "Make one: python -c 'from cryptography.fernet import Fernet;"
+            " print(Fernet.generate_key().decode())'.",
+        )
+    )
+    return [Fernet.generate_key().decode()]
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        Fernet(key)
+    except ValueError:
+        return False
+    return True
+
+
+def _database_config(name: str, value: str, default: Path) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if value.partition(":")[0] in {"sqlite", "postgres", "postgresql"}:
+        with suppress(environ.ImproperlyConfigured, ValueError, KeyError):
+            config = environ.Env.db_url_config(value)
+    if config.get("ENGINE") not in {
+        "django.db.backends.sqlite3",
+        "django.db.backends.postgresql",
+    }:
+        hint = "Write it like postgres://user:password@host:5432/slipway or sqlite:///path/file."
+        PROBLEMS.append(Problem("slipway.E002", f"{name} is not a database URL.", hint))
+        config = environ.Env.db_url_config(f"sqlite:///{default}")
+    return config
 
 
 def database(name: str, default: Path) -> dict[str, Any]:
     """Django's settings for a database URL; SQLite gets WAL and immediate transactions."""
     value = _note(name, "URL", f"sqlite:///<state>/{default.name}")
-    if value is None:
-        default.parent.mkdir(parents=True, exist_ok=True)
-        value = f"sqlite:///{default}"
-    config: dict[str, Any] = environ.Env.db_url_config(value)
+    value = value or f"sqlite:///{default}"
+    config = _database_config(name, value, default)
     if config["ENGINE"].endswith("sqlite3"):
         config["OPTIONS"] = {
             "timeout": 20,
@@ -140,19 +224,4 @@ def celery(name: str) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "timezone": "UTC",
-    }
-
-
-def logging(*, debug: bool) -> dict[str, Any]:
-    """Structlog's rendering for every logger: key=value on a terminal, JSON elsewhere."""
-    level = "DEBUG" if debug else "INFO"
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["console"], "level": "WARNING"},
-        "loggers": {
-            name: {"level": level} for name in ("idp", "rbac", "portal", "gitops", "environments")
-        },
     }

@@ -19,6 +19,8 @@ from django.utils.module_loading import import_string
 from kombu import Connection
 from kombu.pools import producers
 
+from idp.common.metrics import NOT_SENT
+
 PUBLISH_SECONDS = 1
 PAUSE_SECONDS = 5  # after a failed publish: the sweeper's own interval
 
@@ -83,6 +85,7 @@ def send(name: str, kwargs: dict[str, Any]) -> bool:
             celery_app().send_task(name, kwargs=kwargs, producer=producer, retry=False)
     except Exception as error:  # noqa: BLE001 - whatever the transport raises, the row stays
         breaker.open()
+        NOT_SENT.labels(name).inc()
         log.warning("job.not_sent", task=name, error=type(error).__name__)
         return False
     breaker.close()

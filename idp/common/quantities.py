@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from idp.common.errors import FieldError, Invalid
 
-_FORM = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
+_FORM = re.compile(r"(\d{1,19}(?:\.\d{1,9})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 _FACTORS = {
     "": Decimal(1),
     "m": Decimal("0.001"),
