@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_structlog",
+    "idp",
     "idp.common",
     "rbac",
     "idp.changes",
@@ -59,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "rbac.middleware.DenialMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "idp.common.pages.PageErrorMiddleware",
@@ -115,6 +117,8 @@ GUARDIAN_MONKEY_PATCH_USER = False  # rbac writes grants itself, and audits them
 # guardian asks for its own backend by name; rbac.backends.ScopedBackend answers for its grants, and
 # a second backend would know neither expiry nor tokens. rbac.E001 checks that ours is in place.
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
+# Triggers that keep audit records from being changed by hand (tests empty their tables: off there).
+AUDIT_APPEND_ONLY = conf.boolean("SLIPWAY_AUDIT_APPEND_ONLY", default=True)
 # Addresses whose X-Forwarded-For is believed.
 TRUSTED_PROXIES = conf.words("SLIPWAY_TRUSTED_PROXIES", default="")
 SESSION_COOKIE_HTTPONLY = True
@@ -213,3 +217,5 @@ LOGGING = logging_config(debug=DEBUG)
 DJANGO_STRUCTLOG_USER_ID_FIELD = None  # reading it costs a query on every request
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # would believe any X-Forwarded-For
 UNFOLD = {"SITE_TITLE": "Slipway", "SITE_HEADER": "Slipway", "SITE_SYMBOL": "sailing"}
+# Filled by `manage.py run`: the people that the sign-in page may name, with their password.
+DEMO_SIGN_IN: list[dict[str, str]] = []

@@ -8,7 +8,6 @@ seconds; chaining inline would serialise every writer.
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import threading
 from typing import Any
 
@@ -17,8 +16,9 @@ from django.db import connection, models, transaction
 from rbac.actors import Actor
 from rbac.models import AuditRecord, Scope
 from rbac.places import place_of
+from rbac.sealing import Verification, seal, verify
 
-log = logging.getLogger(__name__)
+__all__ = ["Verification", "flush_denials", "record", "record_denial", "seal", "verify"]
 MAX_PENDING = 100  # denials of one request; a loop that asks more often is one story
 _waiting = threading.local()
 
@@ -38,7 +38,7 @@ def record(
     """Write one record in the caller's transaction. Never pass a secret's value."""
     row = _row(actor, action, target=target, scope=scope, outcome=outcome)
     row.before, row.after = _plain(before), _plain(after)
-    row.reason, row.change_id = reason, change_id
+    row.reason, row.change_id = _plain(reason), change_id
     row.save(force_insert=True)
     return row
 
@@ -49,18 +49,18 @@ def _row(
     if scope is None and target is not None:
         place = place_of(target)
         scope = place.scope if place else None
-    is_row = isinstance(target, models.Model)
+    row = target if isinstance(target, models.Model) else None
+    label = str(target) if row is not None or isinstance(target, str) else ""
     return AuditRecord(
         actor=actor.user,
         actor_label=actor.label[:200],
-        action=action,
+        action=action[:80],
         outcome=outcome,
-        target_type=target._meta.label_lower if isinstance(target, models.Model) else "",
-        target_id=str(target.pk)[:80] if isinstance(target, models.Model) else "",
-        target_label=("" if target is None else str(target))[:200]
-        if is_row or isinstance(target, str)
-        else "",
+        target_type=row._meta.label_lower if row is not None else "",
+        target_id=str(row.pk)[:80] if row is not None else "",
+        target_label=_plain(label)[:200],
         scope=scope,
+        scope_label=scope.label[:100] if scope else "",
         request_id=actor.request_id,
         address=actor.address,
     )
@@ -74,9 +74,9 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat()
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | float):
         return value
-    return str(value)
+    return str(value).replace("\x00", "�")  # PostgreSQL stores no NUL
 
 
 def record_denial(actor: Actor, permission: str, *, target: object | None, reason: str) -> None:

@@ -290,8 +290,33 @@ class Invitation(models.Model):
         return f"invitation of {self.email}"
 
 
+APPEND_ONLY = "Audit records are append-only."
+
+
+class AppendOnly(TypeError):
+    """Something tried to change or delete an audit record."""
+
+
+class AuditQuerySet(models.QuerySet["AuditRecord"]):
+    """Reads and inserts; `seal` is the one way to write to rows that exist."""
+
+    def update(self, **kwargs: Any) -> int:
+        raise AppendOnly(APPEND_ONLY)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AppendOnly(APPEND_ONLY)
+
+    def seal(self, pk: uuid.UUID, sequence: int, previous_hash: str, digest: str) -> int:
+        """Write the chain's three columns of a row that has none yet; the number of rows."""
+        rows = models.QuerySet(self.model, using=self._db).filter(pk=pk, sequence=None)
+        return rows.update(sequence=sequence, previous_hash=previous_hash, hash=digest)
+
+
 class AuditRecord(models.Model):
-    """What somebody did or was refused. Append-only; a sealer chains committed rows by hash."""
+    """What somebody did or was refused. Append-only; a sealer chains committed rows by hash.
+
+    The foreign keys keep their number when the person or scope is gone: the hash covers them.
+    """
 
     class Outcome(models.TextChoices):
         ALLOWED = "allowed"
@@ -302,16 +327,21 @@ class AuditRecord(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     at = models.DateTimeField(default=timezone.now, db_index=True)
-    actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    actor = models.ForeignKey(
+        User, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     actor_label = models.CharField(max_length=200)  # "dana.dev", "dana.dev by token ci", "slipway"
-    action = models.CharField(max_length=80)  # "environment.scale", "rbac.bind"
+    action = models.CharField(max_length=80)  # "environment.scale", "access.grant"
     outcome = models.CharField(max_length=8, choices=Outcome)
     reason = models.TextField(blank=True)
     target_type = models.CharField(max_length=60, blank=True)
     target_id = models.CharField(max_length=80, blank=True)
     target_label = models.CharField(max_length=200, blank=True)
-    scope = models.ForeignKey(Scope, null=True, on_delete=models.SET_NULL, related_name="+")
-    change_id = models.BigIntegerField(null=True, blank=True)
+    scope = models.ForeignKey(
+        Scope, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    scope_label = models.CharField(max_length=100, blank=True)
+    change_id = models.BigIntegerField(null=True, blank=True, db_index=True)
     before = models.JSONField(null=True, blank=True)
     after = models.JSONField(null=True, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
@@ -321,9 +351,36 @@ class AuditRecord(models.Model):
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64, blank=True)
 
+    objects = AuditQuerySet.as_manager()
+
     class Meta:
         ordering = [F("at").desc(), "-id"]
         indexes = [models.Index(fields=["scope", "-at"]), models.Index(fields=["actor", "-at"])]
 
     def __str__(self) -> str:
         return f"{self.actor_label} {self.action} {self.target_label}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert only: an override here is what keeps `save` from being a way round."""
+        if not self._state.adding:
+            raise AppendOnly(APPEND_ONLY)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise AppendOnly(APPEND_ONLY)
+
+
+class AuditHead(models.Model):
+    """One row: where the chain ends, and what the last verification found.
+
+    A shorter chain than the head says has lost its end. The sealer locks this row.
+    """
+
+    sequence = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    verified_sequence = models.BigIntegerField(default=0)
+    problem = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.hash[:12]}"

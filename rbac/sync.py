@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rbac import epoch, objectgrants, permissions
+from django.conf import settings
+
+from rbac import appendonly, epoch, objectgrants, permissions
 from rbac.models import AccessEpoch, Role
 from rbac.places import root
 
@@ -27,3 +29,5 @@ def sync(**_: Any) -> None:
     objectgrants.sync([entry.name for entry in permissions.all_permissions()])
     if changed:
         epoch.bump()
+    if settings.AUDIT_APPEND_ONLY:
+        appendonly.install()

@@ -70,7 +70,7 @@ class EncryptedJSONField(EncryptedTextField):
         return json.loads(value) if isinstance(value, str) and value else value
 
     def get_prep_value(self, value: Any) -> Any:
-        return super().get_prep_value(json.dumps(value))
+        return encrypt(json.dumps(value))  # TextField's would turn the text into JSON again
 
     def value_to_string(self, obj: models.Model) -> str:
         return json.dumps(self.value_from_object(obj))

@@ -24,7 +24,7 @@ def create_team(actor: Actor, *, name: str, title: str = "") -> Team:
 @transaction.atomic
 def update_team(actor: Actor, team: Team, *, title: str) -> Team:
     """Change the title; the name is an identifier and stays."""
-    _require_care(actor, team)
+    require_care(actor, team)
     before = {"title": team.title}
     team.title = title
     team.save(update_fields=["title"])
@@ -51,7 +51,7 @@ def delete_team(actor: Actor, team: Team) -> None:
     team.delete()
 
 
-def _require_care(actor: Actor, team: Team) -> None:
+def require_care(actor: Actor, team: Team) -> None:
     """Leads look after their own team by an unnarrowed session or token; others need the verb."""
     unnarrowed = actor.token is None or not (actor.token.permissions or actor.token.scope_id)
     leads = Membership.objects.filter(team=team, user=actor.user, lead=True)
@@ -62,7 +62,7 @@ def _require_care(actor: Actor, team: Team) -> None:
 @transaction.atomic
 def add_member(actor: Actor, team: Team, user: User, *, lead: bool = False) -> Membership:
     """Put a person into a team, which gives them all that the team holds."""
-    _require_care(actor, team)
+    require_care(actor, team)
     if not user.is_active:
         raise refuse("user", "active", f"{user.username} is deactivated.")
     if lead:
@@ -76,7 +76,7 @@ def add_member(actor: Actor, team: Team, user: User, *, lead: bool = False) -> M
 
 @transaction.atomic
 def remove_member(actor: Actor, team: Team, user: User) -> None:
-    _require_care(actor, team)
+    require_care(actor, team)
     membership = Membership.objects.filter(team=team, user=user).first()
     if membership is None:
         raise Clash(f"{user.username} is no member of team {team.name}.")

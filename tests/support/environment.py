@@ -23,6 +23,7 @@ os.environ.update(
     SLIPWAY_STATE_DIR=STATE,
     SLIPWAY_SECRET_KEY="a-secret-key-for-tests-only-" + "0" * 40,
     SLIPWAY_ENCRYPTION_KEYS=FERNET,
+    SLIPWAY_AUDIT_APPEND_ONLY="0",  # tests with threads empty the tables after themselves
 )
 if os.environ.get("SLIPWAY_TEST_DATABASE_URL"):
     os.environ["SLIPWAY_DATABASE_URL"] = os.environ["SLIPWAY_TEST_DATABASE_URL"]

@@ -1,0 +1,1 @@
+"""From `environment.yaml` to typed documents; pure, apart from looking up a blueprint's version."""

@@ -1,0 +1,112 @@
+"""Raw `manifests/*.yaml` beside `environment.yaml`, and the rules that every document keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from environments.rendering.document import nearest
+from gitops.backends.base import AWS_API
+from idp.common import yaml
+from idp.common.errors import FieldError, Invalid, Refusal
+
+FOLDER = "manifests/"
+MAX_FILES = 50
+
+# What a person may write by hand: namespaced, without power over people, nodes or other spaces.
+MANUAL_KINDS = frozenset(
+    {
+        ("v1", "ConfigMap"),
+        ("v1", "Service"),
+        ("v1", "PersistentVolumeClaim"),
+        ("apps/v1", "Deployment"),
+        ("apps/v1", "StatefulSet"),
+        ("batch/v1", "Job"),
+        ("batch/v1", "CronJob"),
+        ("autoscaling/v2", "HorizontalPodAutoscaler"),
+        ("policy/v1", "PodDisruptionBudget"),
+        ("networking.k8s.io/v1", "Ingress"),
+        ("networking.k8s.io/v1", "NetworkPolicy"),
+    }
+)
+BLUEPRINT_KINDS = MANUAL_KINDS | {("v1", "ServiceAccount")}
+
+
+def read(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """The documents of `manifests/`, in the order of their files."""
+    names = sorted(name for name in files if name.startswith(FOLDER))
+    if len(names) > MAX_FILES:
+        raise Invalid(f"{FOLDER} holds {len(names)} files; {MAX_FILES} are the most.")
+    found = []
+    for name in names:
+        if not name.endswith((".yaml", ".yml")):
+            raise Invalid(f"{name} is no YAML file.", fix=f"Keep only *.yaml files in {FOLDER}.")
+        found += [_document(d, name) for d in yaml.load_all(files[name]) if d is not None]
+    return found
+
+
+def _document(document: Any, where: str) -> dict[str, Any]:
+    header = document if isinstance(document, dict) else {}
+    metadata = header.get("metadata")
+    texts = (header.get("apiVersion"), header.get("kind"))
+    if not all(isinstance(t, str) for t in texts) or not isinstance(metadata, dict):
+        raise Invalid(f"{where} holds a document without apiVersion, kind and metadata.")
+    if not isinstance(metadata.get("name"), str) or not metadata["name"]:
+        raise Invalid(f"{where}: a {texts[1]} has no metadata.name.", fix="Give it a name.")
+    return header
+
+
+def check(
+    documents: Iterable[Mapping[str, Any]],
+    *,
+    namespace: str,
+    allowed: frozenset[tuple[str, str]],
+    source: str,
+) -> None:
+    """Refuse kinds that may not be made there, other namespaces, and secrets in git."""
+    for document in documents:
+        kind, name = document["kind"], document["metadata"].get("name", "?")
+        if kind == "Secret":
+            raise _refusal(
+                f"{source} holds Secret “{name}”: secret values never enter git.",
+                "Set it with “set secret”, and refer to it as name@version under workloads.",
+            )
+        if (document["apiVersion"], kind) not in allowed:
+            fix = nearest(kind, sorted({k for _, k in allowed}))
+            raise _refusal(
+                f"{source} holds {kind} “{name}” ({document['apiVersion']}), which a project may"
+                " not make.",
+                f"{fix} A platform engineer can put others into a blueprint.",
+            )
+        other = document["metadata"].get("namespace", namespace)
+        if other != namespace:
+            raise _refusal(
+                f"{source} puts {kind} “{name}” into namespace “{other}”; this environment's"
+                f" own is “{namespace}”.",
+                "Leave metadata.namespace out.",
+            )
+
+
+def _refusal(message: str, fix: str) -> Refusal:
+    return Refusal(message, fix=fix, errors=[FieldError("manifests", "allowed", message, fix)])
+
+
+def unique(documents: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse two documents for one object."""
+    seen = set()
+    for document in documents:
+        key = (document["apiVersion"], document["kind"], document["metadata"]["name"])
+        if key in seen:
+            raise Invalid(f"{key[1]} “{key[2]}” is described twice.", fix="Remove one of the two.")
+        seen.add(key)
+
+
+def finish(
+    document: Mapping[str, Any], namespace: str, labels: Mapping[str, str]
+) -> dict[str, Any]:
+    """The document in its namespace and with the labels that name project and environment."""
+    metadata = {**document["metadata"]}
+    metadata["labels"] = {**metadata.get("labels", {}), **labels}
+    if document["kind"] != "Namespace" and document["apiVersion"] != AWS_API:
+        metadata["namespace"] = namespace
+    return {**document, "metadata": metadata}
