@@ -1,0 +1,3 @@
+"""What listens beside the process that holds the long connections, each as `serve(stop)`."""
+
+LISTENERS: tuple[str, ...] = ()
