@@ -109,8 +109,6 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "rbac:sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
-# rbac.backends.ScopedBackend reads guardian's tables itself, inside `decide`.
-SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 ANONYMOUS_USER_NAME = None
 GUARDIAN_RAISE_403 = False
 GUARDIAN_MONKEY_PATCH_USER = False  # rbac writes grants itself, and audits them
@@ -154,7 +152,7 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = conf.directory(STATE_DIR / "static")
+STATIC_ROOT = conf.directory(conf.path("SLIPWAY_STATIC_ROOT", STATE_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
