@@ -164,6 +164,25 @@ class Tab:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column beside components (home, catalog): `cells` answers safe HTML by component id.
+
+    It is called once a page with all rows' components, in at most two queries; `worst`, where
+    given, answers a number by component id, and the home page lists the highest first.
+    """
+
+    name: str
+    title: str
+    cells: Callable[[Any, Sequence[Any]], Mapping[int, str]]
+    worst: Callable[[Any, Sequence[Any]], Mapping[int, int]] | None = None
+    order: int = 100
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
 class Banner:
     """A sentence over every page: a freeze, a simulated part. Tones: ok, warn, bad, busy, idle."""
 
@@ -213,8 +232,10 @@ class Tabs(Registry[Tab]):
 
 
 navigation: Registry[NavEntry] = Registry()
+account: Registry[NavEntry] = Registry()  # the menu under one's own name; sections are not shown
 home: Registry[Panel] = Registry()
 search: Registry[SearchProvider] = Registry()
 commands: Registry[Command] = Registry()
 entity_tabs = Tabs()
+component_columns: Registry[Column] = Registry()
 banners = Banners()

@@ -1,0 +1,168 @@
+"""What stands round every page: navigation, banners, shortcuts, and who is looking.
+
+A context processor (settings `TEMPLATES`), so that pages of every app get it; evaluated only when a
+template asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+
+from idp.common import host
+from rbac import grants
+from rbac.access import Actor, held_anywhere
+from rbac.requests import actor_of
+
+SECTIONS = ("", "Deliver", "Operate", "Govern")
+MAX_ROLES = 3
+MAX_BANNERS = 3
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the navigation as a template shows it."""
+
+    label: str
+    url: str
+    icon: str
+    badge: str = ""
+    hot: bool = False
+    current: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    label: str
+    entries: list[Line] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    title: str
+    url: str
+    shortcut: str
+
+    @property
+    def keys(self) -> list[str]:
+        return self.shortcut.split()
+
+
+def address(url_name: str) -> str:
+    """The address of a URL name, empty while the app that has it is not installed."""
+    try:
+        return reverse(url_name)
+    except NoReverseMatch:
+        return ""
+
+
+def may(actor: Actor, permission: str) -> bool:
+    """Whether an entry is for the actor: it needs nothing, or something held at any place."""
+    return not permission or held_anywhere(actor, permission)
+
+
+def command_address(command: host.Command) -> str:
+    return command.url or address(command.url_name)
+
+
+class Shell:
+    """The shell of one request; every part is computed once, when it is asked for."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.actor = actor_of(request)
+
+    @cached_property
+    def nav(self) -> list[Section]:
+        if self.actor.user is None:
+            return []
+        entries = [entry for entry in host.navigation if may(self.actor, entry.permission)]
+        addresses = {entry.key: address(entry.url_name) for entry in entries}
+        current = _longest(self.request.path, addresses.values())
+        sections = [
+            Section(
+                label,
+                [
+                    self._line(entry, addresses[entry.key], current)
+                    for entry in entries
+                    if entry.section == label and addresses[entry.key]
+                ],
+            )
+            for label in _labels(entries)
+        ]
+        return [section for section in sections if section.entries]
+
+    def _line(self, entry: host.NavEntry, url: str, current: str) -> Line:
+        badge = entry.badge(self.actor) if entry.badge else ""
+        return Line(entry.label, url, entry.icon, badge, entry.hot, current=url == current)
+
+    @cached_property
+    def banners(self) -> list[host.Banner]:
+        if self.actor.user is None:
+            return []
+        found = [banner for source in host.banners for banner in source.find(self.actor)]
+        return found[:MAX_BANNERS]
+
+    @cached_property
+    def shortcuts(self) -> list[Shortcut]:
+        if self.actor.user is None:
+            return []
+        return [
+            Shortcut(command.title, command_address(command), command.shortcut)
+            for command in host.commands
+            if command.shortcut and command_address(command) and may(self.actor, command.permission)
+        ]
+
+    @cached_property
+    def account(self) -> list[Line]:
+        lines = [
+            Line(entry.label, address(entry.url_name), entry.icon)
+            for entry in host.account
+            if may(self.actor, entry.permission)
+        ]
+        return [line for line in lines if line.url]
+
+    @cached_property
+    def roles(self) -> str:
+        """What the viewer holds, in short: “developer of team orders at orders, …”."""
+        if self.actor.user is None:
+            return ""
+        held = list(dict.fromkeys(grant.text for grant in grants.of(self.actor).every))
+        if not held:
+            return f"{self.actor.user.username}, without a role"
+        more = f" and {len(held) - MAX_ROLES} more" if len(held) > MAX_ROLES else ""
+        return ", ".join(text.removeprefix("role ") for text in held[:MAX_ROLES]) + more
+
+    @cached_property
+    def why(self) -> str:
+        return address("rbac:why")
+
+    @cached_property
+    def sign_out(self) -> str:
+        return address("rbac:sign-out")
+
+    @cached_property
+    def api_console(self) -> str:
+        return address("api-console")
+
+
+def _labels(entries: Iterable[host.NavEntry]) -> Sequence[str]:
+    """The known sections in their order, then those that only entries name."""
+    return list(dict.fromkeys([*SECTIONS, *(entry.section for entry in entries)]))
+
+
+def _longest(path: str, addresses: Iterable[str]) -> str:
+    """The address that is the path's longest beginning; the home page only for itself."""
+    fitting = [a for a in addresses if a and (path == a or (a != "/" and path.startswith(a)))]
+    return max(fitting, key=len, default="")
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `shell`, lazily."""
+    return {"shell": SimpleLazyObject(lambda: Shell(request))}
