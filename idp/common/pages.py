@@ -46,6 +46,7 @@ def page_of(request: HttpRequest, error: SlipwayError) -> HttpResponse:
         message=error.message,
         fix=error.fix,
         errors=error.errors,
+        error=error,
         reference=new_reference() if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "",
     )
     if isinstance(error, TemporaryBackendError):
