@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -15,7 +16,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Connections that are held for long, or whose body Django would not stream.
-MOUNTS: dict[str, str] = {}
+MOUNTS = {"/events/": "idp.changes.stream.application", "/git/": "gitops.githttp.application"}
 
 
 def compose(django: App, mounts: Mapping[str, App]) -> App:
@@ -33,5 +34,9 @@ def compose(django: App, mounts: Mapping[str, App]) -> App:
 
 application = compose(
     get_asgi_application(),  # first: it sets Django up, which the mounted modules need
-    {prefix: import_string(name) for prefix, name in MOUNTS.items()},
+    {
+        prefix: import_string(name)
+        for prefix, name in MOUNTS.items()
+        if find_spec(name.rpartition(".")[0])
+    },
 )
