@@ -18,10 +18,12 @@ from django.utils.functional import SimpleLazyObject
 from idp.common import host
 from rbac import grants
 from rbac.access import Actor, held_anywhere
+from rbac.permissions import BUILTIN_ROLES
 from rbac.requests import actor_of
 
 SECTIONS = ("", "Deliver", "Operate", "Govern")
-MAX_ROLES = 3
+MAX_ROLES = 2
+MAX_PLACES = 3
 MAX_BANNERS = 3
 
 
@@ -130,14 +132,19 @@ class Shell:
 
     @cached_property
     def roles(self) -> str:
-        """What the viewer holds, in short: “developer of team orders at orders, …”."""
+        """What the viewer holds, in short: “developer on orders/staging; viewer on orders”."""
         if self.actor.user is None:
             return ""
-        held = list(dict.fromkeys(grant.text for grant in grants.of(self.actor).every))
+        places: dict[str, list[str]] = {}
+        for grant in grants.of(self.actor).every:
+            role = grant.source.removeprefix("role ").partition(" of team ")[0]
+            if grant.scope_label not in places.setdefault(role, []):
+                places[role].append(grant.scope_label)
+        held = sorted(places.items(), key=lambda item: -_rank(item[0]))
         if not held:
             return f"{self.actor.user.username}, without a role"
-        more = f" and {len(held) - MAX_ROLES} more" if len(held) > MAX_ROLES else ""
-        return ", ".join(text.removeprefix("role ") for text in held[:MAX_ROLES]) + more
+        more = f" and {len(held) - MAX_ROLES} more roles" if len(held) > MAX_ROLES else ""
+        return "; ".join(f"{role} on {_few(at)}" for role, at in held[:MAX_ROLES]) + more
 
     @cached_property
     def why(self) -> str:
@@ -150,6 +157,16 @@ class Shell:
     @cached_property
     def api_console(self) -> str:
         return address("api-console")
+
+
+def _rank(role: str) -> int:
+    """Built-in roles in the order of the table, the mightiest last; others below them."""
+    return [*BUILTIN_ROLES].index(role) if role in BUILTIN_ROLES else -1
+
+
+def _few(places: Sequence[str]) -> str:
+    more = f" and {len(places) - MAX_PLACES} more" if len(places) > MAX_PLACES else ""
+    return ", ".join(places[:MAX_PLACES]) + more
 
 
 def _labels(entries: Iterable[host.NavEntry]) -> Sequence[str]:
