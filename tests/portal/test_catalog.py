@@ -195,7 +195,7 @@ def test_a_name_of_another_project_is_not_taken_over(dana: Actor, people: Charac
 
 def test_two_files_do_not_fight_over_a_name(dana: Actor, people: Characters) -> None:
     import_document(dana, people.project, ORDERS, PLACE)
-    with pytest.raises(Clash, match="is read from orders.git:catalog-info.yaml already"):
+    with pytest.raises(Clash, match=r"is read from orders\.git:catalog-info\.yaml already"):
         import_document(dana, people.project, ORDERS, "elsewhere.yaml")
 
 
