@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from importlib.util import find_spec
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -16,7 +15,9 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Connections that are held for long, or whose body Django would not stream.
-MOUNTS = {"/events/": "idp.changes.stream.application", "/git/": "gitops.githttp.application"}
+MOUNTS: dict[str, str] = {
+    "/events/": "idp.changes.stream.application",
+}
 
 
 def compose(django: App, mounts: Mapping[str, App]) -> App:
@@ -34,9 +35,5 @@ def compose(django: App, mounts: Mapping[str, App]) -> App:
 
 application = compose(
     get_asgi_application(),  # first: it sets Django up, which the mounted modules need
-    {
-        prefix: import_string(name)
-        for prefix, name in MOUNTS.items()
-        if find_spec(name.rpartition(".")[0])
-    },
+    {prefix: import_string(name) for prefix, name in MOUNTS.items()},
 )

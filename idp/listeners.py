@@ -1,3 +1,3 @@
 """What listens beside the process that holds the long connections, each as `serve(stop)`."""
 
-LISTENERS = ("gitops.judge.serve",)
+LISTENERS: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from django.db.models import Q
 from idp.changes import leases, observing, waiting
 from idp.changes.leases import Lease
 from idp.changes.models import Change, ControllerLease
+from rbac import sealing
 
 log = logging.getLogger(__name__)
 
@@ -172,3 +173,4 @@ register_periodic("sweep", 2, sweep)
 register_periodic("observe", 1, observe_due)
 register_periodic("waiting", 3, waiting.reevaluate)
 register_periodic("expire", 30, waiting.expire)
+register_periodic("seal", 5, sealing.seal)

@@ -82,6 +82,21 @@ def active_waivers(change: Change) -> Iterable[Waiver]:
     )
 
 
+def keep(change: Change, results: Iterable[GateResult]) -> bool:
+    """Set the gates' last answers on the instance, for the pages; False when they are as before."""
+    answers = [r.to_json() for r in results]
+    if change.gates == answers:
+        return False
+    change.gates = answers
+    change.awaits_approval = any(
+        a["gate"] == "approval" and a["outcome"] == Outcome.WAIT for a in answers
+    )
+    return True
+
+
+KEPT = ("gates", "awaits_approval")
+
+
 def blocking(results: Iterable[GateResult]) -> tuple[GateResult, ...]:
     return tuple(r for r in results if r.outcome is not Outcome.PASS)
 

@@ -108,6 +108,7 @@ class Change(LeasedRow):
     plan_hash = models.CharField(max_length=64, blank=True)
     base = models.CharField(max_length=64, blank=True)  # tree id of the directory planned from
     gates = models.JSONField(default=list)  # last GateResult.to_json() of each gate
+    awaits_approval = models.BooleanField(default=False)  # what the approval gate said last
     confirmed_hash = models.CharField(max_length=64, blank=True)
     confirmed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     confirmed_at = models.DateTimeField(null=True, blank=True)

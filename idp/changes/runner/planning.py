@@ -70,8 +70,9 @@ def keep_plan(change: Change, plan: Plan) -> None:
     change.base = plan.base
     change.planned_at = timezone.now()
     change.failures = 0
-    change.gates = [r.to_json() for r in gating.evaluate(change, plan)]
-    change.save(update_fields=["plan", "plan_hash", "base", "planned_at", "failures", "gates"])
+    gating.keep(change, gating.evaluate(change, plan))
+    kept = ["plan", "plan_hash", "base", "planned_at", "failures", *gating.KEPT]
+    change.save(update_fields=kept)
 
 
 def differences(old: Plan, new: Plan, limit: int = 10) -> str:

@@ -46,11 +46,11 @@ def run_waiting(run: Run, change: Change) -> Pause | None:
 
 def note(change: Change, results: tuple[GateResult, ...], reason: str) -> None:
     """Keep the gates' answers and the reason; tell readers only when they are new."""
-    answers = [r.to_json() for r in results]
-    if change.gates == answers and change.reason == reason:
+    new = gating.keep(change, results)
+    if not new and change.reason == reason:
         return
-    change.gates, change.reason = answers, reason
-    change.save(update_fields=["gates", "reason"])
+    change.reason = reason
+    change.save(update_fields=["reason", *gating.KEPT])
     events.moved(change)
 
 

@@ -3,6 +3,7 @@
 from idp.changes.services.answers import approve, reject
 from idp.changes.services.freezes import freeze, lift_freeze
 from idp.changes.services.proposals import cancel, confirm, propose, replan
+from idp.changes.services.rules import delete_rule, save_rule
 from idp.changes.services.waivers import ask_waiver, grant_waiver, revoke_waiver
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "ask_waiver",
     "cancel",
     "confirm",
+    "delete_rule",
     "freeze",
     "grant_waiver",
     "lift_freeze",
@@ -17,4 +19,5 @@ __all__ = [
     "reject",
     "replan",
     "revoke_waiver",
+    "save_rule",
 ]

@@ -1,0 +1,121 @@
+"""Reads: what an actor may see of changes, their events, and what waits for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from idp.changes.models import Approval, ApprovalRule, Change, ChangeEvent, Freeze, Waiver
+from rbac.access import can, get_visible, visible
+from rbac.actors import Actor
+
+RUNNING = (Change.State.PLANNING, Change.State.APPLYING, Change.State.OBSERVING)
+MAX_INBOX = 200
+
+
+def change_list(actor: Actor) -> QuerySet[Change]:
+    """Every change that the actor may see, newest first, without the heavy columns."""
+    return (
+        visible(actor, "change.view", Change.objects.all())
+        .select_related("scope__project_scope", "scope__tier_scope", "actor")
+        .defer("plan", "intent", "result", "gates")
+        .order_by("-id")
+    )
+
+
+def change_get(actor: Actor, pk: int) -> Change:
+    """One change with its plan; raises `NotVisible`."""
+    rows = Change.objects.select_related(
+        "scope__project_scope", "scope__tier_scope", "actor", "confirmed_by", "cancel_requested_by"
+    )
+    return get_visible(actor, "change.view", rows, pk=pk)
+
+
+def events_since(change: Change, number: int, limit: int) -> list[ChangeEvent]:
+    """The change's events after `number`, in order."""
+    return list(change.events.filter(number__gt=number).order_by("number")[:limit])
+
+
+def running_count(actor: Actor) -> int:
+    rows = Change.objects.filter(state__in=RUNNING)
+    return visible(actor, "change.view", rows).count()
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What an actor may do with a change now; each is False where the state forbids it."""
+
+    confirm: bool
+    replan: bool
+    cancel: bool
+    approve: bool
+
+
+def allowed(actor: Actor, change: Change) -> Allowed:
+    own = actor.user is not None and actor.user.pk == change.actor_id
+    asked = own or (actor.user is not None and actor.user.pk == change.confirmed_by_id)
+    may_do = can(actor, change.verb, change.scope)
+    before = change.state in (Change.State.READY, Change.State.WAITING)
+    return Allowed(
+        confirm=change.state == Change.State.READY and may_do,
+        replan=before and may_do,
+        cancel=change.state in Change.OPEN and (own or can(actor, "change.cancel", change.scope)),
+        approve=before and not asked and can(actor, "change.approve", change.scope),
+    )
+
+
+def _to_confirm(actor: Actor) -> Q:
+    return Q(state=Change.State.READY, actor=actor.user)
+
+
+def _to_approve(actor: Actor) -> QuerySet[Change]:
+    answered = Approval.objects.filter(
+        change=OuterRef("pk"), plan_hash=OuterRef("plan_hash"), approver=actor.user
+    )
+    waiting = Change.objects.filter(
+        ~Exists(answered),
+        state__in=[Change.State.READY, Change.State.WAITING],
+        awaits_approval=True,
+    ).exclude(actor=actor.user)
+    return visible(actor, "change.approve", waiting.exclude(confirmed_by=actor.user))
+
+
+def inbox_changes(actor: Actor) -> QuerySet[Change]:
+    """Changes that this person has to confirm or may approve, oldest first."""
+    if actor.user is None:
+        return Change.objects.none()
+    mine = visible(actor, "change.view", Change.objects.filter(_to_confirm(actor)))
+    ids = mine.order_by().values("pk").union(_to_approve(actor).order_by().values("pk"))
+    rows = Change.objects.filter(pk__in=ids).select_related(
+        "scope__project_scope", "scope__tier_scope", "actor"
+    )
+    return rows.defer("plan", "intent", "result").order_by(F("planned_at").asc(nulls_last=True))
+
+
+def inbox_waivers(actor: Actor) -> QuerySet[Waiver]:
+    """Waivers that somebody else asked for and this person may grant."""
+    rows = Waiver.objects.filter(approver=None, revoked_at=None, ends_at__gt=timezone.now())
+    rows = visible(actor, "gate.waive", rows.exclude(author=actor.user))
+    return rows.select_related("author", "scope__project_scope", "change").order_by("created_at")
+
+
+def freeze_list(actor: Actor) -> QuerySet[Freeze]:
+    rows = visible(actor, "freeze.view", Freeze.objects.all())
+    return rows.select_related("author", "lifted_by", "scope__project_scope").order_by("-ends_at")
+
+
+def freezes_in_force(actor: Actor) -> QuerySet[Freeze]:
+    now = timezone.now()
+    return freeze_list(actor).filter(lifted_at=None, starts_at__lte=now, ends_at__gt=now)
+
+
+def waiver_list(actor: Actor) -> QuerySet[Waiver]:
+    rows = visible(actor, "gate.view", Waiver.objects.all())
+    return rows.select_related("author", "approver", "scope__project_scope").order_by("-id")
+
+
+def rule_list(actor: Actor) -> QuerySet[ApprovalRule]:
+    rows = visible(actor, "gate.view", ApprovalRule.objects.all())
+    return rows.select_related("scope__project_scope").order_by("name")
