@@ -17,6 +17,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 # Connections that are held for long, or whose body Django would not stream.
 MOUNTS: dict[str, str] = {
     "/events/": "idp.changes.stream.application",
+    "/git/": "gitops.githttp.application",
 }
 
 
