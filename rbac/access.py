@@ -10,6 +10,7 @@ from idp.common.errors import Forbidden, NotVisible
 from rbac import audit, granters, permissions
 from rbac.actors import NOBODY, Actor, system
 from rbac.decisions import Decision, decide, held_anywhere, visible
+from rbac.explain import Step, steps
 from rbac.models import User
 from rbac.places import scope_of
 
@@ -45,6 +46,11 @@ class AccessForbidden(Forbidden):
         self.where = where
         self.chain = decision.chain
         self.granters = people
+
+    @property
+    def steps(self) -> list[Step]:
+        """The chain, line by line, for the 403 page."""
+        return steps(self.decision)
 
 
 def can(actor: Actor, permission: str, obj: object | None) -> bool:

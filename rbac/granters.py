@@ -18,6 +18,11 @@ def bindings_at(place: Place) -> Q:
     return Q(scope__kind=Scope.Kind.EVERYTHING) | Q(scope__in=sorted(place.lineage))
 
 
+def alive() -> Q:
+    """Condition on role bindings that have not ended."""
+    return Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+
+
 def names(decision: Decision) -> tuple[str, ...]:
     """User names of at most three people who may grant the permission where it is missing.
 
@@ -25,11 +30,8 @@ def names(decision: Decision) -> tuple[str, ...]:
     """
     if decision.place is None:
         return ()
-    now = timezone.now()
-    bindings = (
-        RoleBinding.objects.filter(bindings_at(decision.place))
-        .filter(Q(ends_at=None) | Q(ends_at__gt=now))
-        .select_related("role", "scope")
+    bindings = RoleBinding.objects.filter(bindings_at(decision.place) & alive()).select_related(
+        "role", "scope"
     )
     useful = [
         binding

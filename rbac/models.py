@@ -134,6 +134,13 @@ class Scope(models.Model):
         return self.name
 
     @property
+    def path(self) -> str:
+        """The address of the scope: `orders`, `orders/staging`, `orders/development/pr-7`."""
+        if self.kind == self.Kind.ENVIRONMENT and self.tier_scope and self.project_scope:
+            return f"{self.project_scope.name}/{self.tier_scope.name}/{self.name}"
+        return self.label
+
+    @property
     def lineage(self) -> frozenset[int]:
         """Ids of this scope and of those above it, without the root (bound rows name the root)."""
         ids = (self.pk, self.tier_scope_id, self.project_scope_id)
@@ -231,10 +238,16 @@ class RoleBinding(models.Model):
                 condition=Q(user=None, team__isnull=False) | Q(team=None, user__isnull=False),
                 name="rbac_binding_one_subject",
             ),
+            # Two, since SQLite cannot hold nulls to be equal.
             models.UniqueConstraint(
-                fields=["role", "scope", "user", "team"],
-                nulls_distinct=False,
-                name="rbac_binding_once",
+                fields=["role", "scope", "user"],
+                condition=Q(team=None),
+                name="rbac_binding_once_user",
+            ),
+            models.UniqueConstraint(
+                fields=["role", "scope", "team"],
+                condition=Q(user=None),
+                name="rbac_binding_once_team",
             ),
         ]
 
@@ -262,7 +275,7 @@ class ApiToken(models.Model):
         max_length=12, unique=True, validators=[RegexValidator(r"\A[a-z0-9]{12}\Z")]
     )
     digest = models.CharField(max_length=64)  # SHA-256 of the secret, hexadecimal
-    permissions = models.JSONField(default=list)  # empty: all that the owner may do
+    permissions = models.JSONField(default=list, blank=True)  # empty: all that the owner may do
     scope = models.ForeignKey(Scope, null=True, blank=True, on_delete=models.CASCADE)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()

@@ -72,3 +72,22 @@ def below(ids: frozenset[int], lookup: str) -> Q:
 def within(scope: Scope, lookup: str = "scope") -> Q:
     """Rows that stand at this scope or below it."""
     return Q() if scope.kind == Scope.Kind.EVERYTHING else below(frozenset({scope.pk}), lookup)
+
+
+def by_path(path: str) -> Scope | None:
+    """The scope at `everything`, `orders`, `orders/staging` or `orders/development/pr-7`.
+
+    `orders/pr-7`, the short label of an environment, is found too; tiers come first.
+    """
+    parts = [part for part in path.strip("/").split("/") if part]
+    if parts in ([], ["everything"]):
+        return root()
+    rows = Scope.objects.select_related("project_scope", "tier_scope").order_by("-id")
+    kinds = Scope.Kind
+    if len(parts) == 1:
+        return rows.filter(kind=kinds.PROJECT, name=parts[0]).first()
+    inside = rows.filter(project_scope__name=parts[0], name=parts[-1])
+    if len(parts) == 2:  # noqa: PLR2004  # project and tier, or project and environment
+        tier = inside.filter(kind=kinds.TIER).first()
+        return tier or inside.filter(kind=kinds.ENVIRONMENT).first()
+    return inside.filter(kind=kinds.ENVIRONMENT, tier_scope__name="/".join(parts[1:-1])).first()
