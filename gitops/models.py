@@ -173,6 +173,7 @@ class SecretValue(models.Model):
     """One version of a secret at a scope; git holds `name@version`, never the value."""
 
     scope_lookup: ClassVar[str | None] = "scope"
+    digest_fields: ClassVar[dict[str, str]] = {"digest": "value"}  # anew when keys are rotated
 
     scope = models.ForeignKey(Scope, on_delete=models.CASCADE, related_name="secret_values")
     name = models.CharField(max_length=120)

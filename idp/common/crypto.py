@@ -44,8 +44,11 @@ def decrypt(text: str) -> str:
 
 
 def keyed_digest(text: str) -> str:
-    """HMAC-SHA-256, hexadecimal: equal texts are seen to be equal, none can be guessed."""
-    key = hashlib.sha256(settings.ENCRYPTION_KEYS[-1].encode() + b"digest").digest()
+    """HMAC-SHA-256, hexadecimal: equal texts are seen to be equal, none can be guessed.
+
+    By the newest key; `rotate_keys` computes stored digests anew.
+    """
+    key = hashlib.sha256(settings.ENCRYPTION_KEYS[0].encode() + b"digest").digest()
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
