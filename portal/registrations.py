@@ -37,7 +37,7 @@ host.home.register(host.Panel("mine", "My components", 300, "portal/panels/mine.
 host.commands.register(
     host.Command("home", "Home", "portal:home", shortcut="g h", icon="home", order=10),
     host.Command(
-        "catalog", "Catalog", "portal:catalog", "", "g c", "component.view", "components", order=20
+        "catalog", "Catalog", "portal:catalog", "", "g k", "component.view", "components", order=20
     ),
     host.Command(
         "component-new",

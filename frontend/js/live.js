@@ -6,8 +6,6 @@ import { announce } from "./dom.js";
 
 const GATHER = 500; // ms
 const WORDS = { live: "Live", paused: "Paused", lost: "Reconnecting", connecting: "Connecting" };
-// Events may be named by what happened; unnamed ones arrive as "message".
-const KINDS = ["message", "hint", "state", "plan", "step", "attempt", "log", "gate", "approval", "waiver", "health", "object", "end"];
 
 let source, timer, topics;
 const touched = new Set();
@@ -122,8 +120,12 @@ function open() {
   const query = names.map((name) => `topic=${encodeURIComponent(name)}`).join("&");
   source = new EventSource(`${address}?${query}`);
   source.addEventListener("open", () => { show("live"); stamp(); });
-  source.addEventListener("error", () => show("lost"));
-  for (const kind of KINDS) source.addEventListener(kind, heard);
+  source.addEventListener("message", heard);
+  source.addEventListener("error", () => show(source?.readyState === EventSource.CLOSED ? "paused" : "lost"));
+  source.addEventListener("end", () => { // the access behind it ended: the next look decides anew
+    close();
+    show("paused");
+  });
 }
 
 function close() {

@@ -12,6 +12,7 @@ from portal import finding, front, shell
 from rbac.access import held_anywhere
 from rbac.views import AccessMixin
 
+LIVE = {"changes": "change.view", "inbox": "change.view", "environments": "environment.view"}
 _WHO = "shows each person what they may see; panels and providers check their own objects"
 
 
@@ -21,7 +22,8 @@ class Home(AccessMixin):
     def get(self, request: HttpRequest) -> HttpResponse:
         filled = front.panels(self.actor)
         context = {
-            "page": Page("Home", api="/api/v1/home/", nav="portal:home", topics=("changes",)),
+            "page": Page("Home", api="/api/v1/home/"),
+            "topics": " ".join(self._topics()),
             "headline": front.headline(filled),
             "main": [panel for panel in filled if panel.column == "main"],
             "side": [panel for panel in filled if panel.column != "main"],
@@ -30,6 +32,10 @@ class Home(AccessMixin):
             "can_create_environment": held_anywhere(self.actor, "environment.create"),
         }
         return render(request, "portal/home.html", context)
+
+    def _topics(self) -> list[str]:
+        """The live lists that this person may follow; the stream refuses all if one is refused."""
+        return [name for name, needed in LIVE.items() if held_anywhere(self.actor, needed)]
 
 
 class Search(AccessMixin):

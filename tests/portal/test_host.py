@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.conf import settings
 
 from idp.common import host
 from idp.common.host import Banner, Command, NavEntry, Panel, Registry, Tab
+from portal.vocabulary import LOOKS
 
 
 def _entry(name: str, order: int) -> NavEntry:
@@ -72,3 +76,29 @@ def test_banner_sources_are_keyed_by_their_function() -> None:
 )
 def test_each_kind_of_entry_has_its_key(entry: host.Entry, key: str) -> None:
     assert entry.key == key
+
+
+def test_no_two_commands_share_a_shortcut() -> None:
+    shortcuts = [command.shortcut for command in host.commands if command.shortcut]
+    assert sorted(shortcuts) == sorted(set(shortcuts))
+
+
+def test_every_icon_that_is_registered_exists() -> None:
+    sheet = (settings.BASE_DIR / "static" / "icons.svg").read_text()
+    known = set(re.findall(r'id="i-([a-z0-9-]+)"', sheet))
+    named = {entry.icon for entry in (*host.navigation, *host.account, *host.commands)}
+    named |= {seen.icon for seen in LOOKS.values()}
+    assert named - known == set()
+
+
+def test_every_icon_that_a_template_names_exists() -> None:
+    sheet = (settings.BASE_DIR / "static" / "icons.svg").read_text()
+    known = set(re.findall(r'id="i-([a-z0-9-]+)"', sheet))
+    missing = {
+        f"{path.name}: {name}"
+        for path in (settings.BASE_DIR / "templates").rglob("*.*")
+        if path.suffix in {".html", ".jinja"}
+        for name in re.findall(r'icon(?:=|\s|\()"([a-z0-9-]+)"', path.read_text())
+        if name not in known
+    }
+    assert missing == set()

@@ -326,7 +326,7 @@ def test_search_is_a_page_too(as_dana: Client, people: Characters) -> None:
 
 def test_keyboard_help_lists_the_shortcuts(as_dana: Client) -> None:
     text = html(as_dana, "/help/keyboard/")
-    assert "<kbd>g</kbd> <kbd>c</kbd>" in text
+    assert "<kbd>g</kbd> <kbd>k</kbd>" in text
 
 
 def test_the_catalog_page_is_bounded_in_queries(
