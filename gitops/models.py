@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from idp.common.crypto import EncryptedJSONField, EncryptedTextField
 from idp.common.names import MAX_NAME, dns_label
-from rbac.models import Project, Scope, User
+from rbac.models import ApiToken, Project, Scope, User
 
 
 class Cluster(models.Model):
@@ -74,9 +74,29 @@ class ConfigRepository(models.Model):
 
     project = models.OneToOneField(Project, on_delete=models.PROTECT, related_name="repository")
     created_at = models.DateTimeField(default=timezone.now)
+    seen_commit = models.CharField(max_length=40, blank=True)  # main, as far as changes were made
 
     def __str__(self) -> str:
         return f"{self.project.name}.git"
+
+
+class Push(models.Model):
+    """A push to `main` that the judge allowed; who pushed, for the changes made from it."""
+
+    scope_lookup: ClassVar[str | None] = "repository__project__scope"
+
+    repository = models.ForeignKey(
+        ConfigRepository, on_delete=models.CASCADE, related_name="pushes"
+    )
+    old = models.CharField(max_length=40)
+    new = models.CharField(max_length=40)
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    handled_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.repository} {self.old[:8]}..{self.new[:8]}"
 
 
 class Application(models.Model):
@@ -119,6 +139,11 @@ class Application(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["cluster", "namespace"], name="gitops_namespace_once"),
+            models.UniqueConstraint(
+                fields=["repository", "directory"],
+                condition=models.Q(removed_at=None),
+                name="gitops_directory_once_alive",
+            ),
         ]
 
     def __str__(self) -> str:

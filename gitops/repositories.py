@@ -36,6 +36,9 @@ def ensure(project: Project) -> ConfigRepository:
     on_disk = local(repo)
     if not on_disk.path.joinpath("HEAD").exists() or not on_disk.head():
         on_disk.create(project.title or project.name)
+        ConfigRepository.objects.filter(pk=repo.pk, seen_commit="").update(
+            seen_commit=on_disk.head()
+        )
     install(on_disk.path, Path(settings.GIT_JUDGE_SOCKET))
     return repo
 

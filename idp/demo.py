@@ -46,7 +46,7 @@ PEOPLE = (
 )
 TEAMS = (("orders", "Orders"), ("payments", "Payments"), ("platform", "Platform"))
 PROJECTS = (("orders", "Order service", "orders"), ("payments", "Payments", "payments"))
-COMPONENTS = (
+COMPONENTS: tuple[tuple[str, str, str, str, list[str], list[str]], ...] = (
     ("orders-api", "Orders API", "orders", "service", ["orders"], ["payments"]),
     ("orders-exporter", "Orders exporter", "orders", "job", [], ["orders"]),
     ("payments-api", "Payments API", "payments", "service", ["payments"], []),

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from celery.worker import WorkController
+from celery.worker import WorkController, state
 from django.utils.module_loading import import_string
 from moto.server import ThreadedMotoServer
 
@@ -80,7 +80,7 @@ class Threads:
         """Ask all of them to end and wait a few seconds."""
         self.stopping.set()
         if self._worker is not None:
-            self._worker.should_stop = True
+            state.should_stop = 0  # the exit status; None means go on
             self._worker.stop()
         if self._moto is not None:
             self._moto.stop()

@@ -19,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from idp.changes.models import Change
 from idp.common import metrics
 from idp.common.errors import Forbidden
-from idp.common.middleware import VERSION
+from idp.common.version import VERSION
 
 _LOCAL = frozenset({"127.0.0.1", "::1", ""})  # "" is a Unix socket
 

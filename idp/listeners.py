@@ -1,3 +1,3 @@
 """What listens beside the process that holds the long connections, each as `serve(stop)`."""
 
-LISTENERS: tuple[str, ...] = ()
+LISTENERS = ("gitops.judge.serve",)

@@ -10,7 +10,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLResolver, get_resolver
 from django.utils.decorators import method_decorator
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -20,16 +19,6 @@ from rest_framework.response import Response
 from rbac.api.views import AccessAPIView
 
 PREFIX = "api/v1/"
-
-
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # library
-    """How the document describes our tokens."""
-
-    target_class = "rbac.api.authentication.TokenAuthentication"
-    name = "token"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "slp_<prefix>_<secret>"}
 
 
 def routes() -> Iterator[tuple[str, Any]]:

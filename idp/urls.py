@@ -33,7 +33,7 @@ urlpatterns = [
     path("api/v1/", rest.Root.as_view(), name="api-root"),
     path("api/v1/schema/", rest.Schema.as_view(), name="api-schema"),
     path("api/v1/docs/", rest.Console.as_view(), name="api-console"),
-    path("api/v1/", include((_of_apps("api"), "api"), namespace="api")),
+    path("api/v1/", include(_of_apps("api"))),
     *_of_apps(""),
 ]
 

@@ -116,7 +116,12 @@ class LocalRepository:
             raise
 
     def head(self) -> str:
-        return self.ref(MAIN)
+        """The commit that `main` points to, or empty; from its file, without a process."""
+        try:
+            found = (self.path / MAIN).read_text().strip()
+        except OSError:
+            found = ""
+        return found if _SHA.fullmatch(found) else self.ref(MAIN)
 
     def contains(self, sha: str, ancestor: str) -> bool:
         """Whether `ancestor` is `sha` or in its history."""

@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from idp.common.metrics import REQUEST_SECONDS
+from idp.common.version import VERSION
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-try:
-    VERSION = version("slipway")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    VERSION = "0"
 
 
 class RequestMarks:

@@ -1,0 +1,252 @@
+"""`make faults`: many creations while processes are killed at random instants, then an audit.
+
+Two rounds. In the first, workers and the controller get SIGKILL; in the second Redis too, which
+comes back empty. The web server, PostgreSQL, moto and the Kubernetes control plane stay up. The
+audit asks kubectl, boto3 and git only: every creation is there once and Ready, or failed with a
+reason and left nothing; nothing exists that nobody asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from deploy import scene
+from deploy.processes import Installation
+from deploy.servers import start_moto, start_postgres, start_redis
+from deploy.supervisor import Program, Supervisor, terminated_like_interrupted
+from deploy.testbed import control_plane
+
+WORKERS = 2
+AT_ONCE = 8
+SETTLE_SECONDS = 600.0
+PAUSE = (0.3, 2.5)  # seconds between two kills
+AWS: dict[str, Any] = {
+    "region_name": "eu-central-1",
+    "aws_access_key_id": "x",
+    "aws_secret_access_key": "x",
+}
+
+
+@dataclass
+class Killer(threading.Thread):
+    """Kills one victim's process group after another at random instants; starts each again."""
+
+    supervisor: Supervisor
+    victims: list[Program]
+    chance: random.Random
+    kills: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+        self.done = threading.Event()
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def run(self) -> None:
+        while not self.done.wait(self.chance.uniform(*PAUSE)):
+            number = self.chance.randrange(len(self.victims))
+            victim = self.victims[number]
+            victim.signal(signal.SIGKILL)
+            victim.process.wait(10)
+            self.kills[victim.name.rstrip("0123456789-")] += 1
+            if self.done.wait(self.chance.uniform(0, 1)):
+                pass  # started again all the same: what is under way has to end
+            self.victims[number] = self.supervisor.restart(victim)
+
+
+@dataclass
+class World:
+    """What stays up, and what was asked for in it."""
+
+    installation: Installation
+    plane: control_plane.ControlPlane
+    aws: str
+    clients: dict[str, scene.Client]
+
+
+def create_all(world: World, names: list[str]) -> dict[str, dict[str, Any]]:
+    """The final change of each creation, by environment."""
+    client = world.clients["dana"]
+
+    def one(name: str) -> tuple[str, dict[str, Any]]:
+        try:
+            return name, client.carry(client.create(name), SETTLE_SECONDS)
+        except (scene.Refused, TimeoutError) as error:
+            return name, {"id": None, "state": "lost", "reason": str(error)}
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(pool.map(one, names))
+
+
+def audit(world: World, asked: dict[str, dict[str, Any]]) -> list[str]:
+    """Each thing that is not as it should be, in words."""
+    namespaces: dict[str, list[str]] = {}
+    for item in world.plane.items("namespaces", "-l", "slipway.dev/environment"):
+        label = item["metadata"]["labels"]["slipway.dev/environment"]
+        namespaces.setdefault(label, []).append(item["metadata"]["name"])
+    buckets, queues = _aws_names(world.aws)
+    directories = _directories(world)
+    wrong = []
+    for name, change in sorted(asked.items()):
+        ours = namespaces.get(name, [])
+        made = {
+            "namespace": len(ours),
+            "directory in git": int(name in directories),
+            "bucket": sum(_belongs(bucket, name) for bucket in buckets),
+            "queue": sum(_belongs(queue, name) for queue in queues),
+        }
+        if change["state"] == "succeeded":
+            wrong += [f"{name}: {count} × {what}" for what, count in made.items() if count != 1]
+            wrong += [f"{name}: {found}" for found in _not_ready(world, ours)]
+        elif change["state"] == "failed" and change["reason"]:
+            wrong += [f"{name} failed but left a {what}" for what, count in made.items() if count]
+        else:
+            wrong.append(f"{name} is lost: {change['state']} {change['reason']}")
+    known = set(asked)
+    strays = [n for label, names in namespaces.items() if label not in known for n in names]
+    strays += [d for d in directories if d not in known]
+    strays += [x for x in buckets + queues if not any(_belongs(x, name) for name in known)]
+    return wrong + [f"orphan: {stray}" for stray in strays]
+
+
+def _belongs(resource: str, environment: str) -> bool:
+    return resource.startswith(f"{scene.PROJECT}-{environment}-")
+
+
+def _not_ready(world: World, namespaces: list[str]) -> list[str]:
+    found = []
+    for namespace in namespaces:
+        deployments = world.plane.items("deployments", "-n", namespace)
+        if not deployments:
+            found.append(f"no deployment in {namespace}")
+        for item in deployments:
+            wanted, status = item["spec"]["replicas"], item.get("status", {})
+            if status.get("readyReplicas", 0) != wanted:
+                found.append(f"{item['metadata']['name']} has not {wanted} ready pods")
+    return found
+
+
+def _aws_names(url: str) -> tuple[list[str], list[str]]:
+    s3 = boto3.client("s3", endpoint_url=url, **AWS)
+    pages = boto3.client("sqs", endpoint_url=url, **AWS).get_paginator("list_queues").paginate()
+    addresses = [address for page in pages for address in page.get("QueueUrls", [])]
+    buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    queues = [address.rsplit("/", 1)[1] for address in addresses]
+    return buckets, [queue for queue in queues if "dead" not in queue and "dlq" not in queue]
+
+
+def _directories(world: World) -> list[str]:
+    """The environments on `main`, read by git from the repository's folder."""
+    state = Path(world.installation.env["SLIPWAY_STATE_DIR"])
+    repository = state / "repositories" / f"{scene.PROJECT}.git"
+    listed = subprocess.run(
+        ["git", "-C", str(repository), "ls-tree", "--name-only", "main", "environments/"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return [line.rsplit("/", 1)[1] for line in listed.stdout.splitlines()]
+
+
+def round_of(world: World, victims: list[Program], prefix: str, count: int, seed: int) -> bool:
+    """Create `count` environments under fire, audit, print; whether all was well."""
+    begin = time.monotonic()
+    killer = Killer(world.installation.supervisor, victims, random.Random(seed))  # noqa: S311  # repeatable, not secret
+    killer.start()
+    try:
+        asked = create_all(world, [f"{prefix}{number:03d}" for number in range(count)])
+    finally:
+        killer.done.set()
+        killer.join(60)
+        victims[:] = killer.victims
+    wrong = audit(world, asked)
+    states = Counter(change["state"] for change in asked.values())
+    kills = ", ".join(f"{name} ×{n}" for name, n in sorted(killer.kills.items())) or "none"
+    ended = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
+    print(f"  {count} creations in {time.monotonic() - begin:.0f} s: {ended}; SIGKILL: {kills}")
+    print(f"  audit by kubectl, boto3 and git: {len(wrong)} wrong" if wrong else "  audit: clean")
+    for line in wrong:
+        print(f"    {line}")
+    for name, change in asked.items():
+        if change["state"] != "succeeded":
+            print(f"    {name}: change {change['id']} {change['state']}: {change['reason'][:500]}")
+    sys.stdout.flush()
+    return not wrong
+
+
+def run(count: int, seed: int, scratch: Path) -> bool:
+    scratch.chmod(0o755)  # PostgreSQL runs as its own user below it
+    control_plane.build()
+    with (
+        Supervisor(scratch / "outside") as outside,
+        Supervisor(scratch / "kube") as kube,
+        Supervisor(scratch / "slipway") as inside,
+    ):
+        database, _ = start_postgres(outside)
+        aws, _ = start_moto(outside)
+        redis, redis_process = start_redis(inside)
+        plane = control_plane.start(kube)
+        installation = Installation(inside, database, redis)
+        installation.prepare()
+        tokens = scene.write(installation, kubeconfig=plane.kubeconfig, aws=aws)
+        installation.start("web")
+        victims = [_numbered(installation, "worker", number) for number in range(WORKERS)]
+        victims.append(installation.start("controller"))
+        clients = {who: scene.Client(installation.url, token) for who, token in tokens.items()}
+        world = World(installation, plane, aws, clients)
+        print(f"round 1: workers and controller are killed (seed {seed})", flush=True)
+        first = round_of(world, victims, "a", count, seed)
+        print(f"round 2: Redis too, back empty (seed {seed + 1})", flush=True)
+        second = round_of(world, [*victims, redis_process], "b", count, seed + 1)
+        if not (first and second):
+            kept = scratch.with_name(scratch.name + "-logs")
+            _keep_logs(inside.directory, kept)
+            print(f"logs kept in {kept}")
+        return first and second
+
+
+def _numbered(installation: Installation, name: str, number: int) -> Program:
+    program = installation.start(name)
+    program.name = f"{name}-{number}"
+    return program
+
+
+def _keep_logs(source: Path, target: Path) -> None:
+    target.mkdir(exist_ok=True)
+    for log in source.glob("*.log"):
+        (target / log.name).write_bytes(log.read_bytes())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0, help="0: a new one, printed")
+    chosen = parser.parse_args()
+    seed = chosen.seed or random.SystemRandom().randrange(1, 1_000_000)
+    with (
+        terminated_like_interrupted(),
+        tempfile.TemporaryDirectory(prefix="slipway-faults-") as folder,
+    ):
+        well = run(chosen.count, seed, Path(folder))
+    print("faults: PASS" if well else f"faults: FAIL (again with make faults SEED={seed})")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

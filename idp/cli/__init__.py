@@ -1,0 +1,65 @@
+"""The `slipway` command: a client of the REST interface to which each app adds its commands."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from idp.cli import account
+from idp.cli.client import RestClient
+from idp.cli.config import Config
+from idp.common.version import VERSION
+
+APPS = ("rbac", "idp.changes", "portal", "gitops", "environments")
+
+
+def build(client: RestClient) -> typer.Typer:
+    """The whole command line over one client."""
+    app = typer.Typer(
+        name="slipway",
+        help="Slipway from a terminal: environments, changes, tokens, audit.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def root(
+        as_json: Annotated[
+            bool, typer.Option("--json", help="JSON instead of tables; may stand anywhere.")
+        ] = False,
+        url: Annotated[str, typer.Option(help="Slipway's address, instead of the saved one.")] = "",
+        timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds a call.")] = 30,
+    ) -> None:
+        client.configure(as_json=as_json, url=url, timeout=timeout)
+
+    @app.command()
+    def version() -> None:
+        """Print the client's version."""
+        typer.echo(VERSION)
+
+    account.register(app, client)
+    for name in APPS:
+        if find_spec(f"{name}.cli"):
+            import_module(f"{name}.cli").register(app, client)
+    return app
+
+
+def arguments(given: list[str]) -> list[str]:
+    """The arguments with `--json` brought to the front, where the root command reads it."""
+    own, after = given, []
+    if "--" in given:
+        at = given.index("--")
+        own, after = given[:at], given[at:]
+    rest = [word for word in own if word != "--json"]
+    return [*(["--json"] if len(rest) < len(own) else []), *rest, *after]
+
+
+def main() -> None:
+    """Entry point of the `slipway` script."""
+    with RestClient(Config.load()) as client:
+        build(client)(args=arguments(sys.argv[1:]), prog_name="slipway")
