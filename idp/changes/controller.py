@@ -52,6 +52,11 @@ def register_periodic(name: str, seconds: float, run: Callable[[], object]) -> N
     _periodic[name] = Periodic(name, seconds, run)
 
 
+def periodic() -> list[Periodic]:
+    """What is done about every so often, for the reference pages."""
+    return list(_periodic.values())
+
+
 def register_watcher(name: str, run_forever: Callable[[threading.Event], None]) -> None:
     """Have the leading controller run `run_forever(stop)` in a thread, again when it ends."""
     if name in _watchers:
