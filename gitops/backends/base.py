@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from idp.common.errors import Conflict
+
 MANAGER = "slipway"  # the field manager of every server-side apply
 AWS_API = "aws.slipway.dev/v1"
 # The marks that `apply` adds: labels in a cluster, tags of the same names at AWS; a `LiveObject`
 # of either shows both under `metadata`, and `list(labels=…)` selects by the first.
 OWNER_LABEL = "slipway.dev/owner"  # the application's namespace
 CHANGE_ANNOTATION = "slipway.dev/change"  # the change that last applied the object
+MANAGED_LABEL = "app.kubernetes.io/managed-by"
+EXPIRES_ANNOTATION = "slipway.dev/expires-at"
 
 Document = Mapping[str, Any]
 
@@ -59,6 +63,34 @@ class LiveObject:
 def owner_of(live: LiveObject) -> str:
     """The application that a live object is marked with, empty where it is nobody's."""
     return str((live.body.get("metadata", {}).get("labels") or {}).get(OWNER_LABEL, ""))
+
+
+def marked(document: Document, *, owner: str, change: str) -> dict[str, Any]:
+    """The document with the marks that `apply` adds; the original is left alone."""
+    metadata = dict(document["metadata"])
+    labels = {**(metadata.get("labels") or {}), MANAGED_LABEL: MANAGER, OWNER_LABEL: owner}
+    annotations = dict(metadata.get("annotations") or {})
+    if change:
+        annotations[CHANGE_ANNOTATION] = change
+    metadata |= {"labels": labels, "annotations": annotations}
+    return {**document, "metadata": metadata}
+
+
+def require_ours(live: LiveObject, *, owner: str, uid: str, where: str) -> None:
+    """Raise `Conflict` where a live object is not the one with `uid`, or not `owner`'s."""
+    holder = owner_of(live)
+    if holder != owner:
+        whose = f"it belongs to {holder}" if holder else "Slipway did not make it"
+        raise Conflict(
+            f"{live.ref} exists in {where} already, and {whose}.",
+            fix="Choose another name, or remove that object by hand if nobody needs it.",
+        )
+    if uid and live.uid != uid:
+        raise Conflict(
+            f"{live.ref} in {where} was deleted and made again by someone else"
+            f" (it is {live.uid}, not {uid}).",
+            fix="Plan the change again: it then works on the object that is there now.",
+        )
 
 
 @dataclass(frozen=True)
@@ -140,11 +172,15 @@ class Target(ABC):
         change: str = "",
         uid: str = "",
         dry_run: bool = False,
+        intended_at: datetime | None = None,
     ) -> LiveObject:
         """Create or update the object so that our fields hold (server-side apply, forced).
 
         `owner` (an application's namespace) and `change` mark the object as ours. Raises `Conflict`
-        where it exists with another uid than `uid`, or carries no mark of `owner`.
+        where it exists with another uid than `uid`, or carries no mark of `owner`. A dry run
+        changes nothing and returns what `get` would show afterwards. `intended_at` is when the
+        caller recorded that it would make the object: where a target cannot create and mark in one
+        call, an unmarked object made since then is our own half-done work, and is finished.
         """
 
     @abstractmethod
