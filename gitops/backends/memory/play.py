@@ -200,7 +200,11 @@ class Scene:
         played = self._pods(owner, each.version, marked, starts, names)
         ready = sum(map(is_ready, played.pods))
         spec = {"replicas": starts[-1][0] if starts else 0, "template": marked}
-        status = {"replicas": len(played.pods), "readyReplicas": ready, "availableReplicas": ready}
+        status: dict[str, Any] = {
+            "replicas": len(played.pods),
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+        }
         if played.error:
             status["conditions"] = [_replica_failure(played.error)]
         return played, {**owner, "spec": spec, "status": status}
@@ -348,7 +352,11 @@ def _job_status(pod: Document, started: datetime) -> dict[str, Any]:
             "conditions": [{"type": "Complete", "status": "True"}],
         }
     if phase == "Failed":
-        condition = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
+        condition: dict[str, str] = {
+            "type": "Failed",
+            "status": "True",
+            "reason": "BackoffLimitExceeded",
+        }
         condition["message"] = "Job has reached the specified backoff limit"
         return {"startTime": stamp(started), "failed": 1, "conditions": [condition]}
     return {"startTime": stamp(started), "active": 1}

@@ -31,7 +31,7 @@ def _values(text: str, low: int, high: int) -> frozenset[int] | None:
 
 
 def last_before(text: str, now: datetime) -> datetime | None:
-    """The last minute at or before `now` that matches; None where it cannot be read or never was."""
+    """The last minute up to `now` that matches; None where it cannot be read or never was."""
     parts = _MACROS.get(text.strip(), text).split()
     if len(parts) != len(_BOUNDS):
         return None
