@@ -11,7 +11,7 @@ from idp.changes.models import Change
 from rbac.models import Scope
 
 
-class ChangeFilter(django_filters.FilterSet):
+class ChangeFilter(django_filters.FilterSet):  # type: ignore[misc]  # it ships no types
     state = django_filters.MultipleChoiceFilter(choices=Change.State.choices)
     open = django_filters.BooleanFilter(method="only_open", label="Not ended yet")
     project = django_filters.CharFilter(method="of_project", label="Project")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from idp.changes import runner
+from idp.changes import runner, watchdog
+
+__all__ = ["watchdog"]  # connects its signals in every worker
 
 
 @shared_task(name="changes.work")

@@ -217,6 +217,7 @@ def celery(name: str) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_publish_retry": False,
         "task_acks_late": True,
+        "worker_direct": True,  # a queue of its own, by which a worker sees that it consumes
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,

@@ -42,7 +42,7 @@ class ChangeRow(serializers.ModelSerializer):
 
     class Meta:
         model = Change
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "url",
             "page",
@@ -125,7 +125,9 @@ class ChangeOut(ChangeRow):
     approvals = serializers.SerializerMethodField()
     steps = serializers.SerializerMethodField()
     allowed = serializers.SerializerMethodField()
-    confirmed_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    confirmed_by: serializers.SlugRelatedField = serializers.SlugRelatedField(
+        slug_field="username", read_only=True
+    )
     worker = serializers.SerializerMethodField()
     stream = serializers.SerializerMethodField()
 
@@ -222,8 +224,12 @@ class RejectIn(serializers.Serializer):
 
 class FreezeOut(serializers.ModelSerializer):
     scope = ScopeField()
-    author = serializers.SlugRelatedField(slug_field="username", read_only=True)
-    lifted_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    author: serializers.SlugRelatedField = serializers.SlugRelatedField(
+        slug_field="username", read_only=True
+    )
+    lifted_by: serializers.SlugRelatedField = serializers.SlugRelatedField(
+        slug_field="username", read_only=True
+    )
 
     class Meta:
         model = Freeze
@@ -248,8 +254,12 @@ class FreezeIn(serializers.Serializer):
 
 class WaiverOut(serializers.ModelSerializer):
     scope = ScopeField()
-    author = serializers.SlugRelatedField(slug_field="username", read_only=True)
-    approver = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    author: serializers.SlugRelatedField = serializers.SlugRelatedField(
+        slug_field="username", read_only=True
+    )
+    approver: serializers.SlugRelatedField = serializers.SlugRelatedField(
+        slug_field="username", read_only=True
+    )
 
     class Meta:
         model = Waiver

@@ -198,7 +198,7 @@ def _failed(run: Run, change: Change, step: Step, error: Exception) -> Pause | N
     return None
 
 
-def _cancelled(run: Run) -> None:
+def _cancelled(run: Run) -> Pause | None:
     with run.fenced() as change:
         done = change.steps.filter(state=ChangeStep.State.DONE).count()
         every = change.steps.count()
@@ -206,3 +206,4 @@ def _cancelled(run: Run) -> None:
         who = by.username if by else "Slipway"
     stays = f"Steps 1 to {done} of {every} stay as they are." if done else "Nothing was done."
     run.end(Change.State.CANCELLED, f"{who} cancelled it. {stays}")
+    return None
