@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -42,7 +43,7 @@ class SignIn(ServiceFormView):
         return Page("Sign in")
 
     def extra(self) -> dict[str, Any]:
-        return {"next": _next(self.request)}
+        return {"next": _next(self.request), "demo_people": settings.DEMO_SIGN_IN}
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if self.actor.user is not None:
