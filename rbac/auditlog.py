@@ -40,7 +40,10 @@ def moment(text: str, field: str, *, end: bool = False) -> dt.datetime:
         )
     if found is None:
         found = dt.datetime.combine(day or dt.date.min, dt.time.max if end else dt.time.min)
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    try:
+        return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    except OverflowError as error:  # the first or last day there is, in another zone
+        raise refuse(field, "date", f"“{text[:40]}” is out of range.") from error
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class AuditFilter:
         names = {field.name for field in fields(cls)}
         # `from`, `to` and `project` are what people write.
         aliases = {"from": "since", "to": "until", "project": "scope"}
-        found = {aliases.get(key, key): value.strip() for key, value in query.items()}
+        found = {
+            aliases.get(key, key): value.replace("\x00", "").strip() for key, value in query.items()
+        }
         return cls(**{key: value[:200] for key, value in found.items() if key in names and value})
 
     def items(self) -> list[tuple[str, str]]:

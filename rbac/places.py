@@ -79,7 +79,7 @@ def by_path(path: str) -> Scope | None:
 
     `orders/pr-7`, the short label of an environment, is found too; tiers come first.
     """
-    parts = [part for part in path.strip("/").split("/") if part]
+    parts = [part for part in path.replace("\x00", "").strip("/").split("/") if part]
     if parts in ([], ["everything"]):
         return root()
     rows = Scope.objects.select_related("project_scope", "tier_scope").order_by("-id")
