@@ -145,5 +145,8 @@ class Queue(Kind):
             return
 
     def names(self) -> Iterator[str]:
-        for page in self.calls.pages("sqs", "list_queues"):
-            yield from (url.rsplit("/", 1)[-1] for url in page.get("QueueUrls", []))
+        """Dead-letter queues are part of the queue they serve."""
+        pages = self.calls.pages("sqs", "list_queues")
+        found = [url.rsplit("/", 1)[-1] for page in pages for url in page.get("QueueUrls", [])]
+        parts = {dead_name(name) for name in found}
+        yield from (name for name in found if name not in parts)

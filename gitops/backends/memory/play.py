@@ -124,7 +124,7 @@ class Scene:
         key = f"{target.get('kind')}/{target.get('name')}"
         exists = key in self.played
         count = len(self.played[key].pods) if exists else 0
-        reason = "SucceededGetScale" if exists else "FailedGetScale"
+        reason = "ReadyForNewScale" if exists else "FailedGetScale"
         conditions = [
             {"type": "AbleToScale", "status": "True" if exists else "False", "reason": reason}
         ]
