@@ -213,6 +213,7 @@ GITOPS_TARGETS = {
 }
 
 LOGGING = logging_config(debug=DEBUG)
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = 10  # debug: the line at the end says all
 DJANGO_STRUCTLOG_USER_ID_FIELD = None  # reading it costs a query on every request
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # would believe any X-Forwarded-For
 UNFOLD = {"SITE_TITLE": "Slipway", "SITE_HEADER": "Slipway", "SITE_SYMBOL": "sailing"}
