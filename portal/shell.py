@@ -143,7 +143,8 @@ class Shell:
         held = sorted(places.items(), key=lambda item: -_rank(item[0]))
         if not held:
             return f"{self.actor.user.username}, without a role"
-        more = f" and {len(held) - MAX_ROLES} more roles" if len(held) > MAX_ROLES else ""
+        rest = len(held) - MAX_ROLES
+        more = f" and {rest} more role{'s' if rest > 1 else ''}" if rest > 0 else ""
         return "; ".join(f"{role} on {_few(at)}" for role, at in held[:MAX_ROLES]) + more
 
     @cached_property

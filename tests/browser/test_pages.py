@@ -1,0 +1,95 @@
+"""Every page: WCAG 2.2 AA by axe in both themes, a silent console, no overflow on a phone."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Open
+from tests.browser.places import Place, places
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(280)]
+AXE = settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+ASK = """(rules) => axe.run(document, {runOnly: rules}).then((found) => found.violations.flatMap(
+  (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}`)))"""
+
+
+def findings(page: Page) -> list[str]:
+    """What axe objects to on the page as it stands."""
+    page.evaluate(AXE.read_text())  # a script tag would be refused by the policy
+    found: list[str] = page.evaluate(ASK, RULES)
+    return found
+
+
+def complaints(page: Page, place: Place) -> list[str]:
+    """Messages of the console, without the one that a page is an error page."""
+    said: list[str] = page.said  # type: ignore[attr-defined]  # set by `open_page`
+    return [line for line in said if not (place.status >= 400 and f"{place.status} (" in line)]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_accessible_and_silent(
+    open_page: Open, theme: Literal["light", "dark"]
+) -> None:
+    wrong: dict[str, Any] = {}
+    pages: dict[str, Page] = {}
+    for place in places():
+        page = pages.get(place.who)
+        if page is None:
+            page = pages[place.who] = open_page(place.who, "/healthz", color_scheme=theme)
+        page.said.clear()  # type: ignore[attr-defined]  # set by `open_page`
+        answer = page.goto(place.path)
+        page.wait_for_selector("main")
+        found = [*findings(page), *complaints(page, place)]
+        if answer is None or answer.status != place.status:
+            found.append(f"answered {answer.status if answer else 'nothing'}")
+        if found:
+            wrong[place.name] = found
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_no_page_is_wider_than_a_phone(open_page: Open, width: int) -> None:
+    wide: dict[str, int] = {}
+    pages: dict[str, Page] = {}
+    for place in places():
+        page = pages.get(place.who)
+        if page is None:
+            viewport = {"width": width, "height": 844}
+            page = pages[place.who] = open_page(place.who, "/healthz", viewport=viewport)
+        page.goto(place.path)
+        page.wait_for_selector("main")
+        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if over > 0:
+            wide[place.name] = over
+    assert wide == {}
+
+
+def test_pages_read_without_javascript(open_page: Open) -> None:
+    pages: dict[str, Page] = {}
+    for place in places():
+        page = pages.get(place.who)
+        if page is None:
+            page = pages[place.who] = open_page(place.who, "/healthz", java_script_enabled=False)
+        answer = page.goto(place.path)
+        assert answer is not None
+        assert answer.status == place.status, place
+        assert page.locator("h1").first.is_visible(), place
+
+
+def test_the_shell_is_light(open_page: Open) -> None:
+    page = open_page("dana.dev", "/healthz")
+    weights: dict[str, int] = {}
+
+    def weigh(answer: Any) -> None:
+        if "/events/" not in answer.url:
+            weights[answer.url] = len(answer.body())
+
+    page.on("response", weigh)
+    page.goto("/", wait_until="networkidle")
+    assert len(weights) <= 6, sorted(weights)
+    assert sum(weights.values()) < 300_000  # before compression; 130 KB after it

@@ -1,0 +1,41 @@
+"""`make screenshots`: pictures of every page for docs/, from the world of the browser tests."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Open
+from tests.browser.places import places
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+SHOTS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
+}
+MAX_HEIGHT = 2400
+
+
+@pytest.mark.skipif("SLIPWAY_TEST_SCREENSHOTS" not in os.environ, reason="by make screenshots only")
+@pytest.mark.parametrize("shot", SHOTS)
+def test_screenshots(open_page: Open, shot: str) -> None:
+    folder = settings.BASE_DIR / "docs" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    options = SHOTS[shot]
+    pages: dict[str, Page] = {}
+    for place in places():
+        page = pages.get(place.who)
+        if page is None:
+            page = pages[place.who] = open_page(place.who, "/healthz", **options)
+        page.set_viewport_size(options["viewport"])
+        page.goto(place.path)
+        page.wait_for_selector("main")
+        height = page.evaluate("document.documentElement.scrollHeight")
+        width = options["viewport"]["width"]
+        page.set_viewport_size({"width": width, "height": min(height, MAX_HEIGHT)})
+        page.screenshot(path=folder / f"{place.name}-{shot}.png", animations="disabled")
