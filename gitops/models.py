@@ -13,7 +13,23 @@ from idp.common.names import MAX_NAME, dns_label
 from rbac.models import ApiToken, Project, Scope, User
 
 
-class Cluster(models.Model):
+class Checked(models.Model):
+    """The last connection test of what people register, one entry a finding."""
+
+    active = models.BooleanField(default=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    check_result = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the last test found nothing to complain about."""
+        return bool(self.check_result) and all(finding["ok"] for finding in self.check_result)
+
+
+class Cluster(Checked):
     """A Kubernetes cluster that environments may live in; credentials are encrypted at rest."""
 
     class Backend(models.TextChoices):
@@ -35,9 +51,6 @@ class Cluster(models.Model):
     oidc_provider_arn = models.CharField(max_length=300, blank=True)  # IAM's name for the issuer
     oidc_issuer = models.CharField(max_length=300, blank=True)
     tiers = models.JSONField(default=list, blank=True)  # empty: takes every tier
-    active = models.BooleanField(default=True)
-    checked_at = models.DateTimeField(null=True, blank=True)
-    check_result = models.JSONField(default=list, blank=True)
 
     def __str__(self) -> str:
         return self.name
@@ -47,7 +60,7 @@ class Cluster(models.Model):
         return self.backend == self.Backend.MEMORY
 
 
-class CloudAccount(models.Model):
+class CloudAccount(Checked):
     """An AWS account and region; credentials are encrypted at rest."""
 
     scope_lookup: ClassVar[str | None] = None
@@ -59,9 +72,6 @@ class CloudAccount(models.Model):
     endpoint_url = models.CharField(max_length=200, blank=True, help_text="Empty: AWS itself")
     simulated = models.BooleanField(default=False)
     tiers = models.JSONField(default=list, blank=True)
-    active = models.BooleanField(default=True)
-    checked_at = models.DateTimeField(null=True, blank=True)
-    check_result = models.JSONField(default=list, blank=True)
 
     def __str__(self) -> str:
         return self.name

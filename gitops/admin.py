@@ -1,0 +1,244 @@
+"""The admin site's clusters and accounts: registered here, decided and audited like all else.
+
+Credentials go in and never come out: their fields are empty, and empty keeps what is stored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from gitops import connections
+from gitops.models import Application, CloudAccount, Cluster, ConfigRepository
+from idp.common.errors import Invalid
+from rbac import audit
+from rbac.access import can
+from rbac.requests import actor_of
+
+_KEEP = "Write-only. Leave it empty to keep what is stored."
+
+
+class WriteOnly(forms.ModelForm):
+    """A form whose `hidden` fields show nothing; JSON ones are checked to be objects."""
+
+    hidden: ClassVar[tuple[str, ...]] = ()
+    as_json: ClassVar[frozenset[str]] = frozenset()
+    check: ClassVar[Callable[[Any], None]]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.hidden:
+            widget = UnfoldAdminTextareaWidget(attrs={"rows": 6, "autocomplete": "off"})
+            self.fields[name] = forms.CharField(required=False, widget=widget, help_text=_KEEP)
+            self.initial[name] = ""
+        if "tiers" in self.fields:
+            self.fields["tiers"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name in self.hidden:
+            text = cleaned.get(name, "")
+            if not text:
+                cleaned[name] = getattr(self.instance, name)
+            elif name in self.as_json:
+                cleaned[name] = self._object(name, text)
+        if cleaned.get("tiers") is None:
+            cleaned["tiers"] = []
+        return cleaned
+
+    def _object(self, name: str, text: str) -> dict[str, Any]:
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            self.add_error(name, "It must be a JSON object.")
+            return {}
+        return found
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if self.errors:
+            return
+        try:
+            type(self).check(self.instance)
+        except Invalid as error:
+            if not error.errors:
+                self.add_error(None, f"{error.message} {error.fix}".strip())
+            for wrong in error.errors:
+                field = wrong.field if wrong.field in self.fields else None
+                self.add_error(field, ValidationError(f"{wrong.message} {wrong.fix}".strip()))
+
+
+class ClusterForm(WriteOnly):
+    hidden = ("kubeconfig", "pull_secrets")
+    as_json = frozenset({"pull_secrets"})
+    check = staticmethod(connections.check_cluster)
+
+    class Meta:
+        model = Cluster
+        fields = (
+            "name",
+            "backend",
+            "kubeconfig",
+            "domain",
+            "ingress_class",
+            "ingress_namespace",
+            "tls_issuer",
+            "pull_secrets",
+            "oidc_provider_arn",
+            "oidc_issuer",
+            "tiers",
+            "active",
+        )
+
+
+class AccountForm(WriteOnly):
+    hidden = ("credentials",)
+    as_json = frozenset({"credentials"})
+    check = staticmethod(connections.check_account)
+
+    class Meta:
+        model = CloudAccount
+        fields = (
+            "name",
+            "region",
+            "credentials",
+            "role_arn",
+            "endpoint_url",
+            "simulated",
+            "tiers",
+            "active",
+        )
+
+
+class Decided(ModelAdmin):
+    """Every right of the admin site is `decide`'s; every write is audited."""
+
+    noun: ClassVar[str] = ""
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return can(actor_of(request), f"{self.noun}.view", obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return can(actor_of(request), f"{self.noun}.manage", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return can(actor_of(request), f"{self.noun}.manage", None)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        used = obj is not None and obj.applications.exists()
+        return not used and can(actor_of(request), f"{self.noun}.manage", obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        before = None
+        if change:
+            before = self._facts(type(obj)._default_manager.get(pk=obj.pk), form.changed_data)
+        super().save_model(request, obj, form, change)
+        verb = f"{self.noun}.{'change' if change else 'register'}"
+        after = self._facts(obj, form.changed_data if change else list(form.fields))
+        audit.record(actor_of(request), verb, target=obj, before=before, after=after)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        audit.record(actor_of(request), f"{self.noun}.remove", target=obj)
+        super().delete_model(request, obj)
+
+    def _facts(self, obj: Any, names: list[str]) -> dict[str, Any]:
+        """Fields for the audit record; of credentials only whether there are any."""
+        return {
+            name: ("set" if getattr(obj, name) else "")
+            if name in self.secret_fields
+            else getattr(obj, name)
+            for name in names
+        }
+
+
+class Tested(Decided):
+    """Adds "test the connection" to an object's page."""
+
+    page: ClassVar[str] = ""
+    list_display = ("name", "active", "reachable_now", "checked_at")
+    list_filter = ("active",)
+    search_fields = ("name",)
+    actions_detail = ("test_connection",)
+
+    @admin.display(description="Answers", boolean=True)
+    def reachable_now(self, obj: Cluster | CloudAccount) -> bool | None:
+        return obj.reachable if obj.checked_at else None
+
+    def _test(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self.get_object(request, str(pk))
+        if row is None:
+            return HttpResponseRedirect(reverse("admin:index"))
+        actor = actor_of(request)
+        if isinstance(row, Cluster):
+            found = connections.test_cluster(actor, row)
+        else:
+            found = connections.test_account(actor, row)  # type: ignore[arg-type]  # the other
+        for finding in found:
+            text = f"{finding.check}: {finding.message} {finding.fix}".strip()
+            messages.add_message(request, messages.SUCCESS if finding.ok else messages.ERROR, text)
+        return HttpResponseRedirect(reverse(f"admin:gitops_{self.page}_change", args=[row.pk]))
+
+    @action(description="Test the connection", url_path="test")
+    def test_connection(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._test(request, object_id)
+
+
+@admin.register(Cluster)
+class ClusterAdmin(Tested):
+    noun, page = "cluster", "cluster"
+    form = ClusterForm
+    secret_fields = ("kubeconfig", "pull_secrets")
+
+
+@admin.register(CloudAccount)
+class CloudAccountAdmin(Tested):
+    noun, page = "account", "cloudaccount"
+    form = AccountForm
+    secret_fields = ("credentials",)
+
+
+class ReadOnly(Decided):
+    """To look and search; changes go by the portal, REST or git."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ConfigRepository)
+class ConfigRepositoryAdmin(ReadOnly):
+    list_display = ("project", "created_at", "seen_commit")
+    search_fields = ("project__name",)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return can(actor_of(request), "repository.read", obj)
+
+
+@admin.register(Application)
+class ApplicationAdmin(ReadOnly):
+    noun = "application"
+    list_display = ("__str__", "cluster", "namespace", "sync", "health", "observed_at")
+    list_filter = ("cluster", "sync", "health")
+    search_fields = ("directory", "namespace", "repository__project__name")
+    list_select_related = ("repository__project", "cluster")

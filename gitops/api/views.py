@@ -1,0 +1,201 @@
+"""REST of clusters, accounts, repositories, applications and secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gitops import connections, secrets, selectors
+from gitops.api import serializers as shapes
+from gitops.models import CloudAccount, Cluster
+from idp.common.pagination import KeysetPagination
+from rbac.access import get_visible
+from rbac.api.views import AccessAPIView
+
+
+class ByName(KeysetPagination):
+    ordering = "name"
+
+
+class ByProject(KeysetPagination):
+    ordering = "project__name"
+
+
+class ByVersion(KeysetPagination):
+    ordering = ("name", "-version")
+
+
+def _page(
+    view: AccessAPIView,
+    rows: QuerySet[Any, Any],
+    shape: type[serializers.BaseSerializer[Model]],
+    paginator: KeysetPagination,
+) -> Response:
+    page = paginator.paginate_queryset(rows, view.request, view=view)
+    return paginator.get_paginated_response(shape(page or [], many=True).data)
+
+
+class Clusters(AccessAPIView):
+    """Registered clusters, without their credentials."""
+
+    permission = "cluster.view"
+
+    @extend_schema(operation_id="clusters_list", responses=shapes.ClusterSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return _page(self, selectors.clusters(self.actor), shapes.ClusterSerializer, ByName())
+
+
+class ClusterDetail(AccessAPIView):
+    permission = "cluster.view"
+
+    @extend_schema(operation_id="clusters_retrieve", responses=shapes.ClusterSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        row = get_visible(self.actor, "cluster.view", selectors.clusters(self.actor), name=name)
+        return Response(shapes.ClusterSerializer(row).data)
+
+
+class ClusterTest(AccessAPIView):
+    """Try the connection now, and answer what was found."""
+
+    permission = "cluster.manage"
+
+    @extend_schema(request=None, responses=shapes.FindingSerializer(many=True))
+    def post(self, request: Request, name: str) -> Response:
+        row = get_visible(self.actor, "cluster.view", Cluster.objects.all(), name=name)
+        found = connections.test_cluster(self.actor, row)
+        return Response(shapes.FindingSerializer(found, many=True).data)
+
+
+class Accounts(AccessAPIView):
+    """Registered cloud accounts, without their credentials."""
+
+    permission = "account.view"
+
+    @extend_schema(operation_id="accounts_list", responses=shapes.AccountSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return _page(self, selectors.accounts(self.actor), shapes.AccountSerializer, ByName())
+
+
+class AccountDetail(AccessAPIView):
+    permission = "account.view"
+
+    @extend_schema(operation_id="accounts_retrieve", responses=shapes.AccountSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        row = get_visible(self.actor, "account.view", selectors.accounts(self.actor), name=name)
+        return Response(shapes.AccountSerializer(row).data)
+
+
+class AccountTest(AccessAPIView):
+    """Try the account now, and answer what was found."""
+
+    permission = "account.manage"
+
+    @extend_schema(request=None, responses=shapes.FindingSerializer(many=True))
+    def post(self, request: Request, name: str) -> Response:
+        row = get_visible(self.actor, "account.view", CloudAccount.objects.all(), name=name)
+        found = connections.test_account(self.actor, row)
+        return Response(shapes.FindingSerializer(found, many=True).data)
+
+
+class Repositories(AccessAPIView):
+    """Config repositories that you may clone, and their addresses."""
+
+    permission = "repository.read"
+
+    @extend_schema(
+        operation_id="repositories_list", responses=shapes.RepositorySerializer(many=True)
+    )
+    def get(self, request: Request) -> Response:
+        rows = selectors.repositories_of(self.actor)
+        return _page(self, rows, shapes.RepositorySerializer, ByProject())
+
+
+class RepositoryDetail(AccessAPIView):
+    permission = "repository.read"
+
+    @extend_schema(operation_id="repositories_retrieve", responses=shapes.RepositorySerializer)
+    def get(self, request: Request, project: str) -> Response:
+        rows = selectors.repositories_of(self.actor)
+        row = get_visible(self.actor, self.permission, rows, project__name=project)
+        return Response(shapes.RepositorySerializer(row).data)
+
+
+class Applications(AccessAPIView):
+    """What is deployed: directories of git, their sync and health."""
+
+    permission = "application.view"
+
+    @extend_schema(
+        operation_id="applications_list",
+        parameters=[OpenApiParameter("project", str), OpenApiParameter("health", str)],
+        responses=shapes.ApplicationSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        rows = selectors.applications(self.actor)
+        if project := request.query_params.get("project", "")[:63]:
+            rows = rows.filter(repository__project__name=project)
+        if health := request.query_params.get("health", "")[:12]:
+            rows = rows.filter(health=health)
+        return _page(self, rows, shapes.ApplicationSerializer, KeysetPagination())
+
+
+class ApplicationDetail(AccessAPIView):
+    """One application with every object that it made."""
+
+    permission = "application.view"
+
+    @extend_schema(
+        operation_id="applications_retrieve", responses=shapes.ApplicationDetailSerializer
+    )
+    def get(self, request: Request, project: str, name: str) -> Response:
+        row: Any = selectors.application(self.actor, project, name)
+        row.ordered = selectors.live_objects(row)
+        return Response(shapes.ApplicationDetailSerializer(row).data)
+
+
+class Secrets(AccessAPIView):
+    """Names and versions of secrets at a project or environment; POST sets a value."""
+
+    permissions = {"GET": "secret.view", "POST": "secret.write"}
+
+    @extend_schema(operation_id="secrets_list", responses=shapes.SecretSerializer(many=True))
+    def get(self, request: Request, project: str, name: str = "") -> Response:
+        scope = selectors.secret_scope(self.actor, project, name)
+        rows = secrets.names(self.actor, scope)
+        return _page(self, rows, shapes.SecretSerializer, ByVersion())
+
+    @extend_schema(
+        operation_id="secrets_put",
+        request=shapes.SecretPut,
+        responses={201: shapes.SecretSerializer},
+    )
+    def post(self, request: Request, project: str, name: str = "") -> Response:
+        scope = selectors.secret_scope(self.actor, project, name)
+        given = shapes.SecretPut(data=request.data)
+        given.is_valid(raise_exception=True)
+        made = secrets.put(self.actor, scope, **given.validated_data)
+        return Response(shapes.SecretSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+@extend_schema(operation_id="environment_secrets")
+class EnvironmentSecrets(Secrets):
+    """The same at one environment."""
+
+    @extend_schema(
+        operation_id="environment_secrets_list", responses=shapes.SecretSerializer(many=True)
+    )
+    def get(self, request: Request, project: str, name: str = "") -> Response:
+        return super().get(request, project, name)
+
+    @extend_schema(
+        operation_id="environment_secrets_put",
+        request=shapes.SecretPut,
+        responses={201: shapes.SecretSerializer},
+    )
+    def post(self, request: Request, project: str, name: str = "") -> Response:
+        return super().post(request, project, name)
