@@ -52,6 +52,7 @@ class Watchdog:
             self._send()
         except Exception:  # noqa: BLE001 - a broker that is away is no fault of this worker
             log.warning("the broker takes no heartbeat of this worker")
+            self.received()  # what was under way is lost with it: count anew when it is back
             return True
         with self._lock:
             self._missing += 1

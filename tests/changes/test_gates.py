@@ -357,3 +357,15 @@ def make_elsewhere(people: Characters) -> Callable[[], None]:
         bind("viewer", people.scope, user=other)
 
     return make
+
+
+def test_a_waiting_gate_names_who_can_lift_it(
+    waiting_change: Change, people: Characters, dana: Actor
+) -> None:
+    lift = str(gate(waiting_change, "approval")["lift"])
+    assert lift.startswith("ada.admin or mia.maintainer can approve.")
+    RoleBinding.objects.filter(role__name__in=["maintainer", "administrator"]).delete()
+    waiting.reevaluate()
+    waiting_change.refresh_from_db()
+    lift = str(gate(waiting_change, "approval")["lift"])
+    assert lift.startswith("Nobody can approve it at present: change.approve is needed at ")
