@@ -25,9 +25,9 @@ CSRF_TRUSTED_ORIGINS = conf.words("SLIPWAY_TRUSTED_ORIGINS", default=BASE_URL)
 HTTPS = BASE_URL.startswith("https://")
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.guardian",
-    "django.contrib.admin",
+    "rbac.adminconfig.SlipwayAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

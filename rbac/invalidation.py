@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 
 from rbac import epoch, objectgrants
@@ -20,7 +21,8 @@ def _bump(**_: Any) -> None:
 
 def connect() -> None:
     """Called once, from registrations."""
-    for model in (RoleBinding, Membership, Role, *objectgrants.tables()):
+    watched: tuple[type[Model], ...] = (RoleBinding, Membership, Role, *objectgrants.tables())
+    for model in watched:
         uid = f"rbac.epoch.{model._meta.label}"
         post_save.connect(_bump, sender=model, dispatch_uid=uid, weak=False)
         post_delete.connect(_bump, sender=model, dispatch_uid=uid, weak=False)

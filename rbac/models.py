@@ -15,7 +15,7 @@ from django.utils import timezone
 from idp.common.names import MAX_NAME, dns_label
 from rbac.objectgrants import ObjectGrant
 
-SLUG = {"max_length": MAX_NAME, "validators": [dns_label]}
+SLUG: dict[str, Any] = {"max_length": MAX_NAME, "validators": [dns_label]}
 
 
 class Tier(models.TextChoices):
@@ -44,10 +44,10 @@ class User(AbstractUser):
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """What `decide` says; Django's superuser flag means nothing here."""
-        return auth_models._user_has_perm(self, perm, obj)  # type: ignore[attr-defined]  # noqa: SLF001  # Django's loop over the backends, without its superuser short cut
+        return auth_models._user_has_perm(self, perm, obj)  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  # Django's loop over the backends, without its superuser short cut
 
     def has_module_perms(self, app_label: str) -> bool:
-        return auth_models._user_has_module_perms(self, app_label)  # type: ignore[attr-defined]  # noqa: SLF001  # as above
+        return auth_models._user_has_module_perms(self, app_label)  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  # as above
 
 
 class Team(models.Model):
@@ -321,7 +321,8 @@ class AuditQuerySet(models.QuerySet["AuditRecord"]):
 
     def seal(self, pk: uuid.UUID, sequence: int, previous_hash: str, digest: str) -> int:
         """Write the chain's three columns of a row that has none yet; the number of rows."""
-        rows = models.QuerySet(self.model, using=self._db).filter(pk=pk, sequence=None)
+        plain: models.QuerySet[AuditRecord] = models.QuerySet(self.model, using=self.db)
+        rows = plain.filter(pk=pk, sequence=None)
         return rows.update(sequence=sequence, previous_hash=previous_hash, hash=digest)
 
 

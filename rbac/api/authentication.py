@@ -32,7 +32,7 @@ class TokenAuthentication(BaseAuthentication):
         return 'Bearer realm="slipway"'
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]  # no stubs
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its hook
     """How OpenAPI describes it."""
 
     target_class = TokenAuthentication

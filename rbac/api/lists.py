@@ -27,7 +27,7 @@ class ByUsername(KeysetPagination):
 
 
 class ByTime(KeysetPagination):
-    ordering = ("-at", "-id")
+    ordering = ("-at", "-id")  # type: ignore[assignment]  # DRF takes both forms
 
 
 class ListAPIView(AccessAPIView):

@@ -21,7 +21,7 @@ from rbac.models import (
 
 class UserOut(serializers.ModelSerializer):
     name = serializers.CharField(source="get_full_name")
-    teams = serializers.SlugRelatedField("name", many=True, read_only=True)
+    teams: Any = serializers.SlugRelatedField("name", many=True, read_only=True)
 
     class Meta:
         model = User

@@ -35,7 +35,7 @@ class AccessAPIView(APIView):
         return actor_of(self.request)
 
     def get_permissions(self) -> list[Any]:
-        return [] if self.public else super().get_permissions()
+        return [] if self.public else list(super().get_permissions())
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

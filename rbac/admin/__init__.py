@@ -1,0 +1,27 @@
+"""The admin pages of rbac, and the base that upper apps build theirs on."""
+
+from rbac.admin.base import AuditedAdmin
+from rbac.admin.models import (
+    AuditRecordAdmin,
+    InvitationAdmin,
+    ProjectAdmin,
+    RoleAdmin,
+    RoleBindingAdmin,
+    ServiceAccountAdmin,
+    TeamAdmin,
+    TokenAdmin,
+    UserAdmin,
+)
+
+__all__ = [
+    "AuditRecordAdmin",
+    "AuditedAdmin",
+    "InvitationAdmin",
+    "ProjectAdmin",
+    "RoleAdmin",
+    "RoleBindingAdmin",
+    "ServiceAccountAdmin",
+    "TeamAdmin",
+    "TokenAdmin",
+    "UserAdmin",
+]
