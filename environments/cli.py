@@ -141,7 +141,8 @@ def _register_plan(group: typer.Typer, client: Client) -> None:
     def plan(where: Where) -> None:
         """Show the plan of the environment's change that waits."""
         path_of(where)
-        rows = list(client.rows("changes/", 20, scope=where))
+        project, _, name = where.partition("/")
+        rows = list(client.rows("changes/", 20, project=project, environment=name))
         waiting = [row for row in rows if row["state"] in {"planning", "ready", "waiting"}]
         if not waiting:
             raise fail(f"Nothing waits for {where}.", Code.NOT_FOUND)

@@ -192,6 +192,18 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ChangeState": "idp.changes.models.Change.State",
+        "StepState": "idp.changes.models.ChangeStep.State",
+        "EnvironmentState": "environments.models.Environment.State",
+        "ObjectState": "gitops.models.ManagedObject.State",
+        "Health": "gitops.models.Application.Health",
+        "TierName": "rbac.models.Tier",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "idp.openapi.add_problems",
+    ],
 }
 
 CELERY = conf.celery("SLIPWAY_REDIS_URL")

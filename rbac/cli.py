@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -13,7 +15,7 @@ import typer
 from idp.common.console import Client, Code, fail, note, print_json, say, show_rows
 
 TOKENS = {"prefix": "Prefix", "name": "Name", "expires_at": "Ends", "last_used_at": "Last used"}
-FORMATS = ("json", "csv", "ndjson")
+FORMATS = ("jsonl", "csv")
 
 
 def _register_tokens(group: typer.Typer, client: Client) -> None:
@@ -31,20 +33,29 @@ def _register_tokens(group: typer.Typer, client: Client) -> None:
         scope: Annotated[str, typer.Option(help="Only there: orders or orders/staging.")] = "",
     ) -> None:
         """Make a token. It is printed once, on standard output."""
-        body = {"name": name, "days": days, "permissions": permission, "scope": scope}
+        ends = datetime.now(UTC) + timedelta(days=days)
+        body = {
+            "name": name,
+            "permissions": permission,
+            "scope": scope or None,
+            "expires_at": ends.isoformat(),
+        }
         made = client.send("POST", "tokens/", body)
         if client.as_json:
             print_json(made)
             return
-        note(f"“{name}” ends {made.get('expires_at')}. This is the only time that it is shown:")
-        say(made["token"])
+        note(f"“{name}” ends {made['expires_at']}. This is the only time that it is shown:")
+        say(made["text"])
 
     @group.command()
     def revoke(prefix: Annotated[str, typer.Argument(help="The 12 letters after slp_.")]) -> None:
         """End a token at once."""
-        if not (prefix.isascii() and prefix.isalnum()):
-            raise fail(f"“{prefix}” is no prefix.", Code.USAGE, fix="See slipway token list.")
-        client.send("DELETE", f"tokens/{prefix}/")
+        found = [row for row in client.rows("tokens/", 1000) if row["prefix"] == prefix]
+        if not found:
+            raise fail(
+                f"You have no token “{prefix}”.", Code.NOT_FOUND, fix="See slipway token list."
+            )
+        client.send("DELETE", f"tokens/{found[0]['id']}/")
         note(f"Revoked {prefix}.")
 
 
@@ -52,18 +63,19 @@ def _register_audit(group: typer.Typer, client: Client) -> None:
     @group.command()
     def verify() -> None:
         """Check the chain of audit records; exit code 1 where it is broken."""
-        found = client.get("audit/verify/")
+        found = client.send("POST", "audit/verify/")
         if client.as_json:
             print_json(found)
         else:
-            say(str(found.get("message") or found.get("sentence") or found))
-        if not found.get("ok", found.get("intact", False)):
+            state = "The chain is whole" if found["ok"] else f"Broken: {found['problem']}"
+            say(f"{state}: {found['checked']} records, {found['unsealed']} not sealed yet.")
+        if not found["ok"]:
             raise typer.Exit(int(Code.FAILED))
 
     @group.command()
     def export(
         to: Annotated[str, typer.Option("--output", "-o", help="A file; “-” is here.")] = "-",
-        form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "ndjson",
+        form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "jsonl",
         action: Annotated[str, typer.Option(help="Like environment.scale.")] = "",
         since: Annotated[str, typer.Option(help="ISO 8601.")] = "",
         until: Annotated[str, typer.Option(help="ISO 8601.")] = "",
@@ -71,9 +83,11 @@ def _register_audit(group: typer.Typer, client: Client) -> None:
         """Write audit records, each with its hash."""
         if form not in FORMATS:
             raise fail(f"“{form}” is no format.", Code.USAGE, fix=f"Use {' or '.join(FORMATS)}.")
-        lines = client.lines("audit/export/", format=form, action=action, since=since, until=until)
+        filters = {"action": action, "from": since, "to": until}
+        lines = client.lines(f"audit/export.{form}", **filters)
+        first = next(lines, None)  # a refusal ends the command before a file is made
         with _opened(to) as handle:
-            for line in lines:
+            for line in () if first is None else chain([first], lines):
                 handle.write(f"{line}\n")
 
 

@@ -168,11 +168,13 @@ def _register_reading(group: typer.Typer, client: Client) -> None:
     @group.command("list")
     def list_(
         state: Annotated[str, typer.Option(help="planning, ready, waiting, succeeded …")] = "",
-        scope: Annotated[str, typer.Option(help="orders or orders/staging.")] = "",
+        project: Annotated[str, typer.Option()] = "",
+        environment: Annotated[str, typer.Option(help="Its name.")] = "",
         limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
     ) -> None:
         """List changes, newest first."""
-        rows = list(client.rows("changes/", limit, state=state, scope=scope))
+        given = {"state": state, "project": project, "environment": environment}
+        rows = list(client.rows("changes/", limit, **given))
         columns = {"id": "Id", "state": "State", "scope": "Where", "title": "What", "actor": "Who"}
         show_rows(client, rows, columns, empty="There are no changes that you may see.")
 

@@ -11,7 +11,7 @@ from idp.cli import config
 from idp.cli.client import RestClient
 from idp.common.console import Code, details, fail, note, print_json
 
-WHOAMI = "whoami/"
+ME = "me/"
 
 
 def register(app: typer.Typer, client: RestClient) -> None:
@@ -28,7 +28,7 @@ def register(app: typer.Typer, client: RestClient) -> None:
         """Save address and token; make the token on your account's page."""
         address = config.checked_url(url, insecure=insecure)
         client.use(config.Config(address, _token(token)))
-        me = client.get(WHOAMI)
+        me = client.get(ME)
         file = client.config.save()
         if client.as_json:
             print_json(me)
@@ -43,13 +43,20 @@ def register(app: typer.Typer, client: RestClient) -> None:
     @app.command()
     def whoami() -> None:
         """Say who the saved token acts for."""
-        me = client.get(WHOAMI)
+        me = client.get(ME)
         if client.as_json:
             print_json(me)
             return
         details(
             {**me, "url": client.config.url},
-            {"username": "User", "email": "Email", "teams": "Teams", "token": "Token", "url": "At"},
+            {
+                "username": "User",
+                "email": "Email",
+                "teams": "Teams",
+                "roles": "Roles",
+                "token": "Token",
+                "url": "At",
+            },
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -80,7 +81,12 @@ class RestClient:
             page = self._json(self._call("GET", self._own(page["next"])))
 
     def lines(self, path: str, **params: Any) -> Iterator[str]:
-        yield from self._call("GET", path, params=_given(params)).text.splitlines()
+        """The lines of a text answer as they come, however long it is."""
+        with self._answer("GET", path, stream=True, params=_given(params)) as response:
+            try:
+                yield from response.iter_lines()
+            except httpx.HTTPError as error:
+                raise fail(f"The answer broke off: {error}.", Code.UNREACHABLE) from None
 
     def _own(self, url: str) -> str:
         """The path and query of a link, which is followed on our own address only."""
@@ -89,16 +95,26 @@ class RestClient:
         return f"{path}?{parts.query}" if parts.query else path
 
     def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self._answer(method, path, stream=False, **options)
+
+    def _answer(self, method: str, path: str, *, stream: bool, **options: Any) -> Any:
+        """The response, read or as a context manager; errors are told and end the command."""
         if not self.config.url:
             raise fail("You are not signed in.", Code.USAGE, fix="Run slipway login URL.")
         headers = dict(options.pop("headers", {}))
         if self.config.token:
             headers["Authorization"] = f"Bearer {self.config.token}"
-        url = f"{self.config.url}/api/v1/{path}"
         try:
-            response = self._http.request(
-                method, url, headers=headers, timeout=self._timeout, **options
+            request = self._http.build_request(
+                method,
+                f"{self.config.url}/api/v1/{path}",
+                headers=headers,
+                timeout=self._timeout,
+                **options,
             )
+            response = self._http.send(request, stream=stream)
+            if not response.is_success:
+                response.read()
         except httpx.TimeoutException:
             raise fail(
                 f"{self.config.url} did not answer within {self._timeout:g} s.",
@@ -112,7 +128,7 @@ class RestClient:
                 fix="Check the address (slipway login URL) and the network.",
             ) from None
         self._judge(response)
-        return response
+        return closing(response) if stream else response
 
     def _judge(self, response: httpx.Response) -> None:
         if response.is_success:

@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_login_saves_address_and_token_for_the_owner_only() -> None:
-    script = Script({"GET whoami/": ME})
+    script = Script({"GET me/": ME})
     result = run(script, "login", "https://slipway.test/", config=Config(), typed=f"{TOKEN}\n")
     assert result.exit_code == 0, result.stderr
     file = config.path()
@@ -32,14 +32,14 @@ def test_login_saves_address_and_token_for_the_owner_only() -> None:
 
 
 def test_a_token_may_come_from_standard_input() -> None:
-    script = Script({"GET whoami/": ME})
+    script = Script({"GET me/": ME})
     words = ("login", "https://slipway.test", "--token", "-")
     assert run(script, *words, config=Config(), typed=f"{TOKEN}\n").exit_code == 0
     assert script.calls[0].headers["Authorization"] == f"Bearer {TOKEN}"
 
 
 def test_a_token_that_does_not_work_is_not_saved() -> None:
-    script = Script({"GET whoami/": problem(401, "not_signed_in", "The token is unknown.")})
+    script = Script({"GET me/": problem(401, "not_signed_in", "The token is unknown.")})
     result = run(script, "login", "https://slipway.test", "--token", TOKEN, config=Config())
     assert result.exit_code == 3
     assert not config.path().exists()
@@ -64,7 +64,7 @@ def test_a_wrong_address_is_refused_before_the_token_travels(url: str, text: str
 
 @pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1:8000"])
 def test_this_machine_may_be_reached_unencrypted(url: str) -> None:
-    script = Script({"GET whoami/": ME})
+    script = Script({"GET me/": ME})
     assert run(script, "login", url, "--token", TOKEN, config=Config()).exit_code == 0
 
 
@@ -96,7 +96,7 @@ def test_a_broken_file_is_like_none() -> None:
 
 
 def test_whoami_says_who_and_where() -> None:
-    result = run(Script({"GET whoami/": ME}), "whoami")
+    result = run(Script({"GET me/": ME}), "whoami")
     assert "User   dana.dev" in result.stdout
     assert "https://slipway.test" in result.stdout
-    assert json.loads(run(Script({"GET whoami/": ME}), "whoami", "--json").stdout) == ME
+    assert json.loads(run(Script({"GET me/": ME}), "whoami", "--json").stdout) == ME

@@ -268,38 +268,48 @@ class TestEnvironments:
 
 class TestTokensAndAudit:
     def test_a_token_is_printed_alone_on_standard_output(self) -> None:
-        made = {"token": "slp_x_y", "expires_at": "2026-12-22"}
+        made = {"text": "slp_x_y", "expires_at": "2026-12-22"}
         script = Script({"POST tokens/": made})
         result = run(script, "token", "create", "ci", "--days", "7", "--permission", "change.view")
         assert result.stdout == "slp_x_y\n"
-        assert script.body() == {
-            "name": "ci",
-            "days": 7,
-            "permissions": ["change.view"],
-            "scope": "",
-        }
+        body = script.body()
+        assert body.pop("expires_at")
+        assert body == {"name": "ci", "permissions": ["change.view"], "scope": None}
 
     def test_list_and_revoke(self) -> None:
-        rows = [{"prefix": "abcdefghijkl", "name": "ci", "expires_at": "x", "last_used_at": None}]
-        script = Script({"GET tokens/": {"results": rows, "next": None}})
-        assert "abcdefghijkl" in run(script, "token", "list").stdout
-        script = Script({"DELETE tokens/abcdefghijkl/": httpx.Response(204)})
-        assert run(script, "token", "revoke", "abcdefghijkl").exit_code == 0
-        assert run(script, "token", "revoke", "../x").exit_code == 2
+        rows = [{"id": 7, "prefix": "abcdefghijkl", "name": "ci", "expires_at": "x"}]
+        answers = {
+            "GET tokens/": {"results": rows, "next": None},
+            "DELETE tokens/7/": httpx.Response(204),
+        }
+        assert "abcdefghijkl" in run(Script(answers), "token", "list").stdout
+        assert run(Script(answers), "token", "revoke", "abcdefghijkl").exit_code == 0
+        assert run(Script(answers), "token", "revoke", "../x").exit_code == 4
 
-    @pytest.mark.parametrize(("ok", "exit_code"), [(True, 0), (False, 1)])
-    def test_verify_tells_by_its_exit_code(self, ok: bool, exit_code: int) -> None:
-        script = Script({"GET audit/verify/": {"ok": ok, "message": "12 records."}})
-        result = run(script, "audit", "verify")
-        assert (result.exit_code, result.stdout) == (exit_code, "12 records.\n")
+    @pytest.mark.parametrize(
+        ("ok", "exit_code", "text"), [(True, 0, "The chain is whole"), (False, 1, "Broken: row 3")]
+    )
+    def test_verify_tells_by_its_exit_code(self, ok: bool, exit_code: int, text: str) -> None:
+        found = {"ok": ok, "checked": 12, "unsealed": 0, "head": "h", "problem": "row 3"}
+        result = run(Script({"POST audit/verify/": found}), "audit", "verify")
+        assert (result.exit_code, text in result.stdout) == (exit_code, True)
 
     def test_export_writes_a_file_once(self, tmp_path: Path) -> None:
-        script = Script({"GET audit/export/": httpx.Response(200, text='{"a":1}\n{"a":2}\n')})
-        file = tmp_path / "audit.ndjson"
+        answer = httpx.Response(200, text='{"a":1}\n{"a":2}\n')
+        script = Script({"GET audit/export.jsonl": answer})
+        file = tmp_path / "audit.jsonl"
         assert run(script, "audit", "export", "-o", str(file)).exit_code == 0
         assert file.read_text() == '{"a":1}\n{"a":2}\n'
         again = run(script, "audit", "export", "-o", str(file))
         assert (again.exit_code, "cannot be written" in again.stderr) == (2, True)
+
+    def test_a_refused_export_says_why_and_leaves_no_file(self, tmp_path: Path) -> None:
+        script = Script({"GET audit/export.csv": problem(403, "forbidden", "Not yours.")})
+        file = tmp_path / "audit.csv"
+        words = ("audit", "export", "--format", "csv", "-o", str(file))
+        result = run(script, *words)
+        assert (result.exit_code, file.exists()) == (3, False)
+        assert "Not yours." in result.stderr
 
     def test_an_unknown_format_is_wrong_usage(self) -> None:
         assert run(Script(), "audit", "export", "--format", "xml").exit_code == 2

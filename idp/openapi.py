@@ -1,0 +1,66 @@
+"""What the OpenAPI document says of every operation: errors are problem documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457, with the wrong fields and what to do.",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "fix": {"type": "string"},
+        "reference": {"type": "string", "description": "Finds a server error in the logs."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "rule", "message"],
+                "properties": {
+                    "field": {"type": "string", "description": "A dotted path."},
+                    "rule": {"type": "string"},
+                    "message": {"type": "string"},
+                    "fix": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+IDEMPOTENCY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 120},
+    "description": "Sent again, the same key answers with the first request's change.",
+}
+_VERBS = frozenset({"get", "post", "put", "patch", "delete"})
+
+
+def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Spectacular postprocessing hook: `default` answers, and the key of what answers 202."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    answer = {
+        "description": "What is wrong, and what to do.",
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+    for path in result.get("paths", {}).values():
+        for verb, operation in path.items():
+            if verb not in _VERBS:
+                continue
+            operation.setdefault("responses", {}).setdefault("default", answer)
+            if "202" in operation["responses"]:
+                _add_parameter(operation, IDEMPOTENCY)
+    return result
+
+
+def _add_parameter(operation: dict[str, Any], parameter: dict[str, Any]) -> None:
+    known = operation.setdefault("parameters", [])
+    if parameter["name"] not in {each.get("name") for each in known}:
+        known.append(parameter)
