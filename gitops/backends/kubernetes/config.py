@@ -1,0 +1,83 @@
+"""From a kubeconfig's text to a connection; what would run a program or read a file is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubernetes.client import ApiClient
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException
+from kubernetes.config.kube_config import new_client_from_config_dict
+
+from idp.common import yaml
+from idp.common.errors import Invalid, PermanentBackendError
+
+POOL = 16
+_FILES = {
+    "client-certificate": "client-certificate-data",
+    "client-key": "client-key-data",
+    "certificate-authority": "certificate-authority-data",
+    "tokenFile": "token",
+}
+_PROGRAMS = ("exec", "auth-provider")
+
+
+def read(text: str) -> dict[str, Any]:
+    """The kubeconfig as a dict, reduced to its current context. Raises PermanentBackendError."""
+    try:
+        config = yaml.load(text)
+    except Invalid as exc:
+        raise _wrong(f"it is not YAML: {exc.message}", "Paste the whole kubeconfig.") from exc
+    if not isinstance(config, Mapping) or not config.get("clusters"):
+        raise _wrong("it names no cluster", "Paste the whole kubeconfig.")
+    current = config.get("current-context")
+    context = _named(config, "contexts", current, "context")
+    user = _named(config, "users", context.get("user"), "user")
+    cluster = _named(config, "clusters", context.get("cluster"), "cluster")
+    for key in _PROGRAMS:
+        if key in user:
+            raise _wrong(
+                f"user {context.get('user')} signs in by a program ({key})",
+                "Use a client certificate or the token of a service account.",
+            )
+    for key, instead in _FILES.items():
+        if key in user or key in cluster:
+            raise _wrong(
+                f"{key} names a file",
+                f"Put the content itself under {instead}"
+                " (kubectl config view --flatten --raw --minify).",
+            )
+    server = str(cluster.get("server", ""))
+    if not server.startswith("https://"):
+        raise _wrong(f"server “{server[:80]}” is not an https address", "Use https.")
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "slipway",
+        "contexts": [{"name": "slipway", "context": {"cluster": "slipway", "user": "slipway"}}],
+        "clusters": [{"name": "slipway", "cluster": dict(cluster)}],
+        "users": [{"name": "slipway", "user": dict(user)}],
+    }
+
+
+def _named(config: Mapping[str, Any], part: str, name: Any, key: str) -> Mapping[str, Any]:
+    for each in config.get(part) or []:
+        if isinstance(each, Mapping) and each.get("name") == name:
+            found = each.get(key)
+            return found if isinstance(found, Mapping) else {}
+    raise _wrong(f"{part} has no “{name}”", "Set current-context to a complete context.")
+
+
+def _wrong(reason: str, fix: str) -> PermanentBackendError:
+    return PermanentBackendError(f"The kubeconfig cannot be used: {reason}.", fix=fix)
+
+
+def client(text: str) -> ApiClient:
+    """The official client, its credentials and pool set up. Raises PermanentBackendError."""
+    try:
+        made: ApiClient = new_client_from_config_dict(read(text))
+    except (ConfigException, ApiException, ValueError, OSError) as exc:
+        raise _wrong(str(exc)[:300], "Paste it again as kubectl prints it.") from exc
+    made.rest_client.pool_manager.connection_pool_kw["maxsize"] = POOL
+    return made
