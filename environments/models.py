@@ -150,6 +150,13 @@ class Workload(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def version(self) -> str:
+        """The image's tag, or the beginning of its digest."""
+        name, _, digest = self.image.partition("@")
+        tag = name.rpartition("/")[2].partition(":")[2]
+        return tag or digest[:19] or "latest"
+
 
 class Resource(models.Model):
     """A cloud resource that an environment declares; its outputs are in ManagedObject."""

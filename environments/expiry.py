@@ -1,0 +1,97 @@
+"""The end of environments: warned of a day and two hours before, then deleted by a change.
+
+The controller calls `look` about every minute; each step is safe to repeat.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from environments.models import Environment
+from environments.services.day2 import PURGED_TIERS, choices_for, delete_environment
+from environments.services.edits import Options
+from idp.changes import events
+from idp.changes.models import Change
+from idp.common.errors import SlipwayError
+from rbac import audit
+from rbac.actors import system
+
+log = logging.getLogger(__name__)
+WARNINGS = (timedelta(hours=24), timedelta(hours=2))
+RETRY = timedelta(minutes=15)
+BATCH = 100
+EVERY_SECONDS = 60
+_ACTOR = system("expiry")
+_ALIVE = (Environment.State.ACTIVE, Environment.State.STOPPED, Environment.State.CREATING)
+
+
+def look() -> None:
+    """Warn of what ends soon and delete what has ended; one bad environment stops no other."""
+    now = timezone.now()
+    for environment in _due_for_warning(now):
+        _warn(environment, now)
+    for environment in _expired(now):
+        try:
+            _delete(environment)
+        except SlipwayError as error:
+            log.warning("expiry of %s: %s", environment, error.message)
+
+
+def _due_for_warning(now: datetime) -> list[Environment]:
+    """Those inside a warning's window that were not warned since it began."""
+    rows = Environment.objects.filter(
+        state__in=_ALIVE, expires_at__gt=now, expires_at__lte=now + max(WARNINGS)
+    )
+    late = now + min(WARNINGS)
+    first = Q(warned_at=None)
+    second = Q(expires_at__lte=late) & Q(warned_at__lt=F("expires_at") - min(WARNINGS))
+    found = rows.filter(first | second).select_related("project", "scope")
+    return list(found.order_by("expires_at")[:BATCH])
+
+
+def _warn(environment: Environment, now: datetime) -> None:
+    """Say it once a window: in the audit trail, where notifications read, and to open lists."""
+    if not Environment.objects.filter(pk=environment.pk, warned_at=environment.warned_at).update(
+        warned_at=now
+    ):
+        return
+    ends = environment.expires_at
+    audit.record(
+        _ACTOR,
+        "environment.expires-soon",
+        target=environment,
+        scope=environment.scope,
+        after={"expires_at": ends},
+        reason=f"{environment} expires at {ends:%Y-%m-%d %H:%M} UTC and is then deleted.",
+    )
+    events.hint("environments", {"row": f"environment-{environment.pk}"})
+
+
+def _expired(now: datetime) -> list[Environment]:
+    rows = Environment.objects.filter(state__in=_ALIVE, expires_at__lte=now)
+    busy = Change.objects.filter(verb="environment.delete").filter(
+        Q(state__in=Change.OPEN) | Q(finished_at__gt=now - RETRY)
+    )
+    rows = rows.exclude(scope__in=busy.values("scope"))
+    related = rows.select_related("project", "scope", "application__repository__project")
+    return list(related.order_by("expires_at")[:BATCH])
+
+
+def _delete(environment: Environment) -> Change:
+    purge = environment.tier in PURGED_TIERS
+    kept = "and what its resources hold is removed with it" if purge else "its resources are kept"
+    return delete_environment(
+        _ACTOR,
+        environment,
+        choices=choices_for(environment, "purge" if purge else "retain"),
+        options=Options(
+            origin=Change.Origin.EXPIRY,
+            interactive=False,
+            message=f"It expired at {environment.expires_at:%Y-%m-%d %H:%M} UTC;"
+            f" as a {environment.tier} environment {kept}.",
+        ),
+    )

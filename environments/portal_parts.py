@@ -1,0 +1,96 @@
+"""What this app shows in the shell: home panels, search, the palette's commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from environments import selectors
+from environments.models import Environment
+from idp.common.host import Hit
+from portal.models import Component
+from rbac.access import held_anywhere
+from rbac.actors import Actor
+from rbac.models import Tier
+
+MAX_ROWS = 8
+_SOON = timedelta(days=2)
+
+
+def broken(actor: Actor) -> Mapping[str, Any] | None:
+    """Environments that are not well; the panel is hidden from people who see none at all."""
+    if not held_anywhere(actor, selectors.VIEW):
+        return None
+    rows = list(
+        selectors.alive(actor)
+        .filter(application__health__in=selectors.BROKEN)
+        .exclude(state=Environment.State.PROPOSED)
+        .order_by("-application__observed_at")[:MAX_ROWS]
+    )
+    count = len(rows)
+    words = {0: "", 1: "one environment is broken"}
+    return {
+        "rows": rows,
+        "count": count,
+        "headline": words.get(count, f"{count} environments are broken"),
+        "link": ("All of them", f"{reverse('environments:list')}?health=Degraded"),
+    }
+
+
+def expiring(actor: Actor) -> Mapping[str, Any] | None:
+    """One's own environments, and one's teams', that end within two days."""
+    if actor.user is None:
+        return None
+    mine = Q(owner=actor.user) | Q(project__team__members=actor.user)
+    soon = Q(expires_at__lte=timezone.now() + _SOON)
+    rows = selectors.alive(actor).filter(mine & soon).distinct().order_by("expires_at")
+    found = list(rows[:MAX_ROWS])
+    if not found:
+        return None
+    link = ("All of them", f"{reverse('environments:list')}?expiring=2")
+    return {"rows": found, "count": len(found), "link": link}
+
+
+def matrix(actor: Actor) -> Mapping[str, Any] | None:
+    """The components of one's teams against the tiers in which they run."""
+    if actor.user is None:
+        return None
+    components = list(
+        Component.objects.filter(owner__members=actor.user, removed_at=None).order_by("name")[:20]
+    )
+    if not components:
+        return None
+    cells: dict[tuple[int, str], list[Environment]] = {}
+    rows = selectors.alive(actor).filter(workloads__component__in=components).distinct()
+    for environment in rows[:200]:
+        for workload in environment.workloads.all():
+            if workload.component_id:
+                cells.setdefault((workload.component_id, environment.tier), []).append(environment)
+    tiers = [t for t in Tier.values if any(tier == t for _, tier in cells)]
+    return {
+        "tiers": tiers,
+        "rows": [(c, [cells.get((c.pk, tier), []) for tier in tiers]) for c in components],
+        "count": len(components),
+    }
+
+
+def find(actor: Actor, text: str, limit: int) -> list[Hit]:
+    """Environments by name or project, those that begin with the text first."""
+    rows = selectors.filtered(selectors.environments(actor), selectors.Filters(q=text))
+    found = rows.prefetch_related(None).order_by("project__name", "name")[: limit * 3]
+    best = sorted(found, key=lambda row: not row.name.startswith(text.lower()))[:limit]
+    return [
+        Hit(
+            title=f"{row.project.name} / {row.name}",
+            url=reverse("environments:detail", args=[row.project.name, row.name]),
+            detail=f"{row.tier} on {row.application.cluster.name}",
+            icon="stack-2",
+            status=row.application.health if row.state == row.State.ACTIVE else row.state,
+        )
+        for row in best
+    ]

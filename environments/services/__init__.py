@@ -1,0 +1,34 @@
+"""Writes: each decides, validates and proposes a directory; pages and REST call the same."""
+
+from environments.services.blueprints import create_version, publish_version
+from environments.services.creation import adopt_directory, create_environment
+from environments.services.day2 import (
+    delete_environment,
+    extend,
+    restart,
+    scale,
+    set_image,
+    set_secret,
+    set_variables,
+    start,
+    stop,
+)
+from environments.services.limits import remove_limit, save_limit
+
+__all__ = [
+    "adopt_directory",
+    "create_environment",
+    "create_version",
+    "delete_environment",
+    "extend",
+    "publish_version",
+    "remove_limit",
+    "restart",
+    "save_limit",
+    "scale",
+    "set_image",
+    "set_secret",
+    "set_variables",
+    "start",
+    "stop",
+]

@@ -1,0 +1,132 @@
+"""Edits of a person's `environment.yaml`: comments, order and quotes stay as they are.
+
+A value is edited where it comes from: the workload's own entry where that has it, else the
+parameter that the blueprint reads it from, else a new entry of the workload.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from environments.models import Environment
+from environments.rendering.document import FILENAME, EnvironmentDocument, nearest, parse
+from environments.rendering.renderer import Judged, compiled, find_version, judge
+from environments.rendering.template import Template
+from gitops import repositories
+from gitops.services import propose_directory
+from gitops.sync.desired import context_of
+from idp.changes.models import Change
+from idp.common import yaml
+from idp.common.errors import Clash, FieldError, Invalid, PreconditionFailed
+from rbac.access import require
+from rbac.actors import Actor
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a change of an environment is asked for; the same for every verb."""
+
+    origin: str = Change.Origin.API
+    message: str = ""
+    idempotency_key: str = ""
+    interactive: bool = True
+    expected_tree: str = ""  # the ETag that the person saw; empty: whatever is there
+
+
+@dataclass
+class Draft:
+    """The environment's file as `main` holds it, being edited."""
+
+    environment: Environment
+    text: str
+    tree: str
+    document: EnvironmentDocument
+    template: Template
+    edit: Any
+
+    def set(self, path: tuple[str, ...], value: Any) -> None:
+        self.edit.set(("spec", *path), value)
+
+    def remove(self, path: tuple[str, ...]) -> None:
+        self.edit.remove(("spec", *path))
+
+    def set_workload(self, workload: str, key: str, value: Any) -> None:
+        """Put a workload's field where it comes from."""
+        source = self.template.source_of(workload, key)
+        if source and key not in self.document.workloads.get(workload, {}):
+            self.set(("parameters", *source), value)
+        else:
+            self.set(("workloads", workload, key), value)
+
+    def judged(self) -> Judged:
+        """The edited document under its blueprint; raises `Invalid` with the wrong fields."""
+        return judge(parse(self.edit.text()), context_of(self.environment.application))
+
+
+def opened(actor: Actor, environment: Environment, permission: str) -> Draft:
+    """The file, ready to be edited by someone who may; raises what the person shall read."""
+    require(actor, permission, environment)
+    if environment.state in {Environment.State.DELETED, Environment.State.DELETING}:
+        raise Clash(f"{environment} is {environment.get_state_display().lower()}.")
+    application = environment.application
+    repository = application.repository
+    head = repositories.head(repository)
+    files = repositories.read_directory(repository, head, application.directory)
+    if FILENAME not in files:
+        raise Clash(f"{environment} is not made yet.", fix="Confirm or cancel its first change.")
+    text = files[FILENAME].decode()
+    document = parse(text)
+    version = find_version(document.blueprint, document.version)
+    tree = repositories.tree_id(repository, head, application.directory)
+    return Draft(environment, text, tree, document, compiled(version.template), yaml.edit(text))
+
+
+def workload_of(draft: Draft, name: str) -> str:
+    """The workload's name, the only one's where none is given; raises `Invalid` for others."""
+    names = list(draft.template.workloads)
+    if not name and len(names) == 1:
+        return names[0]
+    if name not in names:
+        message = f"{draft.environment} has no workload “{name}”."
+        fix = nearest(name, names)
+        raise Invalid(message, fix=fix, errors=[FieldError("workload", "exists", message, fix)])
+    return name
+
+
+def propose(actor: Actor, draft: Draft, verb: str, title: str, options: Options) -> Change:
+    """The change that brings the edited file to `main` when its plan was confirmed."""
+    if options.expected_tree and options.expected_tree != draft.tree:
+        raise PreconditionFailed(
+            f"{draft.environment} is not the version you saw: somebody changed it meanwhile.",
+            fix="Load it again and repeat what you wanted.",
+        )
+    after = draft.judged()
+    text = draft.edit.text()
+    if _same(judge(draft.document, context_of(draft.environment.application)), after):
+        raise Clash(f"{draft.environment} is so already; nothing would change.")
+    return propose_directory(
+        actor,
+        draft.environment.application,
+        {FILENAME: text.encode()},
+        verb=verb,
+        title=title,
+        origin=options.origin,
+        message=options.message,
+        idempotency_key=options.idempotency_key,
+        interactive=options.interactive,
+        expected_tree=draft.tree,
+    )
+
+
+def _same(before: Judged, after: Judged) -> bool:
+    """Whether two documents ask for the same, defaults filled in."""
+
+    def meaning(judged: Judged) -> tuple[object, ...]:
+        return (
+            replace(judged.document, parameters={}, workloads={}),
+            judged.parameters,
+            judged.entries,
+        )
+
+    return meaning(before) == meaning(after)

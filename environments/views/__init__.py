@@ -1,0 +1,1 @@
+"""Pages: one selector or service call each."""
