@@ -21,7 +21,7 @@ from rbac.access import can, held_anywhere, visible
 from rbac.requests import actor_of
 
 
-class DecidedAdmin(ModelAdmin):
+class DecidedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     """Shows the rows that `decide` shows, and refuses what it refuses."""
 
     view_permission: ClassVar[str] = ""

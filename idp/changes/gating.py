@@ -18,6 +18,8 @@ from rbac.models import Scope
 
 log = logging.getLogger(__name__)
 
+EMPTY = Plan().to_json()
+
 
 def at_or_above(scope: Scope, prefix: str = "scope") -> Q:
     """Rows bound at this scope or at one above it, the root included."""
@@ -85,12 +87,12 @@ def active_waivers(change: Change) -> Iterable[Waiver]:
 def keep(change: Change, results: Iterable[GateResult]) -> bool:
     """Set the gates' last answers on the instance, for the pages; False when they are as before."""
     answers = [r.to_json() for r in results]
-    if change.gates == answers:
+    missing = any(a["gate"] == "approval" and a["outcome"] == Outcome.WAIT for a in answers)
+    # Nobody can approve before it is chosen what becomes of the data.
+    awaits = missing and not Plan.from_json(change.plan or EMPTY).undecided
+    if (change.gates, change.awaits_approval) == (answers, awaits):
         return False
-    change.gates = answers
-    change.awaits_approval = any(
-        a["gate"] == "approval" and a["outcome"] == Outcome.WAIT for a in answers
-    )
+    change.gates, change.awaits_approval = answers, awaits
     return True
 
 

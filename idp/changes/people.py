@@ -35,7 +35,7 @@ def who_can(permission: str, scope: Scope, *, besides: User | None, does: str = 
         | Q(memberships__team__in=[b.team_id for b in useful if b.team_id]),
         is_active=True,
         service_account=None,
-    ).exclude(pk=besides.pk if besides else None)
+    ).exclude(pk=besides.pk if besides else 0)
     names = list(people.distinct().order_by("username").values_list("username", flat=True)[:SHOWN])
     if not names:
         return f"Nobody can {does} it at present: {permission} is needed at {scope}."

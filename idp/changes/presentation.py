@@ -207,12 +207,13 @@ def groups(plan: Plan) -> list[Group]:
     return found
 
 
-def gate_summary(change: Change) -> str:
-    """“5 pass, 1 refuses, 1 waits”."""
+def gate_summary(change: Change, *, passing: bool = True) -> str:
+    """“5 pass, 1 refuses, 2 wait”; without `passing` only what is in the way."""
     outcomes = [gate["outcome"] for gate in change.gates]
-    said = [f"{outcomes.count('pass')} pass"] if outcomes else []
-    if outcomes.count("refuse"):
-        said.append(f"{outcomes.count('refuse')} refuse")
-    if outcomes.count("wait"):
-        said.append(f"{outcomes.count('wait')} wait")
+    words = {"pass": ("passes", "pass"), "refuse": ("refuses", "refuse"), "wait": ("waits", "wait")}
+    said = []
+    for outcome, (one, many) in words.items():
+        count = outcomes.count(outcome)
+        if count and (passing or outcome != "pass"):
+            said.append(f"{count} {one if count == 1 else many}")
     return ", ".join(said)

@@ -197,6 +197,7 @@ class PlanPage(AccessMixin, View):
             "groups": presentation.groups(plan) if plan else [],
             "unchanged": [a for a in plan.actions if a.verb == "unchanged"] if plan else [],
             "gate_summary": presentation.gate_summary(change),
+            "blocking_summary": presentation.gate_summary(change, passing=False),
             "blocked": any(gate["outcome"] != "pass" for gate in change.gates),
             "allowed": selectors.allowed(self.actor, change),
             "approvals": change.approvals.filter(plan_hash=change.plan_hash).select_related(

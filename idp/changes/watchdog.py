@@ -92,19 +92,19 @@ def start(app: Any, hostname: str) -> Watchdog:
 _dogs: list[Watchdog] = []
 
 
-@worker_ready.connect  # type: ignore[untyped-decorator]  # celery's signals have no types
+@worker_ready.connect
 def _on_ready(sender: Any = None, **_: Any) -> None:
     if wakeups.redis_url():  # the transport inside this process has no server to lose
         _dogs.append(start(sender.app, sender.hostname))
 
 
-@task_received.connect  # type: ignore[untyped-decorator]  # as above
+@task_received.connect
 def _on_received(**_: Any) -> None:
     for dog in _dogs:
         dog.received()
 
 
-@worker_shutting_down.connect  # type: ignore[untyped-decorator]  # as above
+@worker_shutting_down.connect
 def _on_shutdown(**_: Any) -> None:
     for dog in _dogs:
         dog.stopping.set()

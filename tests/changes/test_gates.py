@@ -150,12 +150,19 @@ def test_a_rejection_ends_it_with_the_reason(waiting_change: Change, mia: Actor)
 
 
 def test_undecided_losses_cannot_be_approved(
-    propose: Propose, world: World, rule: ApprovalRule, mia: Actor
+    propose: Propose, world: World, rule: ApprovalRule, mia: Actor, dana: Actor
 ) -> None:
     world.loss = True
     change = run_until_settled(propose(interactive=True))
     with pytest.raises(Refusal, match="not chosen yet what becomes of the data"):
         services.approve(mia, change, change.plan_hash)
+    assert not change.awaits_approval  # nobody is asked for what they cannot give
+    choices = {f"memory/Thing//{name}": "retain" for name in "abc"}
+    change = services.confirm(dana, change, change.plan_hash, choices)
+    change = run_until_settled(change)
+    assert change.awaits_approval
+    services.approve(mia, change, change.plan_hash)
+    assert run_until_settled(change).state == State.SUCCEEDED
 
 
 @pytest.mark.parametrize(
