@@ -57,7 +57,8 @@ def find(scope: Scope, reference: str) -> SecretValue:
 
 def resolve(scope: Scope, reference: str) -> str:
     """The plain value, for a step that hands it to a target; never logged, never stored."""
-    return find(scope, reference).value
+    value: str = find(scope, reference).value
+    return value
 
 
 def digest_of(scope: Scope, reference: str) -> str:
@@ -120,4 +121,5 @@ def reveal(actor: Actor, scope: Scope, name: str, version: int, *, reason: str =
     if found is None:
         raise NotVisible(f"There is no secret {name}@{version} at {scope.label}.")
     audit.record(actor, "secret.reveal", target=found, scope=scope, reason=reason)
-    return found.value
+    value: str = found.value
+    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -26,14 +26,14 @@ class ByProject(KeysetPagination):
     ordering = "project__name"
 
 
-class ByVersion(KeysetPagination):
-    ordering = ("name", "-version")
+class Newest(KeysetPagination):
+    ordering = "-id"
 
 
 def _page(
     view: AccessAPIView,
     rows: QuerySet[Any, Any],
-    shape: type[serializers.BaseSerializer[Model]],
+    shape: type[serializers.Serializer],
     paginator: KeysetPagination,
 ) -> Response:
     page = paginator.paginate_queryset(rows, view.request, view=view)
@@ -167,7 +167,7 @@ class Secrets(AccessAPIView):
     def get(self, request: Request, project: str, name: str = "") -> Response:
         scope = selectors.secret_scope(self.actor, project, name)
         rows = secrets.names(self.actor, scope)
-        return _page(self, rows, shapes.SecretSerializer, ByVersion())
+        return _page(self, rows, shapes.SecretSerializer, Newest())
 
     @extend_schema(
         operation_id="secrets_put",

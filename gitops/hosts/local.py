@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import git
-from gitdb.exc import BadName, BadObject
+from git.exc import BadName, BadObject
 
 from gitops.hosts import program
 from gitops.hosts.program import GitError

@@ -218,7 +218,7 @@ class Filler:
 
     def fill(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """The document with every known reference replaced; unknown outputs stay visible."""
-        filled: dict[str, Any] = self._leaves(dict(document))
+        filled: dict[str, Any] = self.leaves(dict(document))
         if document["kind"] == "Secret":
             filled["stringData"] = {
                 key: self._value(text) for key, text in filled.get("stringData", {}).items()
@@ -228,13 +228,14 @@ class Filler:
             filled["spec"] = {**filled["spec"], "value": value}
         return filled
 
-    def _leaves(self, value: Any) -> Any:
+    def leaves(self, value: Any) -> Any:
+        """The value with known outputs filled in, and no secret."""
         if isinstance(value, str):
             return naming.replace_outputs(value, self.outputs) if "${" in value else value
         if isinstance(value, Mapping):
-            return {key: self._leaves(child) for key, child in value.items()}
+            return {key: self.leaves(child) for key, child in value.items()}
         if isinstance(value, list | tuple):
-            return [self._leaves(child) for child in value]
+            return [self.leaves(child) for child in value]
         return value
 
     def _value(self, text: str) -> str:

@@ -180,9 +180,18 @@ def _dry_run(
 
 
 def _cloud_action(survey: Survey, document: dict[str, Any], found: LiveObject) -> Action:
-    filled = survey.filler._leaves(document)  # noqa: SLF001 - without the secret's value
-    owned = {"spec": filled.get("spec") or {}, "metadata": _labels(filled)}
-    fields = diff.owned(found.body, owned)
+    """By a dry run too, so that both sides are in the target's own words; no secret is read."""
+    row = survey.rows.get(key_of(found.ref))
+    marks = found.body["metadata"].get("annotations") or {}
+    would = survey.live.target("aws").apply(
+        survey.filler.leaves(document),
+        owner=survey.application.namespace,
+        change=str(marks.get(CHANGE_ANNOTATION, "")),
+        uid=found.uid,
+        dry_run=True,
+        intended_at=row.created_at if row else None,
+    )
+    fields = diff.fields(found.body, would.body)
     unmarked = owner_of(found) != survey.application.namespace
     if not fields and not unmarked:
         return _action(survey, Verb.UNCHANGED, document, ())
@@ -192,11 +201,6 @@ def _cloud_action(survey: Survey, document: dict[str, Any], found: LiveObject) -
         return _action(survey, Verb.REPLACE, document, fields, note)
     note = "Its mark is missing: an earlier attempt was interrupted." if unmarked else ""
     return _action(survey, Verb.UPDATE, document, fields, note)
-
-
-def _labels(document: Mapping[str, Any]) -> dict[str, Any]:
-    labels = document["metadata"].get("labels")
-    return {"labels": labels} if labels else {}
 
 
 # -- objects that should no longer be there -------------------------------------------------

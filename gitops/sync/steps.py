@@ -192,8 +192,11 @@ class Work:
         self, context: StepContext, target: Target, filled: dict[str, Any], row: ManagedObject
     ) -> LiveObject:
         owner, change = self.application.namespace, str(self.change.pk)
+        intended = row.created_at if row.state == ManagedObject.State.INTENDED else None
         try:
-            return target.apply(filled, owner=owner, change=change, uid=row.uid)
+            return target.apply(
+                filled, owner=owner, change=change, uid=row.uid, intended_at=intended
+            )
         except Conflict:
             found = target.get(ref_of(filled))
             if found is None or owner_of(found) != owner or found.uid == row.uid:

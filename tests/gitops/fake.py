@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import yaml
@@ -116,6 +117,7 @@ class FakeTarget(Target):
         change: str = "",
         uid: str = "",
         dry_run: bool = False,
+        intended_at: datetime | None = None,
     ) -> LiveObject:
         ref = ref_of(document)
         self.world.call("dry-run" if dry_run else "apply", ref)
