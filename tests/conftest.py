@@ -14,7 +14,12 @@ from pytest_django.fixtures import Settings
 
 from tests.support.environment import STATE
 
-pytest_plugins = ["tests.support.absent", "tests.support.servers", "tests.support.browser"]
+pytest_plugins = [
+    "tests.support.absent",
+    "tests.support.servers",
+    "tests.support.browser",
+    "tests.support.installation",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "control_plane" in fixtures:
             item.add_marker("cluster")
-        if fixtures & {"redis_server", "postgres_server"}:
+        if fixtures & {"_redis", "_postgres"}:
             item.add_marker("servers")
         if fixtures & {"page", "browser"}:
             item.add_marker("browser")
