@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from django.db import transaction
 
+from environments import services as environments
 from environments.models import Limit
 from gitops.models import CloudAccount, Cluster
-from idp.changes.models import ApprovalRule
+from idp.changes.models import ApprovalRule, Change
 from portal.models import Component
-from rbac.actors import system
-from rbac.models import Project, Role, Team, User
+from rbac.actors import Actor, system
+from rbac.models import Project, Role, Team, Tier, User
 from rbac.places import root
 from rbac.services.bindings import bind_role
 from rbac.services.projects import create_project
@@ -158,3 +160,21 @@ def sign_in_help() -> list[dict[str, str]]:
         for person in PEOPLE
         if person.username in present
     ]
+
+
+def make_first_environment(_: threading.Event) -> None:
+    """Ask for one environment that is Ready when somebody looks; it needs no confirmation."""
+    environments.create_environment(
+        Actor(user=User.objects.get(username="dana.dev")),
+        project=Project.objects.get(name="orders"),
+        name="dev",
+        tier=Tier.DEVELOPMENT,
+        cluster=Cluster.objects.get(name="local"),
+        account=CloudAccount.objects.get(name="local"),
+        blueprint="web-service-aws@1.0.0",
+        parameters={"image": "registry.example.test/orders-api:1.4.2"},
+        resources={"exports": {"kind": "Bucket"}, "incoming": {"kind": "Queue"}},
+        origin=Change.Origin.PAGE,
+        idempotency_key="demo-first-environment",
+        interactive=False,
+    )

@@ -76,6 +76,8 @@ class Command(BaseCommand):
             self.stdout.write(restart.reconcile_simulated_aws())
 
         def ready() -> None:
+            if first:
+                threads.start("first environment", demo.make_first_environment)
             self.stdout.write(f"\n  Slipway is at http://localhost:{port}/   (Ctrl-C ends it)\n")
             self.stdout.flush()
 
