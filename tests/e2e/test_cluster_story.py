@@ -163,7 +163,7 @@ def test_deleted_leaves_nothing(
     dana = on_cluster.client("dana")
     change = dana.call("DELETE", f"/api/v1/environments/orders/{NAME}/")
     ended = dana.carry(change, seconds=180)
-    assert (ended["state"], ended["reason"]) == ("succeeded", "")
+    assert (ended["state"], ended["reason"]) == ("succeeded", "Nothing is left.")
     wait_until(
         lambda: namespaces(control_plane) == [], seconds=60, what="the namespace's end", every=0.5
     )
