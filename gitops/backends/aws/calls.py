@@ -236,7 +236,8 @@ class Calls:
                 self._clients.clear()
                 self._ends = None
             if service not in self._clients:
-                self._clients[service] = self._session().client(
+                make: Callable[..., Any] = self._session().client
+                self._clients[service] = make(
                     service, endpoint_url=self.endpoint_url, config=_config()
                 )
             return self._clients[service]

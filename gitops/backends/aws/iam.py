@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gitops.backends.aws.kind import Found, Kind, from_list, stale_tags, tag_list
@@ -51,7 +51,7 @@ def statements_from(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def policy_document(statements: list[Mapping[str, Any]]) -> dict[str, Any]:
+def policy_document(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -84,7 +84,7 @@ class Role(Kind):
             live = self.calls("iam", "get_role", RoleName=name)["Role"]
         except NotFound:
             return None
-        spec = {"trust": _trust_from(live["AssumeRolePolicyDocument"])}
+        spec: dict[str, Any] = {"trust": _trust_from(live["AssumeRolePolicyDocument"])}
         attached = self._attached(name)
         spec["policies"] = sorted(attached)
         tags = from_list(self.calls("iam", "list_role_tags", RoleName=name)["Tags"])

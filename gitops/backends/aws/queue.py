@@ -28,7 +28,7 @@ class Queue(Kind):
                 f"Queue {name}: the names of FIFO queues, and only theirs, end with .fifo.",
                 fix=f"Call it {name}.fifo, or leave out spec.fifo.",
             )
-        full = {
+        full: dict[str, Any] = {
             "fifo": fifo,
             "visibilityTimeout": int(spec.get("visibilityTimeout", 30)),
             "retentionSeconds": int(spec.get("retentionSeconds", 345_600)),

@@ -39,7 +39,7 @@ KINDS: dict[str, type[Kind]] = {
     each.kind: each for each in (Bucket, Queue, Topic, Table, SecretValue, Role, Policy)
 }
 _SKEW = timedelta(minutes=1)  # between our clock and AWS's
-_PROBES = (
+_PROBES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("s3", "list_buckets", {}),
     ("sqs", "list_queues", {"MaxResults": 1}),
     ("sns", "list_topics", {}),

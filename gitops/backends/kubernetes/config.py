@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kubernetes.client import ApiClient
@@ -14,6 +14,7 @@ from idp.common import yaml
 from idp.common.errors import Invalid, PermanentBackendError
 
 POOL = 16
+_connect: Callable[[dict[str, Any]], ApiClient] = new_client_from_config_dict
 _FILES = {
     "client-certificate": "client-certificate-data",
     "client-key": "client-key-data",
@@ -76,7 +77,7 @@ def _wrong(reason: str, fix: str) -> PermanentBackendError:
 def client(text: str) -> ApiClient:
     """The official client, its credentials and pool set up. Raises PermanentBackendError."""
     try:
-        made: ApiClient = new_client_from_config_dict(read(text))
+        made: ApiClient = _connect(read(text))
     except (ConfigException, ApiException, ValueError, OSError) as exc:
         raise _wrong(str(exc)[:300], "Paste it again as kubectl prints it.") from exc
     made.rest_client.pool_manager.connection_pool_kw["maxsize"] = POOL

@@ -29,7 +29,7 @@ from gitops.backends.base import (
 from gitops.backends.kubernetes import config, http
 from gitops.backends.kubernetes.checks import findings
 from gitops.backends.kubernetes.discovery import Discovery
-from idp.common.errors import BackendError, Conflict, NotFound
+from idp.common.errors import BackendError, Conflict, Denied, NotFound
 
 PAGE, MAX_PAGES = 500, 200
 MAX_LOGGED_PODS = 20
@@ -206,6 +206,8 @@ class KubernetesTarget(ClusterTarget):
         query["limitBytes"] = 1_000_000
         try:
             text = self._api.text(f"{self._discovery.path_of(ref)}/log", query)
+        except Denied:
+            raise
         except BackendError:
             return []  # the container has not started, or the pod has gone since it was listed
         return [_log_line(ref.name, container, line) for line in text.splitlines()[-tail:]]

@@ -279,13 +279,15 @@ class Scene:
             "ownerReferences": [_controller(document)],
             "_version": each.version,
         }
-        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata}
+        job: dict[str, Any] = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata}
         job["spec"] = dict(spec["jobTemplate"].get("spec", {}))
         self._job(each, job, last)
         self.derived.append(job)
         document["status"] = {"lastScheduleTime": stamp(last)}
         if job["status"].get("succeeded"):
             document["status"]["lastSuccessfulTime"] = job["status"]["completionTime"]
+        elif job["status"].get("active"):
+            document["status"]["active"] = [{"kind": "Job", "name": name}]
 
     def _address(self, each: Stored) -> None:
         document = each.document
