@@ -34,12 +34,14 @@ class Decision:
         grant: Grant | None,
         *,
         allowed: bool,
+        at_root: bool = False,
     ) -> None:
         self.actor = actor
         self.permission = permission
         self.place = place
         self.grant = grant
         self.allowed = allowed
+        self.at_root = at_root  # asked about everything itself, which is no secret
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -50,6 +52,8 @@ class Decision:
         view = permissions.view_permission(self.permission)
         if self.place is None:
             return False
+        if self.at_root and self.actor.user is not None:
+            return grants.counts(self.actor)
         return _judge(self.actor, view, self.place)[0]
 
     @cached_property
@@ -162,7 +166,8 @@ def decide(actor: Actor, permission: str, obj: object | None) -> Decision:
     if place is None:
         return Decision(actor, permission, None, None, allowed=False)
     allowed, grant = _judge(actor, permission, place)
-    return Decision(actor, permission, place, grant, allowed=allowed)
+    at_root = obj is None or (isinstance(obj, Scope) and place.scope is None)
+    return Decision(actor, permission, place, grant, allowed=allowed, at_root=at_root)
 
 
 def visible(actor: Actor, permission: str, queryset: QuerySet[M]) -> QuerySet[M]:

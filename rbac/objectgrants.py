@@ -20,7 +20,7 @@ from guardian.models import UserObjectPermissionBase
 from guardian.shortcuts import assign_perm, remove_perm
 
 
-class ObjectGrant(UserObjectPermissionBase):  # type: ignore[misc]  # guardian has no stubs
+class ObjectGrant(UserObjectPermissionBase):
     """One permission of one person on one object; subclasses add `content_object`."""
 
     class Meta(UserObjectPermissionBase.Meta):

@@ -277,7 +277,7 @@ class InvitationAdmin(AuditedAdmin):
     secret_fields = ("digest",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = admin.ModelAdmin.get_queryset(self, request)
+        rows: QuerySet[Any] = admin.ModelAdmin.get_queryset(self, request)
         return rows if self._may(request, self.view_permission, None) else rows.none()
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
