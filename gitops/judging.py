@@ -31,7 +31,10 @@ PUSH, DELETE = "environment.push", "environment.delete"
 MAX_DIRECTORIES = 50
 _FILE = re.compile(r"environments/(?!README\.md$|\.gitkeep$)[^/]+")
 _OPEN = ("refs/heads/", "refs/tags/")
-_BY_BRANCH = "Push to a branch and propose it in the portal; approvals are given there."
+_BY_BRANCH = (
+    "Push to a branch, and propose it: POST /api/v1/applications/{name}/propose/ with its name;"
+    " its change waits for what is missing."
+)
 Updates = list[tuple[str, str, str]]
 
 
@@ -205,7 +208,4 @@ def _pass_gates(actor: Actor, application: Application, verb: str, plan: Plan) -
         return
     said = " ".join(f"{r.title}: {r.sentence} {r.lift}".rstrip() for r in blocked)
     waits = any(r.outcome is Outcome.WAIT for r in blocked)
-    fix = (
-        "Push to a branch and propose it in the portal; approvals are given there." if waits else ""
-    )
-    raise Refusal(said, fix=fix)
+    raise Refusal(said, fix=_BY_BRANCH.format(name=application.scope) if waits else "")

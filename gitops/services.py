@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,11 @@ from gitops.hosts.local import MAX_FILE, MAX_FILES, MAX_TOTAL, checked_path
 from gitops.models import Application
 from idp.changes import services as changes
 from idp.changes.models import Change
-from idp.common.errors import Clash, Invalid, PreconditionFailed
+from idp.common.errors import Clash, FieldError, Invalid, PreconditionFailed
 from rbac.actors import Actor
 
 KIND = "gitops.sync"
+_BRANCH = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 
 
 def _texts(directory: str, files: Mapping[str, bytes | None]) -> dict[str, str | None]:
@@ -28,6 +30,48 @@ def _texts(directory: str, files: Mapping[str, bytes | None]) -> dict[str, str |
         }
     except UnicodeDecodeError as error:
         raise Invalid(f"{directory}: files must be UTF-8 text.") from error
+
+
+def propose_branch(
+    actor: Actor,
+    application: Application,
+    branch: str,
+    *,
+    origin: str,
+    idempotency_key: str = "",
+) -> Change:
+    """Propose the application's directory as a pushed branch holds it; people confirm the plan.
+
+    The way in for what a gate keeps off `main`. Raises `Invalid` for an unknown branch, one
+    without the directory, and one that says the same as `main`.
+    """
+    repo, directory = application.repository, application.directory
+    on_disk = repositories.local(repo)
+    commit = on_disk.ref(f"refs/heads/{branch}") if _BRANCH.fullmatch(branch) else ""
+    if not commit:
+        raise Invalid(
+            f"There is no branch “{branch[:60]}”.",
+            fix="Push it first: git push origin HEAD:refs/heads/<name>.",
+            errors=[FieldError("branch", "exists", "There is no such branch.")],
+        )
+    main = on_disk.head()
+    if not on_disk.tree_id(commit, directory):
+        raise Invalid(f"Branch {branch} holds no {directory}.", fix="Delete it in the portal.")
+    if on_disk.tree_id(commit, directory) == on_disk.tree_id(main, directory):
+        raise Invalid(f"Branch {branch} says the same of {directory} as main.")
+    files: dict[str, bytes | None] = dict.fromkeys(on_disk.read_directory(main, directory))
+    files.update(on_disk.read_directory(commit, directory))
+    facts = on_disk.commit(commit)
+    return propose_directory(
+        actor,
+        application,
+        files,
+        verb="environment.push",
+        title=f"Branch {branch}: {facts.subject}"[:200],
+        origin=origin,
+        message=facts.message.partition("\n")[2].strip(),
+        idempotency_key=idempotency_key,
+    )
 
 
 def propose_directory(

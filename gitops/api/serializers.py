@@ -145,3 +145,13 @@ class SecretSerializer(serializers.ModelSerializer):
 class SecretPut(serializers.Serializer):
     name = serializers.CharField(max_length=120)
     value = serializers.CharField(max_length=64 * 1024, trim_whitespace=False, write_only=True)
+
+
+class BranchProposal(serializers.Serializer):
+    branch = serializers.CharField(max_length=100)
+
+
+class ProposedChange(serializers.Serializer):
+    id = serializers.IntegerField()
+    state = serializers.CharField()
+    title = serializers.CharField()

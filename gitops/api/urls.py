@@ -17,6 +17,11 @@ urlpatterns = [
         views.ApplicationDetail.as_view(),
         name="api-application",
     ),
+    path(
+        "applications/<slug:project>/<slug:name>/propose/",
+        views.ApplicationPropose.as_view(),
+        name="api-application-propose",
+    ),
     path("secrets/<slug:project>/", views.Secrets.as_view(), name="api-secrets"),
     path(
         "secrets/<slug:project>/<slug:name>/",

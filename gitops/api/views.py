@@ -10,7 +10,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gitops import connections, secrets, selectors
+from gitops import connections, secrets, selectors, services
 from gitops.api import serializers as shapes
 from gitops.models import CloudAccount, Cluster
 from idp.common.pagination import KeysetPagination
@@ -156,6 +156,35 @@ class ApplicationDetail(AccessAPIView):
         row: Any = selectors.application(self.actor, project, name)
         row.ordered = selectors.live_objects(row)
         return Response(shapes.ApplicationDetailSerializer(row).data)
+
+
+class ApplicationPropose(AccessAPIView):
+    """Propose what a pushed branch holds; answers with the change, which somebody confirms."""
+
+    permission = "environment.push"
+
+    @extend_schema(
+        operation_id="applications_propose",
+        request=shapes.BranchProposal,
+        responses={202: shapes.ProposedChange},
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+    )
+    def post(self, request: Request, project: str, name: str) -> Response:
+        row = selectors.application(self.actor, project, name)
+        given = shapes.BranchProposal(data=request.data)
+        given.is_valid(raise_exception=True)
+        change = services.propose_branch(
+            self.actor,
+            row,
+            given.validated_data["branch"],
+            origin="api",
+            idempotency_key=request.headers.get("Idempotency-Key", ""),
+        )
+        return Response(
+            shapes.ProposedChange(change).data,
+            status=status.HTTP_202_ACCEPTED,
+            headers={"Location": f"/api/v1/changes/{change.pk}/"},
+        )
 
 
 class Secrets(AccessAPIView):

@@ -18,11 +18,13 @@ import httpx
 import pytest
 import uvicorn
 import yaml
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from gitops import githttp, judge, listeners, pushes, repositories
 from gitops.models import Application, Push
+from gitops.services import propose_branch
 from idp.changes.models import Change, Freeze
 from idp.common.errors import Invalid
 from rbac.actors import Actor
@@ -301,9 +303,23 @@ def test_a_freeze_refuses_and_says_until_when(
     heard = push(git, ok=False)
     assert "Freeze: orders/staging is frozen until" in heard
     assert "by mia.maintainer: year's end" in heard
-    assert "Push to a branch" in heard
-    push_to_branch = git("push", "-q", "origin", "HEAD:refs/heads/wish")
-    assert push_to_branch.returncode == 0
+    assert "Push to a branch, and propose it: POST /api/v1/applications/orders/staging/" in heard
+    git("push", "-q", "origin", "HEAD:refs/heads/wish")
+    client = Client()
+    client.force_login(people.developer)
+    answer = client.post(
+        "/api/v1/applications/orders/staging/propose/",
+        {"branch": "wish"},
+        content_type="application/json",
+    )
+    assert answer.status_code == 202, answer.content
+    change = Change.objects.get(pk=answer.json()["id"])
+    assert (change.verb, change.interactive) == ("environment.push", True)
+    planned = run_until_settled(change)
+    assert planned.state == Change.State.READY, planned.reason
+    for branch, said in (("nothing", "There is no branch"), ("main", "says the same")):
+        with pytest.raises(Invalid, match=said):
+            propose_branch(Actor(people.developer), app, branch, origin="api")
 
 
 def test_rewriting_main_is_refused(laptop: Path, git: Git) -> None:
