@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -255,6 +255,26 @@ def test_freezes_end_after_they_start(people: Characters, mia: Actor, start: int
             mia, people.scope, "x", now + timedelta(days=start), now + timedelta(days=end)
         )
     assert caught.value.errors[0].field == "ends_at"
+
+
+def test_a_freeze_starts_within_reach(people: Characters, mia: Actor) -> None:
+    end_of_time = datetime.max.replace(tzinfo=UTC)
+    with pytest.raises(Invalid, match="The start must lie within 400 days") as caught:
+        services.freeze(mia, people.scope, "x", end_of_time)
+    assert caught.value.errors[0].field == "starts_at"
+    with pytest.raises(Invalid, match="The end must lie after the start"):
+        services.freeze(mia, people.scope, "x", None, end_of_time)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("a\x00b", "reason holds a null character"), ("x" * 2001, "2001 characters are more than")],
+)
+def test_words_that_cannot_be_kept_are_refused(
+    people: Characters, mia: Actor, text: str, says: str
+) -> None:
+    with pytest.raises(Invalid, match=says):
+        services.freeze(mia, people.scope, text)
 
 
 def tomorrow() -> object:

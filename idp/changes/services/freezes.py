@@ -17,6 +17,7 @@ from rbac.actors import Actor
 from rbac.models import Scope
 
 MAX_DAYS = 60
+MAX_AHEAD = 400
 
 
 def freeze(
@@ -29,9 +30,15 @@ def freeze(
     """Hold every change at or below `scope` from `starts_at` (now) to `ends_at` (in one day)."""
     require(actor, "freeze.manage", scope)
     user = rows.person(actor, "freeze")
-    starts = starts_at or timezone.now()
+    now = timezone.now()
+    starts = starts_at or now
+    if abs(starts - now) > timedelta(days=MAX_AHEAD):
+        message = f"The start must lie within {MAX_AHEAD} days."
+        raise Invalid(
+            message, errors=[FieldError("starts_at", "range", message, "Choose another.")]
+        )
     ends = ends_at or starts + timedelta(days=1)
-    if ends <= max(starts, timezone.now()) or ends > starts + timedelta(days=MAX_DAYS):
+    if ends <= max(starts, now) or ends - starts > timedelta(days=MAX_DAYS):
         message = f"The end must lie after the start and ahead, at most {MAX_DAYS} days later."
         raise Invalid(message, errors=[FieldError("ends_at", "range", message, "Choose another.")])
     reason = rows.text(reason, field="reason", required=True)

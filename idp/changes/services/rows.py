@@ -55,6 +55,11 @@ def text(value: str, *, field: str, required: bool = False) -> str:
         raise Invalid(
             f"{field} is empty.", errors=[FieldError(field, "required", "Say why.", "Write it.")]
         )
+    if "\x00" in value:
+        raise Invalid(
+            f"{field} holds a null character.",
+            errors=[FieldError(field, "null", "It holds a null character.", "Remove it.")],
+        )
     if len(value) > MAX_TEXT:
         message = f"{len(value)} characters are more than {MAX_TEXT}."
         raise Invalid(
