@@ -1,0 +1,91 @@
+"""No list or page needs more queries than it did, however many rows there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver
+from django.urls.exceptions import Resolver404
+
+from idp.changes.models import Change
+from portal.models import Component
+from tests.support import queries
+from tests.support.world import World, make_world
+
+ROUTES = [
+    "/",
+    "/changes/",
+    "/catalog/",
+    "/inbox/",
+    "/audit/",
+    "/access/",
+    "/api/v1/changes/",
+    "/api/v1/components/",
+    "/api/v1/inbox/",
+    "/api/v1/audit/",
+    "/environments/",
+    "/api/v1/environments/",
+]
+MANY = 30
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    found = make_world()
+    change = found.change
+    for number in range(MANY):
+        Component.objects.create(
+            name=f"component-{number}",
+            owner=found.people.project.team,
+            project=found.people.project,
+        )
+        Change.objects.create(
+            kind=change.kind,
+            verb=change.verb,
+            title=f"Change {number}",
+            scope=change.scope,
+            actor=change.actor,
+            actor_label=change.actor_label,
+            origin=change.origin,
+            state=Change.State.SUCCEEDED,
+        )
+    return found
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_no_route_needs_more_queries_than_it_did(world: World, route: str) -> None:
+    try:
+        get_resolver().resolve(route)
+    except Resolver404:
+        pytest.skip(f"{route} does not exist")
+    client = Client()
+    client.force_login(world.people.maintainer)
+    queries.judge(route, queries.count(client, route))
+
+
+def test_more_queries_than_the_ceiling_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "queries.json"
+    file.write_text('{"/x/": 5}')
+    monkeypatch.setattr(queries, "CEILINGS", file)
+    monkeypatch.delenv("SLIPWAY_TEST_RATCHET", raising=False)
+    queries.judge("/x/", 5)
+    with pytest.raises(AssertionError, match="/x/ needs 6 queries; 5 are allowed"):
+        queries.judge("/x/", 6)
+    with pytest.raises(AssertionError, match="/y/ has no ceiling"):
+        queries.judge("/y/", 1)
+
+
+def test_the_ratchet_only_goes_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "queries.json"
+    file.write_text('{"/x/": 5}')
+    monkeypatch.setattr(queries, "CEILINGS", file)
+    monkeypatch.setenv("SLIPWAY_TEST_RATCHET", "write")
+    queries.judge("/x/", 7)
+    assert queries.ceilings() == {"/x/": 5}
+    queries.judge("/x/", 4)
+    queries.judge("/y/", 3)
+    assert queries.ceilings() == {"/x/": 4, "/y/": 3}
