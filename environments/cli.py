@@ -225,7 +225,7 @@ def _register_changing(group: typer.Typer, client: Client) -> None:
         """Bring out another image."""
         body = {"image": image, "workload": workload}
         run = Run(yes=yes, plan_only=plan, timeout=timeout)
-        _propose(client, "POST", f"{path_of(where)}set-image/", body, run)
+        _propose(client, "POST", f"{path_of(where)}image/", body, run)
 
     @group.command()
     def extend(

@@ -224,7 +224,7 @@ class TestEnvironments:
 
     def test_set_image_and_extend(self) -> None:
         base = "POST environments/orders/staging/"
-        answers = {f"{base}set-image/": change("planning"), f"{base}extend/": change("planning")}
+        answers = {f"{base}image/": change("planning"), f"{base}extend/": change("planning")}
         script = story("ready", "succeeded", **answers)
         assert run(script, "env", "set-image", "orders/staging", "x:2", "-y").exit_code == 0
         assert script.body(0) == {"image": "x:2", "workload": ""}
