@@ -33,7 +33,7 @@ from deploy.testbed import control_plane
 WORKERS = 2
 AT_ONCE = 8
 SETTLE_SECONDS = 600.0
-PAUSE = (0.3, 2.5)  # seconds between two kills
+PAUSE = (0.3, 3.0)  # between two kills, in times that a process needs to start
 AWS: dict[str, Any] = {
     "region_name": "eu-central-1",
     "aws_access_key_id": "x",
@@ -48,6 +48,7 @@ class Killer(threading.Thread):
     supervisor: Supervisor
     victims: list[Program]
     chance: random.Random
+    start_seconds: float  # a victim that never gets up again proves nothing
     kills: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -58,7 +59,7 @@ class Killer(threading.Thread):
         return id(self)
 
     def run(self) -> None:
-        while not self.done.wait(self.chance.uniform(*PAUSE)):
+        while not self.done.wait(self.chance.uniform(*PAUSE) * self.start_seconds):
             number = self.chance.randrange(len(self.victims))
             victim = self.victims[number]
             victim.signal(signal.SIGKILL)
@@ -77,6 +78,7 @@ class World:
     plane: control_plane.ControlPlane
     aws: str
     clients: dict[str, scene.Client]
+    start_seconds: float
 
 
 def create_all(world: World, names: list[str]) -> dict[str, dict[str, Any]]:
@@ -167,7 +169,8 @@ def _directories(world: World) -> list[str]:
 def round_of(world: World, victims: list[Program], prefix: str, count: int, seed: int) -> bool:
     """Create `count` environments under fire, audit, print; whether all was well."""
     begin = time.monotonic()
-    killer = Killer(world.installation.supervisor, victims, random.Random(seed))  # noqa: S311  # repeatable, not secret
+    chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
+    killer = Killer(world.installation.supervisor, victims, chance, world.start_seconds)
     killer.start()
     try:
         asked = create_all(world, [f"{prefix}{number:03d}" for number in range(count)])
@@ -205,11 +208,13 @@ def run(count: int, seed: int, scratch: Path) -> bool:
         installation = Installation(inside, database, redis)
         installation.prepare()
         tokens = scene.write(installation, kubeconfig=plane.kubeconfig, aws=aws)
+        begin = time.monotonic()
         installation.start("web")
+        start_seconds = time.monotonic() - begin
         victims = [_numbered(installation, "worker", number) for number in range(WORKERS)]
         victims.append(installation.start("controller"))
         clients = {who: scene.Client(installation.url, token) for who, token in tokens.items()}
-        world = World(installation, plane, aws, clients)
+        world = World(installation, plane, aws, clients, start_seconds)
         print(f"round 1: workers and controller are killed (seed {seed})", flush=True)
         first = round_of(world, victims, "a", count, seed)
         print(f"round 2: Redis too, back empty (seed {seed + 1})", flush=True)

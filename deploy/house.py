@@ -46,7 +46,7 @@ def of_imports(path: Path, tree: ast.AST) -> Iterator[str]:
             continue
         for name in names:
             head = name.split(".")[0]
-            if head in SDKS and not SDK_ROOMS.search(str(path)):
+            if path.parts[0] in APPS and head in SDKS and not SDK_ROOMS.search(str(path)):
                 yield f"{path}:{node.lineno} imports the SDK {head} outside its room"
             if head in APPS and id(node) in inside:
                 yield f"{path}:{node.lineno} imports {name} inside a function"
