@@ -130,14 +130,14 @@ def refused(
             f"Cluster {cluster} does not accept Slipway's credentials.",
             fix="Renew the token or certificate in the cluster's kubeconfig.",
         )
-    if status == 403:  # noqa: PLR2004
+    if status == 403:  # noqa: PLR2004 - as above
         quota = "exceeded quota" in said or "must specify" in said
         fix = "Ask for a larger quota, or use less." if quota else "Bind a role that may do it."
         return Denied(f"Cluster {cluster} refuses: {said}", fix=fix)
     named = {404: NotFound, 410: NotFound, 409: Conflict}
     if status in named and answer.get("reason") != "NamespaceTerminating":
         return named[status](f"Cluster {cluster}: {said}")
-    if status == 429 or status >= 500:  # noqa: PLR2004
+    if status == 429 or status >= 500:  # noqa: PLR2004 - as above
         wait = _seconds(headers.get("Retry-After", "")) or 2.0
         return TemporaryBackendError(f"Cluster {cluster} is busy: {said}", retry_after=wait)
     causes = answer.get("details", {}).get("causes") or []
