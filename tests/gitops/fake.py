@@ -150,6 +150,9 @@ class FakeTarget(Target):
         if "stringData" in body:
             values = body.pop("stringData")
             body["data"] = {k: base64.b64encode(v.encode()).decode() for k, v in values.items()}
+        if body["kind"] == "Job":
+            done = {"type": "Complete", "status": "True"}
+            body["status"] = {"succeeded": 1, "conditions": [done]}
         if body["kind"] == "Deployment":
             body["spec"].setdefault("revisionHistoryLimit", 10)
             count = body["spec"].get("replicas", 1)
