@@ -282,7 +282,10 @@ def _field(entry: Mapping[str, Any], *, required: bool) -> forms.Field:
         case "boolean":
             return forms.BooleanField(**{**common, "required": False})
         case "integer" | "number":
-            bounds = {"min_value": entry.get("minimum"), "max_value": entry.get("maximum")}
+            bounds: dict[str, Any] = {
+                "min_value": entry.get("minimum"),
+                "max_value": entry.get("maximum"),
+            }
             kind = forms.IntegerField if entry["type"] == "integer" else forms.FloatField
             return kind(**bounds, **common)
         case "array":

@@ -25,7 +25,7 @@ class BlueprintsAPI(AccessAPIView, ListAPIView):
 
     permission = "blueprint.view"
     serializer_class = BlueprintOut
-    filter_backends: ClassVar[list[Any]] = []
+    filter_backends = ()
     queryset = Blueprint.objects.none()
 
     def get_queryset(self) -> Any:

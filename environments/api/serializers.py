@@ -26,7 +26,7 @@ class EnvironmentRow(serializers.ModelSerializer):
     sync = serializers.CharField(source="application.sync")
     namespace = serializers.CharField(source="application.namespace")
     blueprint = serializers.CharField(source="blueprint_version.__str__")
-    owner = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    owner: Any = serializers.SlugRelatedField(slug_field="username", read_only=True)
     images = serializers.SerializerMethodField()
     simulated = serializers.BooleanField(source="application.cluster.simulated")
     url = serializers.SerializerMethodField()
@@ -34,7 +34,7 @@ class EnvironmentRow(serializers.ModelSerializer):
 
     class Meta:
         model = Environment
-        fields = (
+        fields: tuple[str, ...] = (
             "project",
             "name",
             "url",
@@ -223,7 +223,7 @@ class ClusterEventOut(serializers.Serializer):
 
 
 class BlueprintOut(serializers.ModelSerializer):
-    owner = serializers.SlugRelatedField(slug_field="name", read_only=True)
+    owner: Any = serializers.SlugRelatedField(slug_field="name", read_only=True)
     versions = serializers.SerializerMethodField()
 
     class Meta:
@@ -263,8 +263,8 @@ class VersionIn(Strict):
 
 
 class LimitOut(serializers.ModelSerializer):
-    scope = serializers.SlugRelatedField(slug_field="label", read_only=True)
-    team = serializers.SlugRelatedField(slug_field="name", read_only=True)
+    scope: Any = serializers.SlugRelatedField(slug_field="label", read_only=True)
+    team: Any = serializers.SlugRelatedField(slug_field="name", read_only=True)
 
     class Meta:
         model = Limit

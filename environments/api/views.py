@@ -67,7 +67,7 @@ class EnvironmentsAPI(AccessAPIView, ListAPIView):
         "POST": "environment.create",
     }
     serializer_class = EnvironmentRow
-    filter_backends: ClassVar[list[Any]] = []
+    filter_backends = ()
     queryset = Environment.objects.none()
 
     def get_queryset(self) -> Any:
@@ -166,7 +166,7 @@ class LimitsAPI(AccessAPIView, ListAPIView):
 
     permission = "limit.view"
     serializer_class = LimitOut
-    filter_backends: ClassVar[list[Any]] = []
+    filter_backends = ()
     queryset = Limit.objects.none()
 
     def get_queryset(self) -> Any:

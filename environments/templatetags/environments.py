@@ -49,8 +49,8 @@ def _described(bound: BoundField) -> dict[str, str]:
 
 
 def _labelled(bound: BoundField, css: str) -> str:
-    label = {"aria-label": bound.label}
-    attrs = {**_described(bound), **label, "class": css}
+    label = {"aria-label": str(bound.label)}
+    attrs: dict[str, str | bool] = {**_described(bound), **label, "class": css}
     attrs.pop("aria-describedby", None)
     return bound.as_widget(attrs=attrs)
 
