@@ -51,6 +51,7 @@ host.home.register(
         "environments/panels/matrix.html",
         portal_parts.matrix,
         permission="environment.view",
+        covers="mine",
     ),
     host.Panel(
         "environments-expiring",

@@ -28,13 +28,19 @@ class FilledPanel:
     data: Mapping[str, Any]
 
     @property
+    def tells(self) -> bool:
+        """Whether it shows anything of the actor's; a panel that counts nothing does not."""
+        return str(self.data.get("count", "1") or "0") != "0"
+
+    @property
     def headline(self) -> str:
         return str(self.data.get("headline", ""))
 
 
 def panels(actor: Actor) -> list[FilledPanel]:
     """The panels that have something to say, in order; one that fails is left out and logged."""
-    filled = []
+    filled: list[FilledPanel] = []
+    covered: set[str] = set()
     for panel in host.home:
         if not shell.may(actor, panel.permission):
             continue
@@ -45,7 +51,8 @@ def panels(actor: Actor) -> list[FilledPanel]:
             continue
         if data is not None:
             filled.append(FilledPanel(panel.name, panel.title, panel.column, panel.template, data))
-    return filled
+            covered.add(panel.covers)
+    return [panel for panel in filled if panel.name not in covered]
 
 
 def headline(filled: list[FilledPanel]) -> str:

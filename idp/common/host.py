@@ -84,7 +84,7 @@ class Panel:
 
     The context may carry, for the frame: `count` (beside the title), `link` ((label, url)),
     `headline` (a clause of the page's sentence: "one change failed"). None hides the panel.
-    Column: "main" or "side".
+    Column: "main" or "side". `covers` names a panel that is left out while this one is shown.
     """
 
     name: str
@@ -94,6 +94,7 @@ class Panel:
     context: Callable[[Any], Mapping[str, Any] | None]
     column: str = "main"
     permission: str = ""
+    covers: str = ""
 
     @property
     def key(self) -> str:

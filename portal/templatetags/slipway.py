@@ -162,6 +162,13 @@ def jinja(name: str, **context: Any) -> SafeString:
     return mark_safe(rendered)  # noqa: S308  # Jinja2 escapes by itself
 
 
+@register.simple_tag(takes_context=True)
+def panel(context: template.RequestContext, filled: Any) -> SafeString:
+    """A home panel's template; what its app answered are its variables, and all of it `data`."""
+    values = {**filled.data, "data": filled.data}
+    return get_template(filled.template).render(values, context.request)
+
+
 @register.filter
 def lookup(mapping: Mapping[str, Any], key: str) -> Any:
     """`mapping[key]`, or nothing."""

@@ -25,6 +25,7 @@ class Home(AccessMixin):
             "page": Page("Home", api="/api/v1/home/"),
             "topics": " ".join(self._topics()),
             "headline": front.headline(filled),
+            "first_run": not any(panel.tells for panel in filled),
             "main": [panel for panel in filled if panel.column == "main"],
             "side": [panel for panel in filled if panel.column != "main"],
             "can_add": held_anywhere(self.actor, "component.create"),

@@ -51,7 +51,8 @@ def test_home_says_in_a_sentence_what_waits(as_dana: Client) -> None:
 
 def test_home_shows_ones_components(as_dana: Client, people: Characters) -> None:
     ComponentFactory(name="orders-api", project=people.project)
-    text = html(as_dana, "/")
+    with host.home.holding(*[panel for panel in host.home if panel.name == "mine"]):
+        text = html(as_dana, "/")
     assert "My components" in text
     assert "orders-api" in text
     assert "Nothing is broken and nothing waits for you." in text
@@ -338,3 +339,21 @@ def test_the_catalog_page_is_bounded_in_queries(
     html(as_dana, "/catalog/")
     with django_assert_max_num_queries(12):
         html(as_dana, "/catalog/")
+
+
+def test_a_panel_may_cover_another_and_gets_its_data_as_variables(
+    as_dana: Client, people: Characters
+) -> None:
+    ComponentFactory(name="orders-api", project=people.project)
+
+    def runs(_: Any) -> Mapping[str, Any]:
+        return {"rows": [], "columns": ["Quarter"], "count": 0}
+
+    better = host.Panel(
+        "better", "Where they run", 1, "portal/panels/mine.html", runs, covers="mine"
+    )
+    with host.home.holding(*host.home, better):
+        text = html(as_dana, "/")
+    assert "Where they run" in text
+    assert "Quarter" in text
+    assert "mine-panel" not in text
