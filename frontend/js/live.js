@@ -5,9 +5,11 @@ import htmx from "./htmx.js";
 import { announce } from "./dom.js";
 
 const GATHER = 500; // ms
+const SLOW = 1000; // ms from the page's arrival to the stream, in which a hint may have been missed
 const WORDS = { live: "Live", paused: "Paused", lost: "Reconnecting", connecting: "Connecting" };
 
 let source, timer, topics;
+let rendered = performance.getEntriesByType("navigation")[0]?.responseEnd ?? 0;
 const touched = new Set();
 
 function regions() {
@@ -88,7 +90,9 @@ async function flush() {
       await renew(address, places);
       stamp();
     } catch {
-      show("lost"); // the next hint, or the return to the tab, fetches again
+      show("lost");
+      const again = wanted();
+      setTimeout(() => touch(again), 3000);
     }
   }
   const now = wanted();
@@ -117,9 +121,20 @@ function open() {
   const address = document.body.dataset.events;
   if (!names.length || !address) return;
   show("connecting");
-  const query = names.map((name) => `topic=${encodeURIComponent(name)}`).join("&");
+  // What the page shows already: nothing is missed between its rendering and this connection.
+  const shown = [...document.querySelectorAll("[data-live-position]")];
+  const position = [...new Set(shown.map((place) => place.dataset.livePosition))].join(",");
+  const query = [
+    ...names.map((name) => `topic=${encodeURIComponent(name)}`),
+    ...(position ? [`position=${encodeURIComponent(position)}`] : []),
+  ].join("&");
   source = new EventSource(`${address}?${query}`);
-  source.addEventListener("open", () => { show("live"); stamp(); });
+  source.addEventListener("open", () => {
+    show("live");
+    stamp();
+    if (performance.now() - rendered > SLOW) touch(wanted()); // hints of lists have no positions
+    rendered = Infinity;
+  });
   source.addEventListener("message", heard);
   source.addEventListener("error", () => show(source?.readyState === EventSource.CLOSED ? "paused" : "lost"));
   source.addEventListener("end", () => { // the access behind it ended: the next look decides anew

@@ -2,7 +2,8 @@
 
 Rows are the truth: each wake-up, and every few seconds without one, the rows after the reader's
 position are read and sent. An event's id holds the positions of all topics (`42=17,43=5`), so that
-a reader resumes with `Last-Event-ID` without gaps. Hints of list topics have no rows; a reader that
+a reader resumes with `Last-Event-ID` without gaps; a page names the events that it already shows by
+`&position=42=17`. Hints of list topics have no rows; a reader that
 resumes gets one for each list, and fetches it again. Frames: https://html.spec.whatwg.org, 9.2.
 """
 
@@ -129,12 +130,12 @@ def _admit(scope: Scope_) -> Reader:
     if actor.user is None:
         raise Refused(401, "not_signed_in", "Sign in, or send a token.")
     changes, lists = _topics(scope)
-    last = headers.get("last-event-id", "")
+    last = headers.get("last-event-id") or _query(scope).get("position", [""])[0]
     seen = {int(pk): int(number) for pk, number in _POSITION.findall(last[:2000])}
     reader = Reader(actor, {pk: seen.get(pk, -1) for pk in changes}, lists, credentials)
     _check(reader)
     for pk, number in reader.changes.items():
-        if number < 0:  # a new reader has the page already: from now on
+        if number < 0:  # a new reader that names no position: from now on
             reader.changes[pk] = Change.objects.values_list("event_number", flat=True).get(pk=pk)
     return reader
 
@@ -158,9 +159,12 @@ def _actor(headers: dict[str, str], address: str) -> Actor:
     return Actor(user=user, address=address or None)
 
 
+def _query(scope: Scope_) -> dict[str, list[str]]:
+    return parse_qs(scope.get("query_string", b"").decode("latin-1"), max_num_fields=100)
+
+
 def _topics(scope: Scope_) -> tuple[list[int], frozenset[str]]:
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"), max_num_fields=100)
-    names = list(dict.fromkeys(query.get("topic", [])))
+    names = list(dict.fromkeys(_query(scope).get("topic", [])))
     if not names or len(names) > MAX_TOPICS:
         raise Refused(422, "invalid", f"topic: name 1 to {MAX_TOPICS} topics.")
     changes, lists = [], set()

@@ -116,6 +116,16 @@ def test_a_change_is_followed_live_and_resumed_without_gaps(
         assert numbers == list(range(3, change.event_number + 1))
 
 
+def test_a_page_hears_what_happened_after_it_was_rendered(
+    base: str, propose: Propose, token: str
+) -> None:
+    change = propose()  # the page shows event 1, then the work begins before the page listens
+    runner.work(change.pk, renew=False)
+    query = f"topic=change:{change.pk}&position={change.pk}=1"
+    with opened(base, query, **bearer(token)) as tail:
+        assert tail.event()[1]["number"] == 2
+
+
 def test_lists_get_hints_about_what_their_reader_may_see(
     base: str, propose: Propose, people: Characters, token: str
 ) -> None:
