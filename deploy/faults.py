@@ -42,8 +42,11 @@ AWS: dict[str, Any] = {
 
 
 @dataclass
-class Killer(threading.Thread):
-    """Kills one victim's process group after another at random instants; starts each again."""
+class Killer:
+    """Kills one victim's process group after another at random instants; starts each again.
+
+    Runs in the main thread: what a thread starts is bound to the thread's life.
+    """
 
     supervisor: Supervisor
     victims: list[Program]
@@ -51,22 +54,15 @@ class Killer(threading.Thread):
     start_seconds: float  # a victim that never gets up again proves nothing
     kills: Counter[str] = field(default_factory=Counter)
 
-    def __post_init__(self) -> None:
-        super().__init__(daemon=True)
-        self.done = threading.Event()
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def run(self) -> None:
-        while not self.done.wait(self.chance.uniform(*PAUSE) * self.start_seconds):
+    def harass(self, done: threading.Event) -> None:
+        """Kill and start again until `done`; at the end every victim runs."""
+        while not done.wait(self.chance.uniform(*PAUSE) * self.start_seconds):
             number = self.chance.randrange(len(self.victims))
             victim = self.victims[number]
             victim.signal(signal.SIGKILL)
             victim.process.wait(10)
             self.kills[victim.name.rstrip("0123456789-")] += 1
-            if self.done.wait(self.chance.uniform(0, 1)):
-                pass  # started again all the same: what is under way has to end
+            done.wait(self.chance.uniform(0, 1))
             self.victims[number] = self.supervisor.restart(victim)
 
 
@@ -79,6 +75,7 @@ class World:
     aws: str
     clients: dict[str, scene.Client]
     start_seconds: float
+    asked: dict[str, dict[str, Any]] = field(default_factory=dict)  # in all rounds
 
 
 def create_all(world: World, names: list[str]) -> dict[str, dict[str, Any]]:
@@ -171,14 +168,15 @@ def round_of(world: World, victims: list[Program], prefix: str, count: int, seed
     begin = time.monotonic()
     chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
     killer = Killer(world.installation.supervisor, victims, chance, world.start_seconds)
-    killer.start()
-    try:
-        asked = create_all(world, [f"{prefix}{number:03d}" for number in range(count)])
-    finally:
-        killer.done.set()
-        killer.join(60)
-        victims[:] = killer.victims
-    wrong = audit(world, asked)
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        names = [f"{prefix}{number:03d}" for number in range(count)]
+        creating = pool.submit(create_all, world, names)
+        creating.add_done_callback(lambda _: done.set())
+        killer.harass(done)
+    asked = creating.result()
+    world.asked |= asked
+    wrong = audit(world, world.asked)
     states = Counter(change["state"] for change in asked.values())
     kills = ", ".join(f"{name} ×{n}" for name, n in sorted(killer.kills.items())) or "none"
     ended = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))

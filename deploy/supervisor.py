@@ -100,7 +100,11 @@ class Program:
 
 
 def _bound_to_us(command: Sequence[str]) -> list[str]:
-    """The command so wrapped that the kernel ends it when this process is killed outright."""
+    """The command so wrapped that the kernel ends it when this process is killed outright.
+
+    The kernel looks at the thread that starts it (prctl(2), PR_SET_PDEATHSIG): start programs in a
+    thread that lives as long as they should.
+    """
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", *command] if setpriv else list(command)
 
