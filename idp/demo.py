@@ -168,7 +168,7 @@ def make_first_environment(_: threading.Event) -> None:
         Actor(user=User.objects.get(username="dana.dev")),
         project=Project.objects.get(name="orders"),
         name="dev",
-        tier=Tier.DEVELOPMENT,
+        tier=Tier.DEVELOPMENT.value,
         cluster=Cluster.objects.get(name="local"),
         account=CloudAccount.objects.get(name="local"),
         blueprint="web-service-aws@1.0.0",

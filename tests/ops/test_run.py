@@ -42,7 +42,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         page = httpx.get(address, follow_redirects=True, timeout=20).text
         assert demo.PASSWORD in page
         assert all(person.username in page for person in demo.PEOPLE)
-        assert program.tail().count("Slipway is at") == 1
+        assert program.tail(10_000).count("Slipway is at") == 1
         with Supervisor(tmp_path / "second") as other:
             refused = other.start(
                 "run", [sys.executable, "manage.py", "run", "--port", port], cwd=ROOT, env={}
@@ -87,7 +87,7 @@ def test_a_second_start_keeps_data_and_makes_aws_anew(tmp_path: Path) -> None:
         program.process.send_signal(signal.SIGINT)
         assert program.process.wait(15) == 0
     with started(tmp_path, "second") as (_, program):
-        assert "made the simulated AWS anew from git: 1 of 1 environments." in program.tail()
+        assert "made the simulated AWS anew from git: 1 of 1 environments." in program.tail(10_000)
         assert _buckets(tmp_path) == before
         people = _rows(tmp_path, "SELECT count(*) FROM rbac_user")
         assert people == [(len(demo.PEOPLE),)]
