@@ -8,6 +8,7 @@ outside `gitops.hosts` knows git's program or library.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,8 +89,7 @@ class LocalRepository:
     def create(self, title: str) -> None:
         """Make the repository with a first commit on `main`; an existing one is left as it is."""
         if not (self.path / "HEAD").exists():
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            git.Repo.init(self.path, bare=True, initial_branch="main").close()
+            self._init()
         if not self.head():
             readme = (
                 f"# {title}\n\nEach directory below `environments/` is an environment that Slipway"
@@ -101,6 +101,19 @@ class LocalRepository:
                 self.update_ref(MAIN, sha, ZERO)
             except Clash:  # another process was first
                 return
+
+    def _init(self) -> None:
+        """Make the bare repository aside and move it in whole: two first users may race."""
+        parent = self.path.parent
+        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=parent, prefix=".new-") as aside:
+            made = Path(aside) / self.path.name
+            git.Repo.init(made, bare=True, initial_branch="main").close()
+            try:
+                made.rename(self.path)
+            except OSError:
+                if not (self.path / "HEAD").exists():
+                    raise
 
     # -- reading ---------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ def test_work_of_a_transaction_rolled_back_is_not_sent(
 
 def test_the_message_reaches_the_broker_by_name() -> None:
     app = jobs.celery_app()
+    app.control.purge()  # what other tests sent in this process
     assert jobs.send("tests.nothing", {"row": 7})
     with app.connection_for_read() as connection:
         queue = connection.SimpleQueue(app.conf.task_default_queue)
