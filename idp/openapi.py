@@ -16,6 +16,10 @@ PROBLEM = {
         "detail": {"type": "string"},
         "fix": {"type": "string"},
         "reference": {"type": "string", "description": "Finds a server error in the logs."},
+        "permission": {"type": "string", "description": "403: the one that is missing."},
+        "place": {"type": "string", "description": "403: where it is missing."},
+        "chain": {"type": "array", "items": {"type": "string"}, "description": "403: the steps."},
+        "granters": {"type": "array", "items": {"type": "string"}, "description": "Who can help."},
         "errors": {
             "type": "array",
             "items": {

@@ -48,6 +48,16 @@ class AccessForbidden(Forbidden):
         self.granters = people
 
     @property
+    def facts(self) -> dict[str, object]:
+        """Which permission was missing where, how that was decided, and who can grant it."""
+        return {
+            "permission": self.permission,
+            "place": self.where,
+            "chain": list(self.chain),
+            "granters": list(self.granters),
+        }
+
+    @property
     def steps(self) -> list[Step]:
         """The chain, line by line, for the 403 page."""
         return steps(self.decision)

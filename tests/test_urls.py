@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -86,7 +87,7 @@ class TestWalk:
             for route, view in ROUTES
             if PARAMETER.search(route) and not reason_of(view) and sample_of(route, samples) is None
         ]
-        assert missing == [], "add them to tests/support/world.py"
+        assert not missing, f"add them to tests/support/world.py: {missing}"
 
     def test_nobody_gets_in_without_signing_in(self, world: World) -> None:
         samples, wrong = world.samples(), []
@@ -99,7 +100,7 @@ class TestWalk:
                 expected = HTTPStatus.UNAUTHORIZED if rest else HTTPStatus.FOUND
                 if response.status_code not in {expected, HTTPStatus.METHOD_NOT_ALLOWED}:
                     wrong.append(f"{method} {route}: {response.status_code}")
-        assert wrong == []
+        assert not wrong, "\n".join(wrong)
 
     @pytest.mark.parametrize("character", CHARACTERS)
     def test_each_character_gets_what_the_rule_says(self, world: World, character: str) -> None:
@@ -114,7 +115,7 @@ class TestWalk:
             )
             if problem:
                 wrong.append(f"{method} {route} ({permission}): {problem}")
-        assert wrong == []
+        assert not wrong, "\n".join(wrong)
 
     @staticmethod
     def asked(world: World) -> Iterator[tuple[str, Any, str, str, Sample]]:
@@ -123,8 +124,13 @@ class TestWalk:
             sample = sample_of(route, samples)
             if reason_of(view) or sample is None:
                 continue
+            by_action: dict[str, str] = getattr(view, "by_action", {})
             for method, permission in rules_of(view).items():
-                yield route, view, method, permission, sample
+                if not by_action:
+                    yield route, view, method, permission, sample
+                for action, own in by_action.items():
+                    one = replace(sample, values={**sample.values, "action": action})
+                    yield route, view, method, own, one
 
 
 def sample_of(route: str, samples: dict[str, Sample]) -> Sample | None:
@@ -137,7 +143,8 @@ def sample_of(route: str, samples: dict[str, Sample]) -> Sample | None:
 
 
 def path_of(route: str, sample: Sample) -> str:
-    return "/" + PARAMETER.sub(lambda match: str(sample.values[match[1]]), route)
+    path = "/" + PARAMETER.sub(lambda match: str(sample.values[match[1]]), route)
+    return f"{path}?{sample.query}" if sample.query else path
 
 
 def ask(client: Client, method: str, path: str) -> HttpResponse:

@@ -49,6 +49,7 @@ def action(  # noqa: PLR0917 - a table's columns
     )
     def post(self: EnvironmentView, request: Request, **_: Any) -> Response:
         row = self.environment()
+        self.require(row)
         data = inputs(takes, request)
         how = options(request, data, row)
         own = {k: v for k, v in data.items() if k not in {"message", "confirm"}}

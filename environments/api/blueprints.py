@@ -58,6 +58,7 @@ class VersionsAPI(AccessAPIView):
         operation_id="blueprint_versions_create", request=VersionIn, responses={201: VersionOut}
     )
     def post(self, request: Request, blueprint: str) -> Response:
+        self.require(None)
         data = inputs(VersionIn, request)
         made = services.create_version(self.actor, blueprint=blueprint, **data)
         return Response(VersionOut(made).data, status=status.HTTP_201_CREATED)

@@ -125,6 +125,7 @@ class EnvironmentAPI(EnvironmentView):
     )
     def delete(self, request: Request, project: str, name: str) -> Response:
         row = self.environment()
+        self.require(row)
         data = inputs(DeleteIn, request)
         change = services.delete_environment(
             self.actor, row, choices=data.get("choices"), options=options(request, data, row)

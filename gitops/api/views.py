@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -23,7 +23,7 @@ class ByName(KeysetPagination):
 
 
 class ByProject(KeysetPagination):
-    ordering = "project__name"
+    ordering = "project_name"
 
 
 class Newest(KeysetPagination):
@@ -111,7 +111,7 @@ class Repositories(AccessAPIView):
         operation_id="repositories_list", responses=shapes.RepositorySerializer(many=True)
     )
     def get(self, request: Request) -> Response:
-        rows = selectors.repositories_of(self.actor)
+        rows = selectors.repositories_of(self.actor).annotate(project_name=F("project__name"))
         return _page(self, rows, shapes.RepositorySerializer, ByProject())
 
 
@@ -171,6 +171,7 @@ class ApplicationPropose(AccessAPIView):
     )
     def post(self, request: Request, project: str, name: str) -> Response:
         row = selectors.application(self.actor, project, name)
+        self.require(row.scope)
         given = shapes.BranchProposal(data=request.data)
         given.is_valid(raise_exception=True)
         change = services.propose_branch(
@@ -205,13 +206,13 @@ class Secrets(AccessAPIView):
     )
     def post(self, request: Request, project: str, name: str = "") -> Response:
         scope = selectors.secret_scope(self.actor, project, name)
+        self.require(scope)
         given = shapes.SecretPut(data=request.data)
         given.is_valid(raise_exception=True)
         made = secrets.put(self.actor, scope, **given.validated_data)
         return Response(shapes.SecretSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-@extend_schema(operation_id="environment_secrets")
 class EnvironmentSecrets(Secrets):
     """The same at one environment."""
 

@@ -29,6 +29,11 @@ class SlipwayError(Exception):
         self.fix = fix
         self.errors = tuple(errors)
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """More members of the problem document, for callers that act on them."""
+        return {}
+
 
 class Invalid(SlipwayError):
     status, code, title = 422, "invalid", "The input breaks a rule"

@@ -111,6 +111,7 @@ def _of_slipway(error: SlipwayError) -> tuple[dict[str, Any], dict[str, str]]:
         detail=error.message,
         fix=error.fix,
         errors=error.errors,
+        **error.facts,
     )
     return body, headers
 

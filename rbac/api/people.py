@@ -74,6 +74,7 @@ class UserDetail(AccessAPIView):
     @extend_schema(request=shapes.UserChange, responses=shapes.UserOut)
     def patch(self, request: Request, username: str) -> Response:
         row = one(selectors.people(self.actor), "person", username=username)
+        self.require(None)
         require_match(request, tag(shapes.UserOut(row).data))
         if read(shapes.UserChange, request)["is_active"]:
             services.reactivate_user(self.actor, row)
@@ -129,6 +130,7 @@ class TeamDetail(AccessAPIView):
     @extend_schema(request=shapes.TitleIn, responses=shapes.TeamOut)
     def patch(self, request: Request, name: str) -> Response:
         team = self._team(name)
+        services.require_care(self.actor, team)
         require_match(request, tag(shapes.TeamOut(team).data))
         services.update_team(self.actor, team, **read(shapes.TitleIn, request))
         return answer(shapes.TeamOut, team)
@@ -136,6 +138,7 @@ class TeamDetail(AccessAPIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, name: str) -> Response:
         team = self._team(name)
+        services.require_care(self.actor, team)
         require_match(request, tag(shapes.TeamOut(team).data))
         services.delete_team(self.actor, team)
         return Response(status=204)
@@ -155,6 +158,7 @@ class Members(ListAPIView):
     @extend_schema(request=shapes.MemberIn, responses={201: shapes.MemberOut})
     def post(self, request: Request, name: str) -> Response:
         team = one(selectors.teams(self.actor), "team", name=name)
+        services.require_care(self.actor, team)
         given = read(shapes.MemberIn, request)
         people = selectors.people(self.actor)
         person = named(people, "username", given["username"], "username")
@@ -200,6 +204,7 @@ class ProjectDetail(AccessAPIView):
     @extend_schema(request=shapes.ProjectChange, responses=shapes.ProjectOut)
     def patch(self, request: Request, name: str) -> Response:
         project = one(selectors.projects(self.actor), "project", name=name)
+        self.require(project)
         require_match(request, tag(shapes.ProjectOut(project).data))
         given = read(shapes.ProjectChange, request, partial=True)
         team = given.pop("team", None)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from rbac.access import require_anywhere
+from rbac.access import require, require_anywhere
 from rbac.actors import Actor
 from rbac.requests import actor_of
 
@@ -33,6 +33,10 @@ class AccessAPIView(APIView):
     @cached_property
     def actor(self) -> Actor:
         return actor_of(self.request)
+
+    def require(self, obj: object | None) -> None:
+        """Refuse before the body is read: a wrong body must not hide that it is not allowed."""
+        require(self.actor, self.permission_for(self.request.method or "GET"), obj)
 
     def get_permissions(self) -> list[Any]:
         return [] if self.public else list(super().get_permissions())

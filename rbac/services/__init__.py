@@ -13,7 +13,14 @@ from rbac.services.people import (
 from rbac.services.projects import create_project, update_project
 from rbac.services.roles import create_role, delete_role, update_role
 from rbac.services.service_accounts import create_service_account, delete_service_account
-from rbac.services.teams import add_member, create_team, delete_team, remove_member, update_team
+from rbac.services.teams import (
+    add_member,
+    create_team,
+    delete_team,
+    remove_member,
+    require_care,
+    update_team,
+)
 from rbac.services.tokens import create_token, revoke_token
 
 __all__ = [
@@ -34,6 +41,7 @@ __all__ = [
     "open_invitation",
     "reactivate_user",
     "remove_member",
+    "require_care",
     "revoke_token",
     "share",
     "unbind_role",

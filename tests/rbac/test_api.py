@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from rbac import audit
-from rbac.models import ApiToken, AuditRecord, Role, RoleBinding, Scope, Team, User
+from rbac.models import ApiToken, AuditRecord, Membership, Role, RoleBinding, Scope, Team, User
 from rbac.services import create_token
 from tests.rbac.factories import Characters, actor
 
@@ -80,6 +80,23 @@ def test_not_visible_is_404_and_not_allowed_is_403_with_the_reason(people: Chara
     assert refused.json()["detail"] == "The token tests does not carry project.manage." or (
         refused.json()["detail"] == "None of your roles gives project.manage at orders."
     )
+
+
+def test_a_refusal_names_permission_place_steps_and_who_can_grant(people: Characters) -> None:
+    told = api_of(people.viewer).patch("/api/v1/projects/orders/", {"title": "x"}).json()
+    assert (told["permission"], told["place"]) == ("project.manage", "orders")
+    assert isinstance(told["chain"], list)
+    assert people.administrator.username in " ".join(told["granters"])
+
+
+def test_a_lead_changes_the_own_team_and_others_are_refused_before_the_body_is_read(
+    people: Characters,
+) -> None:
+    assert api_of(people.mate).patch("/api/v1/teams/orders/", {}).status_code == 403
+    assert api_of(people.mate).post("/api/v1/teams/orders/members/", {}).status_code == 403
+    Membership.objects.filter(user=people.mate).update(lead=True)
+    assert api_of(people.mate).patch("/api/v1/teams/orders/", {}).status_code == 422
+    assert api_of(people.mate).post("/api/v1/teams/orders/members/", {}).status_code == 422
 
 
 def test_a_project_is_read_and_changed_with_its_etag(people: Characters) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 from django.utils import timezone
 
-from environments.models import Blueprint, BlueprintVersion, Environment
-from gitops.models import Application, CloudAccount, Cluster, ConfigRepository
+from environments import services
+from environments.models import Blueprint, Environment
+from gitops import targets
+from gitops.backends.memory import play, pods
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
-from idp.changes.plans import Plan
 from portal.models import Component
 from portal.permissions import keeper_scope
+from rbac.actors import Actor
 from rbac.models import ApiToken, Role, RoleBinding, Scope, ServiceAccount, User
-from rbac.scopes import environment_scope
+from tests.environments.factories import bring, make_account, make_cluster
 from tests.rbac.factories import Characters, make_characters
-
-SCHEMA = {"type": "object", "properties": {"image": {"type": "string"}}}
+from tests.support.changes import run_until_settled
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Sample:
     place: Scope | None
     own: bool = False  # of one person, who is not among those that are tried: 404 for all
     listing: bool = False  # the parameter names no object: the rule of lists holds
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,94 +51,91 @@ class World:
 
     def samples(self) -> dict[str, Sample]:
         """By the longest fitting start of a route, parameters included."""
+        return {**self._of_changes(), **self._of_access(), **self._of_deployment()}
+
+    def _of_changes(self) -> dict[str, Sample]:
         here, project = self.environment.scope, self.people.project.scope
-        keeper = keeper_scope(self.people.project)
-        one = {"project": "orders", "name": self.environment.name}
-        person = {"username": self.people.mate.username}
         return {
             "changes/<int:pk>": Sample({"pk": self.change.pk}, here),
             "freezes/<int:pk>": Sample({"pk": self.freeze.pk}, here),
             "waivers/<int:pk>": Sample({"pk": self.waiver.pk}, here),
             "approval-rules/<slug:name>": Sample({"name": self.rule.name}, project),
-            "components/<slug:name>": Sample({"name": self.component.name}, keeper),
-            "catalog/<slug:name>": Sample({"name": self.component.name}, keeper),
-            "environments/<slug:project>/<slug:name>": Sample(
-                {**one, "action": "scale", "variable": "A"}, here
+        }
+
+    def _of_deployment(self) -> dict[str, Sample]:
+        here, project = self.environment.scope, self.people.project.scope
+        keeper = keeper_scope(self.people.project)
+        one = {"project": "orders", "name": self.environment.name}
+        component = Sample({"name": self.component.name}, keeper)
+        return {
+            "components/<slug:name>": component,
+            "catalog/<slug:name>": component,
+            "environments/<slug:project>/<slug:name>": Sample({**one, "action": "scale"}, here),
+            "environments/new": Sample({}, None, query="blueprint=web-service@1.0.0"),
+            "blueprints/<slug:blueprint>": Sample(
+                {"blueprint": "web-service", "version": "1.0.0"}, None
             ),
-            "blueprints/<slug:blueprint>": Sample({"blueprint": "web", "version": "1.0.0"}, None),
-            "access/bindings/<int:pk>": Sample({"pk": self.binding.pk}, project),
-            "access/people/<str:username>": Sample(person, None),
-            "access/roles/<str:name>": Sample({"name": self.role.name}, None),
-            "access/service-accounts/<str:username>": Sample(
-                {"username": self.account.user.username}, project
-            ),
-            "access/teams/<str:name>": Sample({"name": "orders", **person}, None),
-            "account/tokens/<int:pk>": Sample({"pk": self.token.pk}, None, own=True),
-            "audit/export.<str:kind>": Sample({"kind": "csv"}, None, listing=True),
             "clusters/<slug:name>": Sample({"name": "local"}, None),
             "accounts/<slug:name>": Sample({"name": "local"}, None),
-            "projects/<slug:project>": Sample({"project": "orders"}, project),
-            "projects/<slug:name>": Sample({"name": "orders"}, project),
+            "applications/<slug:project>/<slug:name>": Sample(one, here),
+            "repositories/<slug:project>": Sample(one, project),
+            "secrets/<slug:project>": Sample(one, project),
+            "secrets/<slug:project>/<slug:name>": Sample(one, here),
+        }
+
+    def _of_access(self) -> dict[str, Sample]:
+        project = self.people.project.scope
+        person = {"username": self.people.mate.username}
+        robot = Sample({"username": self.account.user.username}, project)
+        team = Sample({"name": "orders", **person}, None)
+        role = Sample({"name": self.role.name}, None)
+        binding = Sample({"pk": self.binding.pk}, project)
+        token = Sample({"pk": self.token.pk}, None, own=True)
+        return {
+            "access/bindings/<int:pk>": binding,
+            "role-bindings/<int:pk>": binding,
+            "access/people/<str:username>": Sample(person, None),
+            "users/<str:username>": Sample(person, None),
+            "access/roles/<str:name>": role,
+            "roles/<str:name>": role,
+            "access/service-accounts/<str:username>": robot,
+            "service-accounts/<str:username>": robot,
+            "access/teams/<str:name>": team,
+            "teams/<str:name>": team,
+            "account/tokens/<int:pk>": token,
+            "tokens/<int:pk>": token,
+            "audit/export.<str:kind>": Sample({"kind": "csv"}, None, listing=True),
+            "projects/<str:name>": Sample({"name": "orders"}, project),
         }
 
 
 def make_world() -> World:
+    """Project `orders` with an environment that serves, and a change that waits for its author."""
+    targets._targets.clear()
     people = make_characters()
-    scope = environment_scope(people.project, "staging", "staging")
-    cluster = Cluster.objects.create(name="local", backend="memory", domain="apps.test")
-    cloud = CloudAccount.objects.create(name="local", simulated=True)
-    repository, _ = ConfigRepository.objects.get_or_create(project=people.project)
-    application = Application.objects.create(
-        scope=scope,
-        repository=repository,
-        directory="environments/staging",
-        cluster=cluster,
-        account=cloud,
-        namespace="orders-staging-1a2b",
-    )
-    blueprint = Blueprint.objects.create(name="web", title="Web service")
-    version = BlueprintVersion.objects.create(
-        blueprint=blueprint,
-        version="1.0.0",
-        schema=SCHEMA,
-        template="documents: []",
-        digest="d" * 64,
-        published_at=timezone.now(),
-    )
-    environment = Environment.objects.create(
-        scope=scope,
-        application=application,
-        project=people.project,
-        name="staging",
-        tier="staging",
-        state=Environment.State.ACTIVE,
-        blueprint_version=version,
-        owner=people.developer,
-    )
+    make_cluster()
+    make_account()
+    environment = _environment(people)
     return World(
         people=people,
         environment=environment,
-        change=_change(scope, people.mate),
-        blueprint=blueprint,
-        **_rules(people, scope),
+        change=_change(people, environment),
+        blueprint=Blueprint.objects.get(name="web-service"),
+        **_rules(people, environment.scope),
         **_access(people),
     )
 
 
-def _change(scope: Scope, author: User) -> Change:
-    return Change.objects.create(
-        kind="gitops.sync",
-        verb="environment.scale",
-        title="Scale web to 4",
-        scope=scope,
-        actor=author,
-        actor_label=author.username,
-        origin=Change.Origin.PAGE,
-        state=Change.State.READY,
-        plan=Plan(hash="h" * 64).to_json(),
-        plan_hash="h" * 64,
-        planned_at=timezone.now(),
-    )
+def _environment(people: Characters) -> Environment:
+    with mock.patch.multiple(pods, READY_AFTER=0.0), mock.patch.multiple(play, ADDRESS_AFTER=0.0):
+        return bring(Actor(people.developer), people.project, name="staging", tier="staging")
+
+
+def _change(people: Characters, environment: Environment) -> Change:
+    asked = services.scale(Actor(people.mate), environment, workload="web", replicas=3)
+    change = run_until_settled(asked)
+    assert change.state == Change.State.READY, change.reason
+    return change
 
 
 def _rules(people: Characters, scope: Scope) -> dict[str, Any]:
