@@ -80,7 +80,8 @@ class Threads:
         """Ask all of them to end and wait a few seconds."""
         self.stopping.set()
         if self._worker is not None:
-            state.should_stop = 0  # the exit status; None means go on
+            # The exit status; None and False mean to go on.
+            state.should_stop = 0  # type: ignore[assignment]  # Celery's stubs know None only
             self._worker.stop()
         if self._moto is not None:
             self._moto.stop()

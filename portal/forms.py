@@ -10,6 +10,7 @@ from idp.common.errors import SlipwayError
 from portal.models import Component
 from portal.selectors import kept_projects, teams
 from rbac.access import Actor
+from rbac.models import Project, Team
 
 TYPES = ("service", "website", "worker", "job", "library", "data")
 MAX_FILE = 256_000
@@ -47,10 +48,27 @@ class LinksField(LinesField):
         return [{"url": url, "title": title.strip()[:120]} for url, _, title in pairs]
 
 
-class ComponentForm(forms.Form):
+class ServiceForm(forms.Form):
+    """A form whose values go to a service, and which shows that service's refusal."""
+
+    def take(self, error: SlipwayError) -> None:
+        """Show a service's refusal beside the fields that it names, or over the form."""
+        placed = False
+        for entry in error.errors:
+            field = entry.field.partition(".")[0]
+            if field in self.fields:
+                self.add_error(field, f"{entry.message} {entry.fix}".strip())
+                placed = True
+        if not placed:
+            self.add_error(None, f"{error.message} {error.fix}".strip())
+
+
+class ComponentForm(ServiceForm):
     """Add or change a component; `fields` answers what the services take."""
 
-    project = forms.ModelChoiceField(None, to_field_name="name", empty_label=None)
+    project: forms.ModelChoiceField[Project] = forms.ModelChoiceField(
+        None, to_field_name="name", empty_label=None
+    )
     name = forms.CharField(
         max_length=63,
         help_text="Lower-case letters, digits and hyphens, at most 40. It cannot be changed later.",
@@ -64,7 +82,7 @@ class ComponentForm(forms.Form):
         max_length=60, initial="service", help_text=f"For example {', '.join(TYPES)}."
     )
     lifecycle = forms.ChoiceField(choices=Component.Lifecycle.choices)
-    owner = forms.ModelChoiceField(
+    owner: forms.ModelChoiceField[Team] = forms.ModelChoiceField(
         None, to_field_name="name", help_text="The team that answers for it."
     )
     tags = LinesField(required=False, help_text="One a line.")
@@ -91,22 +109,13 @@ class ComponentForm(forms.Form):
         """What the services take of a valid form."""
         return {name: value for name, value in self.cleaned_data.items() if name != "version"}
 
-    def take(self, error: SlipwayError) -> None:
-        """Show a service's refusal beside the fields that it names, or over the form."""
-        placed = False
-        for entry in error.errors:
-            field = entry.field.partition(".")[0]
-            if field in self.fields:
-                self.add_error(field, f"{entry.message} {entry.fix}".strip())
-                placed = True
-        if not placed:
-            self.add_error(None, f"{error.message} {error.fix}".strip())
 
-
-class ImportForm(forms.Form):
+class ImportForm(ServiceForm):
     """A `catalog-info.yaml`, as a file or as text."""
 
-    project = forms.ModelChoiceField(None, to_field_name="name", empty_label=None)
+    project: forms.ModelChoiceField[Project] = forms.ModelChoiceField(
+        None, to_field_name="name", empty_label=None
+    )
     file = forms.FileField(required=False, help_text="A catalog-info.yaml of at most 256 kB.")
     text = forms.CharField(
         required=False,
@@ -146,5 +155,3 @@ class ImportForm(forms.Form):
         """Where it is kept: as written, else the file's name, else the page."""
         file = self.cleaned_data["file"]
         return str(self.cleaned_data["location"] or (file.name if file else "") or "pasted text")
-
-    take = ComponentForm.take

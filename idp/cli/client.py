@@ -95,7 +95,8 @@ class RestClient:
         return f"{path}?{parts.query}" if parts.query else path
 
     def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return self._answer(method, path, stream=False, **options)
+        answer: httpx.Response = self._answer(method, path, stream=False, **options)
+        return answer
 
     def _answer(self, method: str, path: str, *, stream: bool, **options: Any) -> Any:
         """The response, read or as a context manager; errors are told and end the command."""

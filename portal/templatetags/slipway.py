@@ -163,7 +163,7 @@ def jinja(name: str, **context: Any) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def panel(context: template.RequestContext, filled: Any) -> SafeString:
+def panel(context: template.RequestContext, filled: Any) -> str:
     """A home panel's template; what its app answered are its variables, and all of it `data`."""
     values = {**filled.data, "data": filled.data}
     return get_template(filled.template).render(values, context.request)
