@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from environments.models import BlueprintVersion, Environment, Workload
 from environments.rendering.document import FILENAME, EnvironmentDocument, parse
+from environments.rendering.resources import prefix_of
 from gitops import repositories
 from gitops.models import Application, CloudAccount, Cluster, ManagedObject
 from idp.changes.models import Change
@@ -189,6 +190,7 @@ def resources(environment: Environment, made: list[ManagedObject]) -> list[Resou
     found = []
     for row in environment.resources.order_by("name"):
         o = live.get((row.kind, row.name))
+        prefix = prefix_of(row.name, row.kind)
         found.append(
             ResourceView(
                 row.name,
@@ -196,7 +198,7 @@ def resources(environment: Environment, made: list[ManagedObject]) -> list[Resou
                 real_name=o.name if o else "",
                 state=o.state if o else "pending",
                 message=o.health_message if o else "",
-                outputs=dict(o.outputs) if o else {},
+                outputs={f"{prefix}_{k}": v for k, v in o.outputs.items()} if o else {},
                 spec=row.spec,
             )
         )

@@ -47,7 +47,8 @@ def test_bucket_queue_and_table_are_made_and_reach_the_workload(
     assert {"environment", "project", "owner"} <= {t["Key"].rpartition(":")[2] for t in tags}
     made = selectors.resources(environment, selectors.objects(environment))
     outputs = {name: value for row in made for name, value in row.outputs.items()}
-    assert any(name.endswith("BUCKET_NAME") for name in outputs) or "NAME" in outputs
+    assert outputs["EXPORTS_BUCKET_NAME"] == f"{space}-exports"
+    assert {"PLACED_QUEUE_URL", "SESSIONS_TABLE_ARN"} <= set(outputs)
     kinds = set(MemoryObject.objects.values_list("kind", "name"))
     assert ("Secret", "slipway-outputs") in kinds
     role = aws("iam").get_role(RoleName=f"{space}-workload")["Role"]
