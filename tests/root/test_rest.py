@@ -3,6 +3,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from rbac.models import User
+from tests.rbac.factories import make_characters
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +49,21 @@ def test_other_pages_keep_the_strict_policy(client: Client) -> None:
     policy = client.get("/healthz")["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe-inline" not in policy
+
+
+def test_the_admin_site_alone_may_evaluate_scripts(client: Client) -> None:
+    ada = make_characters().administrator
+    client.force_login(ada)
+    for path in ("/admin/", "/admin/rbac/team/"):
+        page = client.get(path)
+        assert page.status_code == 200
+        policy = page["Content-Security-Policy"]
+        assert "script-src 'self' 'unsafe-eval'" in policy
+        assert "style-src 'self' 'unsafe-inline'" in policy
+        assert "default-src 'none'" in policy
+        assert "script-src 'self' 'unsafe-inline'" not in policy
+    policy = client.get("/")["Content-Security-Policy"]
+    assert "unsafe" not in policy
 
 
 def test_a_wrong_method_is_a_problem_on_html_views_too(client: Client, dana: User) -> None:
