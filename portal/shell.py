@@ -6,7 +6,7 @@ template asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -79,6 +79,7 @@ class Shell:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self.actor = actor_of(request)
+        self._badges: dict[Any, str | Mapping[str, str]] = {}
 
     @cached_property
     def nav(self) -> list[Section]:
@@ -101,8 +102,16 @@ class Shell:
         return [section for section in sections if section.entries]
 
     def _line(self, entry: host.NavEntry, url: str, current: str) -> Line:
-        badge = entry.badge(self.actor) if entry.badge else ""
+        badge = self._badge(entry)
         return Line(entry.label, url, entry.icon, badge, entry.hot, current=url == current)
+
+    def _badge(self, entry: host.NavEntry) -> str:
+        if entry.badge is None:
+            return ""
+        if entry.badge not in self._badges:
+            self._badges[entry.badge] = entry.badge(self.actor)
+        found = self._badges[entry.badge]
+        return found if isinstance(found, str) else found.get(entry.url_name, "")
 
     @cached_property
     def banners(self) -> list[host.Banner]:

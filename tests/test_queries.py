@@ -9,8 +9,11 @@ from django.test import Client
 from django.urls import get_resolver
 from django.urls.exceptions import Resolver404
 
+from environments.models import Environment, Workload
+from gitops.models import Application
 from idp.changes.models import Change
 from portal.models import Component
+from rbac.scopes import environment_scope
 from tests.support import queries
 from tests.support.world import World, make_world
 
@@ -36,6 +39,7 @@ def world(db: None) -> World:
     found = make_world()
     change = found.change
     for number in range(MANY):
+        another(found, f"more-{number}")
         Component.objects.create(
             name=f"component-{number}",
             owner=found.people.project.team,
@@ -52,6 +56,24 @@ def world(db: None) -> World:
             state=Change.State.SUCCEEDED,
         )
     return found
+
+
+def another(world: World, name: str) -> None:
+    """An environment like the one that is there, with a workload and an open change."""
+    like = world.environment
+    made = Application.objects.get(pk=like.application_id)
+    scope = environment_scope(like.project, "development", name)
+    made.pk, made.scope, made.directory = None, scope, f"environments/{name}"
+    made.namespace = f"orders-{name}"
+    made.save(force_insert=True)
+    row = Environment.objects.get(pk=like.pk)
+    row.pk, row.scope, row.application, row.name = None, scope, made, name
+    row.tier = "development"
+    row.save(force_insert=True)
+    Workload.objects.create(environment=row, name="web", kind="Deployment", image="x:1")
+    change = Change.objects.get(pk=world.change.pk)
+    change.pk, change.scope, change.idempotency_key = None, scope, ""
+    change.save(force_insert=True)
 
 
 @pytest.mark.parametrize("route", ROUTES)

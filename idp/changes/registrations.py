@@ -17,14 +17,12 @@ __all__ = ["permissions"]
 SHOWN = 8
 
 
-def running_badge(actor: Actor) -> str:
-    count = selectors.running_count(actor)
-    return f"{count} running" if count else ""
-
-
-def inbox_badge(actor: Actor) -> str:
-    count = selectors.inbox_changes(actor).count()
-    return str(count) if count else ""
+def badges(actor: Actor) -> Mapping[str, str]:
+    waiting, running = selectors.badge_counts(actor)
+    return {
+        "changes:inbox": str(waiting) if waiting else "",
+        "changes:list": f"{running} running" if running else "",
+    }
 
 
 def waiting_panel(actor: Actor) -> Mapping[str, Any] | None:
@@ -92,7 +90,7 @@ host.navigation.register(
         "inbox",
         "change.view",
         order=20,
-        badge=inbox_badge,
+        badge=badges,
         hot=True,
     ),
     NavEntry(
@@ -102,7 +100,7 @@ host.navigation.register(
         "git-pull-request",
         "change.view",
         order=20,
-        badge=running_badge,
+        badge=badges,
     ),
     NavEntry("Govern", "Freezes", "changes:freezes", "snowflake", "freeze.view", order=40),
 )

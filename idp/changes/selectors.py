@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from idp.changes.models import Approval, ApprovalRule, Change, ChangeEvent, Freeze, Waiver
@@ -36,11 +37,6 @@ def change_get(actor: Actor, pk: int) -> Change:
 def events_since(change: Change, number: int, limit: int) -> list[ChangeEvent]:
     """The change's events after `number`, in order."""
     return list(change.events.filter(number__gt=number).order_by("number")[:limit])
-
-
-def running_count(actor: Actor) -> int:
-    rows = Change.objects.filter(state__in=RUNNING)
-    return visible(actor, "change.view", rows).count()
 
 
 @dataclass(frozen=True)
@@ -82,13 +78,27 @@ def _to_approve(actor: Actor) -> QuerySet[Change]:
     return visible(actor, "change.approve", waiting.exclude(confirmed_by=actor.user))
 
 
+def badge_counts(actor: Actor) -> tuple[int, int]:
+    """How many changes wait for this person and how many run, in one query."""
+    running = visible(actor, "change.view", Change.objects.filter(state__in=RUNNING))
+    waits = Q(pk__in=_inbox_ids(actor)) if actor.user else Q(pk=None)
+    found = Change.objects.filter(state__in=Change.OPEN).aggregate(
+        waiting=Count("pk", filter=waits),
+        running=Count("pk", filter=Q(pk__in=running.order_by().values("pk"))),
+    )
+    return found["waiting"], found["running"]
+
+
+def _inbox_ids(actor: Actor) -> QuerySet[Change, dict[str, Any]]:
+    mine = visible(actor, "change.view", Change.objects.filter(_to_confirm(actor)))
+    return mine.order_by().values("pk").union(_to_approve(actor).order_by().values("pk"))
+
+
 def inbox_changes(actor: Actor) -> QuerySet[Change]:
     """Changes that this person has to confirm or may approve, oldest first."""
     if actor.user is None:
         return Change.objects.none()
-    mine = visible(actor, "change.view", Change.objects.filter(_to_confirm(actor)))
-    ids = mine.order_by().values("pk").union(_to_approve(actor).order_by().values("pk"))
-    rows = Change.objects.filter(pk__in=ids).select_related(
+    rows = Change.objects.filter(pk__in=_inbox_ids(actor)).select_related(
         "scope__project_scope", "scope__tier_scope", "actor"
     )
     return rows.defer("plan", "intent", "result").order_by(F("planned_at").asc(nulls_last=True))

@@ -60,7 +60,8 @@ class Registry(Generic[E]):
 class NavEntry:
     """A line of the navigation. Sections: "" (top), "Deliver", "Operate", "Govern".
 
-    `badge` answers a short text ("4", "2 running"; "" shows none) and must cost at most one query;
+    `badge` answers a short text ("4", "2 running"; "" shows none), or such texts by URL name where
+    several entries share it; it is called once a page, and must cost at most one query.
     `hot` colours it. Entries whose `permission` the actor has nowhere are left out.
     """
 
@@ -70,7 +71,7 @@ class NavEntry:
     icon: str
     permission: str = ""
     order: int = 100
-    badge: Callable[[Any], str] | None = None
+    badge: Callable[[Any], str | Mapping[str, str]] | None = None
     hot: bool = False
 
     @property

@@ -253,14 +253,14 @@ def test_the_log_is_found_in_and_downloaded(propose: Propose, dana_client: Clien
 
 def test_what_the_shell_shows(propose: Propose, people: Characters) -> None:
     dana, mia = Actor(people.developer), Actor(people.maintainer)
-    assert registrations.running_badge(dana) == ""
+    assert registrations.badges(dana) == {"changes:inbox": "", "changes:list": ""}
     assert registrations.waiting_panel(dana) is None
     assert registrations.activity_panel(Actor(people.stranger)) is None
     change = propose(interactive=True)
-    assert registrations.running_badge(dana) == "1 running"
+    assert registrations.badges(dana)["changes:list"] == "1 running"
     run_until_settled(change)
-    assert registrations.inbox_badge(dana) == "1"
-    assert registrations.inbox_badge(mia) == ""
+    assert registrations.badges(dana)["changes:inbox"] == "1"
+    assert registrations.badges(mia)["changes:inbox"] == ""
     panel = registrations.waiting_panel(dana)
     assert panel
     assert panel["headline"] == "1 change waits for you"
