@@ -40,6 +40,13 @@ DETAILS = {
     "address": "Address",
     "owner": "Owner",
 }
+WORKLOADS = {
+    "name": "Workload",
+    "image": "Image",
+    "replicas": "Replicas",
+    "health": "Health",
+    "message": "Message",
+}
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 Where = Annotated[str, typer.Argument(metavar="PROJECT/NAME", help="Like orders/staging.")]
@@ -113,13 +120,18 @@ def _register_reading(group: typer.Typer, client: Client) -> None:
     @group.command()
     def show(where: Where) -> None:
         """Show one environment with workloads and outputs."""
-        found = client.get(path_of(where))
+        path = path_of(where)
+        found = client.get(path)
+        workloads = client.get(f"{path}workloads/")["results"]
+        resources = client.get(f"{path}resources/")["results"]
         if client.as_json:
-            print_json(found)
+            print_json({**found, "workloads": workloads, "resources": resources})
             return
         details(found, DETAILS)
-        for name, value in sorted((found.get("outputs") or {}).items()):
-            say(f"{name}={value if isinstance(value, str) else ''}")
+        show_rows(client, workloads, WORKLOADS, empty="It has no workloads.")
+        for row in resources:
+            for name, value in sorted(row["outputs"].items()):
+                say(f"{row['name']} {name}={value}")
 
     @group.command()
     def logs(

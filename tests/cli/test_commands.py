@@ -190,10 +190,20 @@ class TestEnvironments:
         assert "orders" in result.stdout
         assert dict(script.calls[0].url.params) == {"project": "orders", "tier": "staging"}
 
-    def test_show_prints_outputs(self) -> None:
-        found = {"project": "orders", "name": "staging", "outputs": {"EXPORTS_BUCKET_NAME": "b"}}
-        script = Script({"GET environments/orders/staging/": found})
-        assert "EXPORTS_BUCKET_NAME=b" in run(script, "env", "show", "orders/staging").stdout
+    def test_show_prints_workloads_and_outputs(self) -> None:
+        found = {"project": "orders", "name": "staging"}
+        web = {"name": "web", "image": "x:1", "replicas": 2, "health": "Healthy", "message": ""}
+        exports = {"name": "exports", "outputs": {"NAME": "b"}}
+        script = Script(
+            {
+                "GET environments/orders/staging/": found,
+                "GET environments/orders/staging/workloads/": {"results": [web]},
+                "GET environments/orders/staging/resources/": {"results": [exports]},
+            }
+        )
+        shown = run(script, "env", "show", "orders/staging").stdout
+        assert "x:1" in shown
+        assert "exports NAME=b" in shown
 
     def test_create_sends_what_was_said(self) -> None:
         script = story("ready", "succeeded", **{"POST environments/": change("planning")})
