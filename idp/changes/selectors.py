@@ -89,7 +89,7 @@ def badge_counts(actor: Actor) -> tuple[int, int]:
     return found["waiting"], found["running"]
 
 
-def _inbox_ids(actor: Actor) -> QuerySet[Change, dict[str, Any]]:
+def _inbox_ids(actor: Actor) -> QuerySet[Change, Any]:
     mine = visible(actor, "change.view", Change.objects.filter(_to_confirm(actor)))
     return mine.order_by().values("pk").union(_to_approve(actor).order_by().values("pk"))
 
