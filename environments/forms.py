@@ -298,7 +298,11 @@ class ActionForm(ErrorsMixin):
     """What every action asks: why."""
 
     message = forms.CharField(
-        label="Why", max_length=300, required=False, help_text="Stands in the history and in git."
+        label="Why",
+        max_length=300,
+        required=False,
+        help_text="Stands in the history and in git.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     tree = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
@@ -353,7 +357,10 @@ class VariablesForm(ActionForm):
 
 class SecretForm(ActionForm):
     workload = forms.CharField()
-    variable = forms.CharField(max_length=128, widget=forms.TextInput(attrs={"class": "sw-mono"}))
+    variable = forms.CharField(
+        max_length=128,
+        widget=forms.TextInput(attrs={"class": "sw-mono", "autocomplete": "off"}),
+    )
     value = forms.CharField(
         max_length=65_536,
         strip=False,

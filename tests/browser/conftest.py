@@ -11,6 +11,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 from pytest_django.live_server_helper import LiveServer
 
+from gitops import targets
 from rbac.models import User
 from tests.browser.world import build
 from tests.support.absent import absent
@@ -21,12 +22,17 @@ SILENT_STREAM = "retry: 600000\n\n: open\n\n"
 
 
 @pytest.fixture
-def world(transactional_db: None, settings: Any) -> None:
+def world(
+    transactional_db: None, settings: Any, moto_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets._targets.clear()
+    monkeypatch.setattr("gitops.backends.memory.pods.READY_AFTER", 0.0)
+    monkeypatch.setattr("gitops.backends.memory.play.ADDRESS_AFTER", 0.0)
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    build()
+    build(moto_server)
 
 
 @pytest.fixture

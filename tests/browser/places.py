@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from idp.changes.models import Change
 from idp.common import host
 from portal.shell import address
-from tests.browser.world import ADMINISTRATOR, AUTHOR, VIEWER
+from tests.browser.world import ADMINISTRATOR, AUDITOR, AUTHOR, LEAD, VIEWER
 
 
 @dataclass(frozen=True)
@@ -51,4 +52,30 @@ def places() -> list[Place]:
 
 def objects() -> list[Place]:
     """Pages of objects that `world.build` made."""
-    return []
+    dev = "/environments/orders/dev/"
+    tabs = ("workloads", "resources", "variables", "events", "logs", "history", "access")
+    actions = ("scale", "image", "variables", "secrets", "restart", "stop", "extend", "delete")
+    return [
+        Place("environment", dev, AUTHOR),
+        *(Place(f"environment-{tab}", f"{dev}?tab={tab}", AUTHOR) for tab in tabs),
+        *(Place(f"do-{action}", f"{dev}{action}/", AUTHOR) for action in actions),
+        Place("create", "/environments/new/?blueprint=web-service-aws@1.0.0", AUTHOR),
+        Place("blueprint", "/blueprints/web-service-aws/", AUTHOR),
+        Place("cluster", "/clusters/local/"),
+        Place("cloud-account", "/accounts/local/"),
+        *(
+            place
+            for name, state in (("done", "succeeded"), ("ready", "ready"), ("waiting", "waiting"))
+            for place in _change(name, state)
+        ),
+        Place("waiting-for-lead", "/inbox/", LEAD),
+        Place("audit-of-auditor", "/audit/", AUDITOR),
+    ]
+
+
+def _change(name: str, state: str) -> list[Place]:
+    change = Change.objects.filter(state=state).order_by("pk")[0]
+    return [
+        Place(f"change-{name}", f"/changes/{change.pk}/", AUTHOR),
+        Place(f"plan-{name}", f"/changes/{change.pk}/plan/", AUTHOR),
+    ]

@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
+from environments import services as environments
+from environments.models import Environment
+from gitops.models import CloudAccount
 from idp import demo
+from idp.changes import services as changes
 from portal.models import Component
 from portal.services import create_component
 from rbac.actors import Actor
 from rbac.models import Project, User
+from tests.environments.factories import IMAGE, bring, create
+from tests.support.changes import run_until_settled
 
 AUTHOR = "dana.dev"
 LEAD = "liam.lead"
 ADMINISTRATOR = "pia.platform"
+AUDITOR = "audrey.audit"
 VIEWER = "vic.viewer"
 
 
-def build() -> None:
-    demo.make("http://127.0.0.1:9")  # an account that nobody reaches: no page waits for it
+def build(aws: str) -> None:
+    """People, components, an environment with resources, a plan to confirm, one to approve."""
+    demo.make(aws)
     orders = Project.objects.get(name="orders")
+    _components(orders)
+    _environments(orders)
+
+
+def actor(username: str) -> Actor:
+    return Actor(user=User.objects.get(username=username))
+
+
+def _environments(orders: Project) -> None:
+    account = CloudAccount.objects.get()
+    dana, pia = actor(AUTHOR), actor(ADMINISTRATOR)
+    dev = bring(
+        dana,
+        orders,
+        name="dev",
+        blueprint="web-service-aws@1.0.0",
+        account=account,
+        resources={"exports": {"kind": "Bucket"}, "placed": {"kind": "Queue"}},
+    )
+    plan = environments.scale(dana, dev, workload=_workload(dev), replicas=3)
+    run_until_settled(plan)
+    live = run_until_settled(create(pia, orders, name="live", tier="production"))
+    run_until_settled(changes.confirm(pia, live, live.plan_hash, {}))
+    bring(dana, orders, name="nightly", blueprint="web-service@1.0.0", parameters={"image": IMAGE})
+
+
+def _workload(environment: Environment) -> str:
+    return environment.workloads.order_by("name")[0].name
+
+
+def _components(orders: Project) -> None:
     create_component(
-        Actor(user=User.objects.get(username=AUTHOR)),
+        actor(AUTHOR),
         project=orders,
         name="orders-web",
         title="Shop window",
