@@ -48,6 +48,8 @@ def test_screenshots(open_page: Open, shot: str) -> None:
         width = options["viewport"]["width"]
         page.set_viewport_size({"width": width, "height": min(height, MAX_HEIGHT)})
         picture = Image.open(io.BytesIO(page.screenshot(animations="disabled")))
-        few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(
+            COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
         few.save(folder / f"{place.name}-{shot}.png", optimize=True)
     assert sum(file.stat().st_size for file in folder.glob("*.png")) < MAX_BYTES
