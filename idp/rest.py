@@ -68,6 +68,7 @@ class Console(SpectacularSwaggerSplitView):
 
     signed_in: ClassVar[str] = "It shows the document, and calls as whoever looks at it."
     url_name = "api-schema"
+    template_name = "console.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """A page for browsers: whoever is not signed in is sent to sign in."""

@@ -7,6 +7,7 @@ transport). `docs/settings.md` is generated from the table in `idp.common.conf`.
 from pathlib import Path
 
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
 
 from idp.common import conf
 from idp.common.logs import logging_config
@@ -230,6 +231,11 @@ LOGGING = logging_config(debug=DEBUG)
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = 10  # debug: the line at the end says all
 DJANGO_STRUCTLOG_USER_ID_FIELD = None  # reading it costs a query on every request
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # would believe any X-Forwarded-For
-UNFOLD = {"SITE_TITLE": "Slipway", "SITE_HEADER": "Slipway", "SITE_SYMBOL": "sailing"}
+UNFOLD = {
+    "SITE_TITLE": "Slipway",
+    "SITE_HEADER": "Slipway",
+    "SITE_SYMBOL": "sailing",
+    "STYLES": [lambda _request: static("admin.css")],
+}
 # Filled by `manage.py run`: the people that the sign-in page may name, with their password.
 DEMO_SIGN_IN: list[dict[str, str]] = []

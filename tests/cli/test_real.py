@@ -131,7 +131,7 @@ def test_an_environment_with_bucket_and_queue_from_create_to_delete(
     assert (shown["state"], shown["health"]) == ("active", "Healthy")
     assert [row["name"] for row in shown["workloads"]] == ["web"]
     assert {row["name"] for row in shown["resources"]} == {"exports", "placed"}
-    assert "exports NAME=orders-demo-" in done("env", "show", "orders/demo")
+    assert "exports EXPORTS_BUCKET_NAME=orders-demo-" in done("env", "show", "orders/demo")
 
     assert "replicas" in done("env", "scale", "orders/demo", "3", "--yes")
     (web,) = Environment.objects.get(name="demo").workloads.all()
