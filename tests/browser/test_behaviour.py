@@ -175,15 +175,14 @@ def test_leaving_a_form_with_edits_is_asked_about(open_page: Open) -> None:
 def test_a_hint_renews_only_what_it_concerns_and_keeps_the_rest(open_page: Open) -> None:
     hint = json.dumps({"topic": "changes", "kind": "hint", "data": {}})
     page = open_page("dana.dev", "/", stream=f"retry: 600000\n\ndata: {hint}\n\n")
-    row = page.locator("#mine-panel tbody tr")
+    row = page.locator("#environments-matrix-panel tbody tr")
     before = row.count()
-    page.evaluate("document.querySelector('#mine-panel table').dataset.kept = 'yes'")
     page.locator("[data-palette-open]").first.focus()
     Component.objects.filter(name="orders-web").update(name="orders-shop")
     page.reload()  # a new stream, with the hint
     page.evaluate("document.querySelector('h1').dataset.kept = 'yes'")
     Component.objects.filter(name="orders-shop").update(name="orders-window")
-    expect(page.locator("#mine-panel")).to_contain_text("orders-window")
+    expect(page.locator("#environments-matrix-panel")).to_contain_text("orders-window")
     expect(row).to_have_count(before)
     assert page.evaluate("document.querySelector('h1').dataset.kept") == "yes"
 
