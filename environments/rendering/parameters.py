@@ -8,7 +8,7 @@ from typing import Any
 
 from environments.rendering.document import field_error, nearest
 from idp.common import jsonschema
-from idp.common.errors import Invalid
+from idp.common.errors import FieldError, Invalid
 
 MAX_PROPERTIES = 60
 MAX_DEPTH = 4
@@ -77,10 +77,19 @@ def fill(values: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
 def validated(values: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """The filled values; raises `Invalid` with one error each, beside the field it is about."""
     known = schema.get("properties", {})
-    for name in values:
-        if name not in known:
-            fix = nearest(str(name), list(known))
-            raise field_error(f"parameters.{name}", "unknown", f"“{name}” is not known.", fix)
-    full = fill(values, schema)
-    jsonschema.validate(full, dict(schema), at="parameters")
+    wrong = [
+        FieldError(
+            f"parameters.{name}", "unknown", f"“{name}” is not known.", nearest(name, list(known))
+        )
+        for name in map(str, values)
+        if name not in known
+    ]
+    full = fill({name: value for name, value in values.items() if name in known}, schema)
+    try:
+        jsonschema.validate(full, dict(schema), at="parameters")
+    except Invalid as error:
+        wrong.extend(error.errors)
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise Invalid(f"{wrong[0].message}{more}", fix=wrong[0].fix, errors=wrong)
     return full
