@@ -13,15 +13,13 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from gitops import connections
 from gitops.models import Application, CloudAccount, Cluster, ConfigRepository
 from idp.common.errors import Invalid
-from rbac import audit
-from rbac.access import can
+from rbac.admin import AuditedAdmin
 from rbac.requests import actor_of
 
 _KEEP = "Write-only. Leave it empty to keep what is stored."
@@ -127,59 +125,18 @@ class AccountForm(WriteOnly):
         )
 
 
-class Decided(ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    """Every right of the admin site is `decide`'s; every write is audited."""
-
-    noun: ClassVar[str] = ""
-    secret_fields: ClassVar[tuple[str, ...]] = ()
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return can(actor_of(request), f"{self.noun}.view", obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return can(actor_of(request), f"{self.noun}.manage", obj)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return can(actor_of(request), f"{self.noun}.manage", None)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        used = obj is not None and obj.applications.exists()
-        return not used and can(actor_of(request), f"{self.noun}.manage", obj)
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        before = None
-        if change:
-            before = self._facts(type(obj)._default_manager.get(pk=obj.pk), form.changed_data)
-        super().save_model(request, obj, form, change)
-        verb = f"{self.noun}.{'change' if change else 'register'}"
-        after = self._facts(obj, form.changed_data if change else list(form.fields))
-        audit.record(actor_of(request), verb, target=obj, before=before, after=after)
-
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        audit.record(actor_of(request), f"{self.noun}.remove", target=obj)
-        super().delete_model(request, obj)
-
-    def _facts(self, obj: Any, names: list[str]) -> dict[str, Any]:
-        """Fields for the audit record; of credentials only whether there are any."""
-        return {
-            name: ("set" if getattr(obj, name) else "")
-            if name in self.secret_fields
-            else getattr(obj, name)
-            for name in names
-        }
-
-
-class Tested(Decided):
-    """Adds "test the connection" to an object's page."""
+class Tested(AuditedAdmin):
+    """Adds "test the connection" to an object's page; what is in use is not deleted."""
 
     page: ClassVar[str] = ""
     list_display = ("name", "active", "reachable_now", "checked_at")
     list_filter = ("active",)
     search_fields = ("name",)
     actions_detail = ("test_connection",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        used = obj is not None and obj.applications.exists()
+        return not used and super().has_delete_permission(request, obj)
 
     @admin.display(description="Answers", boolean=True)
     def reachable_now(self, obj: Cluster | CloudAccount) -> bool | None:
@@ -206,43 +163,36 @@ class Tested(Decided):
 
 @admin.register(Cluster)
 class ClusterAdmin(Tested):
-    noun, page = "cluster", "cluster"
+    page = "cluster"
+    view_permission = "cluster.view"
+    add_permission = change_permission = delete_permission = "cluster.manage"
     form = ClusterForm
     secret_fields = ("kubeconfig", "pull_secrets")
 
 
 @admin.register(CloudAccount)
 class CloudAccountAdmin(Tested):
-    noun, page = "account", "cloudaccount"
+    page = "cloudaccount"
+    view_permission = "account.view"
+    add_permission = change_permission = delete_permission = "account.manage"
     form = AccountForm
     secret_fields = ("credentials",)
 
 
-class ReadOnly(Decided):
-    """To look and search; changes go by the portal, REST or git."""
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(ConfigRepository)
-class ConfigRepositoryAdmin(ReadOnly):
+class ConfigRepositoryAdmin(AuditedAdmin):
+    """To look and search; changes go by git."""
+
+    view_permission = "repository.read"
     list_display = ("project", "created_at", "seen_commit")
     search_fields = ("project__name",)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return can(actor_of(request), "repository.read", obj)
-
 
 @admin.register(Application)
-class ApplicationAdmin(ReadOnly):
-    noun = "application"
+class ApplicationAdmin(AuditedAdmin):
+    """To look and search; changes go by the portal, REST or git."""
+
+    view_permission = "application.view"
     list_display = ("__str__", "cluster", "namespace", "sync", "health", "observed_at")
     list_filter = ("cluster", "sync", "health")
     search_fields = ("directory", "namespace", "repository__project__name")

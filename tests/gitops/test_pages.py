@@ -241,7 +241,8 @@ def test_a_platform_engineer_registers_a_cluster_and_keeps_its_credentials(
     assert row.domain == "new.example.org"
     assert "hunter2-token" in row.kubeconfig, "empty keeps what is stored"
     assert "hunter2" not in repr(list(AuditRecord.objects.values()))
-    assert AuditRecord.objects.filter(action="cluster.change").exists()
+    changed = AuditRecord.objects.get(action="cluster.manage", before__isnull=False)
+    assert changed.after["domain"] == "new.example.org"
 
 
 def test_a_bad_kubeconfig_is_said_beside_its_field(people: Characters) -> None:
