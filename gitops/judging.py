@@ -11,7 +11,7 @@ import re
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from gitops import kinds, listeners, renderers, secrets
+from gitops import catalogfile, kinds, listeners, renderers, secrets
 from gitops.backends.base import ref_of
 from gitops.hosts.local import MAIN, ZERO, LocalRepository
 from gitops.models import Application, ConfigRepository, ManagedObject
@@ -80,6 +80,10 @@ def _main(
             _directory(actor, repo, on_disk, new, directory)
         except SlipwayError as error:
             reasons.append(_words(directory, error))
+    try:
+        catalogfile.judge(actor, repo, on_disk, old, new)
+    except SlipwayError as error:
+        reasons.append(_words(catalogfile.FILE, error))
     return reasons
 
 

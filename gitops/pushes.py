@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from gitops import listeners, repositories
+from gitops import catalogfile, listeners, repositories
 from gitops.hosts.local import MAIN, ZERO, LocalRepository
 from gitops.judging import DELETE, PUSH, directories
 from gitops.models import Application, ConfigRepository, Push
@@ -59,6 +59,7 @@ def take_in(repo: ConfigRepository) -> list[Change]:
         covered |= set(on_disk.commits(push.new, push.old, limit=_MOST))
         actor = Actor(push.actor, push.token)
         made += _changes(actor, repo, on_disk, push.old, push.new)
+        catalogfile.take_in(actor, repo, on_disk, push.old, push.new)
         Push.objects.filter(pk=push.pk).update(handled_at=timezone.now())
     made += _unexplained(repo, on_disk, head, covered)
     ConfigRepository.objects.filter(pk=repo.pk).update(seen_commit=head)

@@ -177,6 +177,16 @@ class LocalRepository:
             at = start + entry.size + 1
         return files
 
+    def read_file(self, commit: str, path: str) -> bytes | None:
+        """One plain file of a commit, or None; raises `Invalid` past the bound and for a link."""
+        lines = self._run("ls-tree", "-l", "-z", commit, "--", checked_path(path)).split(b"\0")
+        if not lines[0]:
+            return None
+        mode, _, sha, size = lines[0].split(b"\t")[0].decode().split()
+        entry = Entry(mode, sha, 0 if size == "-" else int(size), path)
+        _check_bounds(".", [entry])
+        return self._run("cat-file", "blob", sha)
+
     def changed(self, old: str, new: str) -> list[str]:
         """Paths that differ between two commits; from nothing where `old` is zero."""
         if old in {"", ZERO}:

@@ -27,6 +27,7 @@ from gitops.models import Application, Push
 from gitops.services import propose_branch
 from idp.changes.models import Change, Freeze
 from idp.common.errors import Invalid
+from portal.models import Component
 from rbac.actors import Actor
 from rbac.models import ApiToken, User
 from rbac.tokens import new_text
@@ -148,6 +149,36 @@ def test_a_hand_made_commit_becomes_the_token_owners_change(
     assert app.synced_commit == git("rev-parse", "HEAD").stdout.strip()
 
 
+CATALOG = """
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: orders-mailer}
+spec: {type: worker, lifecycle: production, owner: OWNER}
+"""
+
+
+def test_a_pushed_catalog_file_is_read_and_its_end_is_noticed(
+    laptop: Path, git: Git, app: Application, people: Characters
+) -> None:
+    write(laptop, "catalog-info.yaml", CATALOG.replace("OWNER", people.project.team.name))
+    push(git)
+    component = Component.objects.get(name="orders-mailer")
+    assert (component.project, component.source) == (people.project, "git")
+    assert component.source_location == "orders.git:catalog-info.yaml"
+    git("rm", "-q", "catalog-info.yaml")
+    push(git)
+    component.refresh_from_db()
+    assert component.removed_at is not None
+
+
+def test_a_bad_catalog_file_is_refused_in_the_terminal(
+    laptop: Path, git: Git, app: Application
+) -> None:
+    write(laptop, "catalog-info.yaml", CATALOG.replace("orders-mailer", "Orders_Mailer"))
+    assert "“Orders_Mailer” is not a name" in push(git, ok=False)
+    assert not Component.objects.filter(name__icontains="mailer").exists()
+
+
 def test_a_push_makes_one_change_however_often_it_is_taken_in(
     laptop: Path, git: Git, app: Application
 ) -> None:
@@ -189,7 +220,7 @@ def test_a_push_for_one_environment_leaves_its_siblings_alone(
     make_application(app.repository.project, "dev", "development")
     before = Change.objects.count()
     write(laptop, "environments/dev/fake.yaml", documents(deployment()))
-    write(laptop, "catalog-info.yaml", "kind: Component\n")
+    write(laptop, "docs/owners.yaml", "kind: Component\n")
     push(git)
     made = Change.objects.order_by("pk")[before:]
     assert [str(change.scope) for change in made] == ["orders/dev"]
