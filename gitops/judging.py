@@ -91,7 +91,7 @@ def _words(directory: str, error: SlipwayError) -> str:
     fields = "".join(
         f"\n      {e.field}: {e.message} {e.fix}".rstrip()
         for e in error.errors[:20]
-        if e.message != error.message
+        if e.message not in error.message
     )
     return f"{directory}: {error.message} {error.fix}".rstrip() + fields
 

@@ -90,6 +90,5 @@ def validated(values: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str,
     except Invalid as error:
         wrong.extend(error.errors)
     if wrong:
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        raise Invalid(f"{wrong[0].message}{more}", fix=wrong[0].fix, errors=wrong)
+        raise Invalid.of(wrong)
     return full

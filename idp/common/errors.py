@@ -38,6 +38,13 @@ class SlipwayError(Exception):
 class Invalid(SlipwayError):
     status, code, title = 422, "invalid", "The input breaks a rule"
 
+    @classmethod
+    def of(cls, errors: Sequence[FieldError]) -> Invalid:
+        """One error for several wrong fields; its message names the first and counts the rest."""
+        first = errors[0]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        return cls(f"{first.field}: {first.message}{more}", fix=first.fix, errors=errors)
+
 
 class NotVisible(SlipwayError):
     """Does not exist, or may not be seen: the same answer for both."""

@@ -105,6 +105,4 @@ def validate(instance: Any, schema: Mapping[str, Any], *, at: str = "parameters"
         if len(found) >= MAX_ERRORS:
             break
     if found:
-        first = found[0]
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise Invalid(f"{first.field}: {first.message}{more}", fix=first.fix, errors=found)
+        raise Invalid.of(found)
