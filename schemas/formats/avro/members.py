@@ -8,25 +8,27 @@ from __future__ import annotations
 from schemas.formats.avro import advice
 from schemas.formats.avro.findings import Findings, Place
 from schemas.formats.avro.model import Enum, Field, Fixed, Record, alike, described
-from schemas.formats.avro.resolution import source
+from schemas.formats.avro.resolution import sources
 
 
 def compare_fields(findings: Findings, reader: Record, writer: Record, place: Place) -> None:
     """Specification: fields by name or the reader's alias, else by the reader's default."""
-    positions = []
+    positions: list[int] = []
     for index, field in enumerate(reader.fields):
         findings.budget.spend()
-        position = source(field, writer)
-        if position is None:
-            inside = place.inside(reader, writer, f"/fields/{index}", "/fields", field.name)
-            _added(findings, field, inside)
+        found = sources(field, writer)
+        if len(found) == 1 and same(field, writer.fields[found[0]]):
+            positions += found
             continue
-        positions.append(position)
-        if same(field, writer.fields[position]):
-            continue
-        steps = f"/fields/{index}", f"/fields/{position}"
+        steps = f"/fields/{index}", f"/fields/{found[0]}" if found else "/fields"
         inside = place.inside(reader, writer, *steps, field.name)
-        _field(findings, field, writer.fields[position], inside)
+        if not found:
+            _added(findings, field, inside)
+        else:
+            positions += found[:1]
+            if len(found) > 1:
+                _ambiguous(findings, [writer.fields[number].name for number in found], inside)
+            _field(findings, field, writer.fields[found[0]], inside)
     if positions != sorted(positions):
         inside = place.inside(reader, writer, "/fields", "/fields")
         names = [field.name for field in writer.fields], [field.name for field in reader.fields]
@@ -58,6 +60,11 @@ def _added(findings: Findings, field: Field, place: Place) -> None:
         return
     tell = advice.missing_default(place.path)
     findings.add("READER_FIELD_MISSING_DEFAULT_VALUE", place, None, new, ok=False, tell=tell)
+
+
+def _ambiguous(findings: Findings, names: list[str], place: Place) -> None:
+    tell = advice.ambiguous(place.path, names)
+    findings.add("FIELD_ALIAS_AMBIGUOUS", place, names, None, ok=False, tell=tell)
 
 
 def _field(findings: Findings, reader: Field, writer: Field, place: Place) -> None:

@@ -45,13 +45,13 @@ def names_match(reader: Named, writer: Named) -> bool:
     return reader.name == writer.name or writer.full in reader.aliases
 
 
-def source(field: Field, writer: Record) -> int | None:
-    """Position of the writer's field that fills a reader's field, by its name or an alias."""
-    position = writer.positions.get(field.name)
-    if position is None and field.aliases:
-        found = (writer.positions.get(alias) for alias in field.aliases)
-        position = next((place for place in found if place is not None), None)
-    return position
+def sources(field: Field, writer: Record) -> list[int]:
+    """Positions of the writer's fields that a reader's field names, itself or by its aliases.
+
+    More than one is an error: Java's readers refuse such a pair.
+    """
+    names = (field.name, *field.aliases)
+    return [writer.positions[name] for name in names if name in writer.positions]
 
 
 def candidates(union: Union, writer: Type) -> list[int]:
@@ -181,8 +181,8 @@ def _of_records(reader: Record, writer: Record) -> Iterator[list[tuple[Type, Typ
     if not names_match(reader, writer):
         yield []
     for field in reader.fields:
-        position = source(field, writer)
-        if position is not None:
-            yield [(field.type, writer.fields[position].type)]
-        elif not field.has_default:
+        found = sources(field, writer)
+        if len(found) == 1:
+            yield [(field.type, writer.fields[found[0]].type)]
+        elif found or not field.has_default:
             yield []
