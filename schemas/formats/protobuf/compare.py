@@ -25,6 +25,7 @@ from schemas.formats.protobuf.types import Type, groups
 Path = tuple[str, ...]
 Places = tuple[Path, Path]  # the reader's, the writer's
 Key = tuple[str, str]  # full names: the writer's type, the reader's
+ROOT: Key = ("", "")  # the files themselves
 
 
 def compare(reader: ProtobufSchema, writer: ProtobufSchema) -> tuple[Difference, ...]:
@@ -63,11 +64,11 @@ class _Comparison:
         self._reader = reader
         self._writer = writer
         self._budget = Budget()
-        self._units: dict[Key | None, _Unit] = {}
+        self._units: dict[Key, _Unit] = {}
         self._waiting: deque[Key] = deque()
 
     def all(self) -> tuple[Difference, ...]:
-        self._units[None] = root = _Unit()
+        self._units[ROOT] = root = _Unit()
         self._files(root, self._writer.files[-1], self._reader.files[-1])
         while self._waiting:
             key = self._waiting.popleft()
@@ -216,7 +217,7 @@ class _Comparison:
 
     def _spread(self) -> None:
         """Marks each field that leads to a broken pair; a loop of pairs is broken as a whole."""
-        users: dict[Key, list[Key | None]] = {}
+        users: dict[Key, list[Key]] = {}
         for owner, unit in self._units.items():
             for key, *_ in unit.leads:
                 users.setdefault(key, []).append(owner)
@@ -224,15 +225,15 @@ class _Comparison:
         waiting = deque(broken)
         while waiting:
             self._budget.spend()
-            key = waiting.popleft()
-            fresh = [] if key is None else [u for u in users.get(key, []) if u not in broken]
+            fresh = [user for user in users.get(waiting.popleft(), []) if user not in broken]
             broken.update(fresh)
             waiting.extend(fresh)
         for unit in self._units.values():
-            for key, pair, *places in unit.leads:
+            for key, pair, reader_at, writer_at in unit.leads:
                 if key in broken:
+                    kind = Kind.FIELD_NAMED_TYPE_CHANGED
                     told = pair.told_old, pair.told_new
-                    unit.add(Kind.FIELD_NAMED_TYPE_CHANGED, *places, *told, subject=pair.subject)
+                    unit.add(kind, reader_at, writer_at, *told, subject=pair.subject)
 
 
 def _breaks(unit: _Unit) -> bool:

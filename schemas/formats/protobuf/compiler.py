@@ -35,6 +35,9 @@ MAX_SAID: Final = 100_000  # bytes of protoc's messages
 MISSING: Final = re.compile(r"^(\S+): File not found\.$")
 PLACED: Final = re.compile(r"^([^\s:]+):(\d+):(\d+): (.*)$")
 NAMED: Final = re.compile(r"^([^\s:]+): (.*)$")
+# The program's own log, which is where the faults of descriptors are told.
+LOGGED: Final = re.compile(r"^E\d{4} [^\]]*\]\s*(?!Invalid proto descriptor)(.*)$")
+CHATTER: Final = re.compile(r"^(WARNING: All log messages|[IWEF]\d{4} )|: warning: ")
 HURRY: Final = "Split the schema into smaller files that import each other."
 
 
@@ -48,7 +51,7 @@ def compile_files(
     with TemporaryDirectory(prefix="protobuf-") as name:
         place = Path(name)
         arguments = _written(place, main, texts, descriptors)
-        status = WORKER_PROCESS.run(arguments, str(place / "said"))
+        status = WORKER_PROCESS.run(arguments, name)
         if status < 0:
             raise TooComplex("Compiling passes a limit of time, memory or size.", fix=HURRY)
         if status:
@@ -63,21 +66,24 @@ def _written(
     root = place / "in"
     root.mkdir()
     for name, text in texts.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")
-    arguments = ["protoc", f"-I{root}", f"-I{INCLUDES}", "--include_imports", "--retain_options"]
+        try:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text, encoding="utf-8", newline="")
+        except OSError as exc:
+            why = "One reference's name is a folder of another's."
+            raise InvalidSchema.at(name, "import", why) from exc
+    arguments = ["protoc", "-Iin", f"-I{INCLUDES}", "--include_imports", "--retain_options"]
     if descriptors:
         (place / "set").write_bytes(encode_set(descriptors))
-        arguments.append(f"--descriptor_set_in={place / 'set'}")
-    return [*arguments, f"--descriptor_set_out={place / 'out'}", main]
+        arguments.append("--descriptor_set_in=set")
+    return [*arguments, "--descriptor_set_out=out", main]
 
 
 def _refusal(main: str, said: str) -> InvalidSchema:
     """What protoc says, each message with its place, the schema's own file left unnamed."""
     errors: list[FieldError] = []
     for line in said.splitlines():
-        error = _error(main, line.strip())
+        error = _error(main, line.strip().removeprefix("in/").removeprefix(f"{INCLUDES}/"))
         if error and error not in errors:
             errors.append(error)
     # A missing file comes first: what follows from it is noise to whoever reads one message.
@@ -91,7 +97,9 @@ def _refusal(main: str, said: str) -> InvalidSchema:
 
 
 def _error(main: str, line: str) -> FieldError | None:
-    if not line or ": warning: " in line:
+    if logged := LOGGED.match(line):
+        return FieldError("/", "protoc", logged[1])
+    if not line or CHATTER.search(line):
         return None
     if missing := MISSING.match(line):
         name = missing[1]
@@ -115,12 +123,12 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
 
-    def run(self, arguments: Sequence[str], stderr: str) -> int:
+    def run(self, arguments: Sequence[str], directory: str) -> int:
         """Protoc's exit status, negative when a limit ended it; raises `TooComplex`."""
         if not self._lock.acquire(timeout=WAIT):
             raise TooComplex("The compiler is busy.", fix="Try again.")
         try:
-            asked = json.dumps({"arguments": list(arguments), "stderr": stderr}) + "\n"
+            asked = json.dumps({"arguments": list(arguments), "directory": directory}) + "\n"
             for _ in range(2):  # an idle worker has ended by itself: a second one answers
                 with suppress(BrokenPipeError, EOFError):
                     return self._ask(asked.encode())

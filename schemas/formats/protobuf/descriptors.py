@@ -5,7 +5,7 @@ Used by every module of this package; nothing else imports `google.protobuf`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from google.protobuf import (  # type: ignore[import-untyped]  # the runtime has no stubs
@@ -64,13 +64,11 @@ def pool_of(files: Iterable[File]) -> Any:
     return pool
 
 
-def with_custom_options(file: File, files: Iterable[File]) -> File:
+def with_custom_options(file: File, files: Sequence[File]) -> File:
     """The same file, its options read by a pool in which their extensions are known."""
-    pool = pool_of(files)
-    try:
-        kind = pool.FindMessageTypeByName(FILE_TYPE)
-    except KeyError:
-        return file  # nothing imports descriptor.proto, so nothing extends it
+    if not any(each.name == DESCRIPTOR_FILE for each in files):
+        return file  # without an import of it nothing extends an option
+    kind = pool_of(files).FindMessageTypeByName(FILE_TYPE)
     known = message_factory.GetMessageClass(kind)()
     known.ParseFromString(file.SerializeToString())
     return known

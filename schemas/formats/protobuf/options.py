@@ -6,6 +6,7 @@ grammar of a message in braces there.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -65,7 +66,20 @@ def _float(value: float, *, single: bool) -> str:
     """The shortest text that is read back as this number; `inf` and `nan` by their words."""
     if value != value:  # noqa: PLR0124 - the one number unequal to itself
         return "nan"
-    return f"{value:.9g}" if single else repr(value)
+    if not single:
+        return repr(value)
+    return next(
+        (text for digits in range(6, 9) if _as_single(text := f"{value:.{digits}g}") == value),
+        f"{value:.9g}",
+    )
+
+
+def _as_single(text: str) -> float:
+    """The number a 32-bit field holds for the text; past its range, infinity."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", float(text)))[0])
+    except OverflowError:
+        return float("inf")
 
 
 def quoted(text: str) -> str:

@@ -1,9 +1,10 @@
 """Runs protoc for `schemas.formats.protobuf.compiler`; started as a program of its own.
 
-One JSON line asks for one run: {"arguments": [...], "stderr": path}; the answer is {"status": n},
-negative for a signal. Each run is a fork with limits on memory, processor time and file size:
-hostile text may crash or exhaust the compiler, and then only that fork ends. Forking from here,
-where there is one thread and little memory, costs a tenth of starting an interpreter.
+One JSON line asks for one run: {"arguments": [...], "directory": path}; the answer is
+{"status": n}, negative for a signal; the file `said` in the directory has protoc's messages.
+Each run is a fork with limits on memory, processor time and file size: hostile text may crash or
+exhaust the compiler, and then only that fork ends. Forking from here, where there is one thread
+and little memory, costs a tenth of starting an interpreter.
 """
 
 from __future__ import annotations
@@ -33,24 +34,25 @@ def limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def compile_here(arguments: list[str], stderr: str) -> int:
+def compile_here(arguments: list[str], directory: str) -> int:
     """Protoc's exit status; what it says goes to a file, as a pipe might fill unread."""
     limit()
+    os.chdir(directory)  # messages name files by the path that protoc opened: a relative one
     nothing = os.open(os.devnull, os.O_RDWR)
-    said = os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    said = os.open("said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
     os.dup2(said, 2)
     return int(_protoc_compiler.run_main([word.encode() for word in arguments]))
 
 
-def run(arguments: list[str], stderr: str) -> int:
+def run(arguments: list[str], directory: str) -> int:
     """The status of one run in a fork."""
     child = os.fork()
     if child == 0:
         status = CRASHED
         try:
-            status = compile_here(arguments, stderr)
+            status = compile_here(arguments, directory)
         finally:
             # Past this line would run the loop of the parent.
             os._exit(status & 0x7F)
@@ -65,7 +67,7 @@ def main() -> None:
         if not line:
             return
         asked = json.loads(line)
-        status = run(asked["arguments"], asked["stderr"])
+        status = run(asked["arguments"], asked["directory"])
         sys.stdout.write(json.dumps({"status": status}) + "\n")
         sys.stdout.flush()
 

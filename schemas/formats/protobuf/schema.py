@@ -21,10 +21,9 @@ from schemas.formats.protobuf.compiler import compile_files
 from schemas.formats.protobuf.descriptors import File, Message, with_custom_options
 from schemas.formats.protobuf.normal import normalised
 from schemas.formats.protobuf.printer import print_file
-from schemas.formats.protobuf.source import Source, mentions, read, read_dependencies
+from schemas.formats.protobuf.source import MAIN, Source, mentions, read, read_dependencies
 from schemas.formats.protobuf.types import Type, types_of
 
-MAIN: Final = "__main__.proto"  # no import path of a reference starts so
 SERIALIZED_NAME: Final = "default"  # what clients call the file of the schema itself
 
 

@@ -19,6 +19,7 @@ from schemas.formats.protobuf.descriptors import File, decode
 
 MAX_DEPENDENCIES: Final = 200
 MAX_TOTAL: Final = 4 * MAX_TEXT  # characters of a schema with all that it imports
+MAIN: Final = "__main__.proto"  # what the compiler calls the schema itself
 MAX_PATH: Final = 500
 BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 SEGMENT: Final = re.compile(r"[A-Za-z0-9_.+@~-]{1,200}")
@@ -80,7 +81,7 @@ def _path(name: str) -> str:
     if (
         len(name) > MAX_PATH
         or any(not SEGMENT.fullmatch(part) for part in parts)
-        or {".", ".."} & set(parts)
+        or {".", "..", MAIN} & set(parts)
     ):
         raise InvalidSchema.at(
             name[:100],
