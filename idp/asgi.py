@@ -1,4 +1,4 @@
-"""ASGI entry point: event streams and the git endpoint; everything in `make run`."""
+"""ASGI entry point: event streams, git and the registry's wire; everything in `make run`."""
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +18,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 MOUNTS: dict[str, str] = {
     "/events/": "idp.changes.stream.application",
     "/git/": "gitops.githttp.application",
+    "/registry/": "schemas.wire.asgi.application",  # needs the path as it was sent
 }
 
 

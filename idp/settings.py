@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "idp.changes",
     "portal",
     "gitops",
+    "schemas",
     "environments",
 ]
 
@@ -217,6 +218,8 @@ CHANGE_LEASE_SECONDS = conf.integer("SLIPWAY_CHANGE_LEASE_SECONDS", default=20, 
 CHANGE_APPLY_SECONDS = conf.integer("SLIPWAY_CHANGE_APPLY_SECONDS", default=1800, least=1)
 CHANGE_OBSERVE_SECONDS = conf.integer("SLIPWAY_CHANGE_OBSERVE_SECONDS", default=600, least=1)
 CHANGE_CONFIRM_SECONDS = conf.integer("SLIPWAY_CHANGE_CONFIRM_SECONDS", default=86400, least=1)
+# The number in the body of a refused registration: 40901, or 409 as older registries have it.
+SCHEMAS_INCOMPATIBLE_CODE = conf.integer("SLIPWAY_SCHEMAS_INCOMPATIBLE_CODE", default=40901)
 REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositories")
 # The Unix socket on which `pre-receive` asks Slipway; shorter than 100 bytes.
 GIT_JUDGE_SOCKET = conf.path("SLIPWAY_GIT_JUDGE_SOCKET", STATE_DIR / "judge.sock")

@@ -1,8 +1,33 @@
-"""WSGI entry point: pages, REST and the admin site in production."""
+"""WSGI entry point: pages, REST, the admin site and the registry's wire in production."""
 
 import os
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.core.wsgi import get_wsgi_application
+from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "idp.settings")
-application = get_wsgi_application()
+
+App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def compose(django: App, registry: App, is_ours: Callable[[str], bool]) -> App:
+    """The registry for its addresses, else Django.
+
+    The registry stands first because Django sees decoded paths only, where the slash in a subject's
+    name is lost.
+    """
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        found = registry if is_ours(environ.get("PATH_INFO", "")) else django
+        return found(environ, start_response)
+
+    return application
+
+
+application = compose(
+    get_wsgi_application(),  # first: it sets Django up, which the registry needs
+    import_string("schemas.wire.wsgi.application"),
+    import_string("schemas.wire.wsgi.is_ours"),
+)
