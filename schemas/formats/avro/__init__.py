@@ -6,6 +6,8 @@ from schemas.formats.avro.engine import (
     FORMAT,
     AvroFormat,
     AvroSchema,
+    check_record,
+    example,
     fingerprint,
     parsing_canonical_form,
 )
@@ -14,6 +16,8 @@ __all__ = [
     "FORMAT",
     "AvroFormat",
     "AvroSchema",
+    "check_record",
+    "example",
     "fingerprint",
     "parsing_canonical_form",
 ]

@@ -22,9 +22,10 @@ from schemas.formats.avro.model import (
     described,
 )
 from schemas.formats.avro.text import compact
-from schemas.formats.base import MAX_DEPTH, Budget, InvalidSchema, TooComplex
+from schemas.formats.base import Budget, InvalidSchema, TooComplex
 
 _RANGES: Final = {"int": 2**31, "long": 2**63}
+_DEEPEST: Final = 100  # records, lists and maps in each other
 _SHOWN: Final = 60  # characters of a wrong default
 
 
@@ -63,8 +64,8 @@ class DefaultChecker:
 
     def _nested(self, node: Record | Array | MapOf, value: Any) -> bool:
         self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise TooComplex(f"Defaults lead to defaults over more than {MAX_DEPTH} records.")
+        if self._depth > _DEEPEST:
+            raise TooComplex(f"Defaults lead to defaults over more than {_DEEPEST} levels.")
         try:
             if isinstance(node, Array):
                 return isinstance(value, list) and all(self.fits(node.items, v) for v in value)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from idp.common.errors import FieldError
+from schemas.formats.avro import examples, records
 from schemas.formats.avro.comparison import compare
 from schemas.formats.avro.defaults import DefaultChecker
 from schemas.formats.avro.model import Named, Type
@@ -120,6 +122,19 @@ def parsing_canonical_form(parsed: Parsed) -> str:
 def fingerprint(parsed: Parsed) -> int:
     """CRC-64-AVRO of the parsing canonical form, as single-object encoding carries it."""
     return rabin(parsing_canonical_form(parsed).encode())
+
+
+def check_record(parsed: Parsed, value: Any) -> list[FieldError]:
+    """What is wrong with a JSON value, at most a hundred errors; raises `TooComplex`.
+
+    A field is the RFC 6901 pointer into the value. Unions may be plain or tagged.
+    """
+    return records.check_record(_avro(parsed).root, value)
+
+
+def example(parsed: Parsed) -> Any:
+    """A value that `check_record` finds no fault with; raises `TooComplex` when there is none."""
+    return examples.example(_avro(parsed).root)
 
 
 FORMAT = AvroFormat()

@@ -28,8 +28,9 @@ from schemas.formats.avro.model import (
     Union,
 )
 from schemas.formats.avro.text import compact, quoted, single
-from schemas.formats.base import MAX_DEPTH, TooComplex
+from schemas.formats.base import TooComplex
 
+_DEEPEST: Final = 150  # types in each other, with those of referenced schemas
 _TYPE_WORDS: Final = PRIMITIVE_KINDS | {"record", "enum", "array", "map", "union", "fixed"}
 
 
@@ -167,8 +168,8 @@ class ParsingForm:
 
     def write(self, node: Type) -> str:
         self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise TooComplex(f"The schema leads through more than {MAX_DEPTH} types.")
+        if self._depth > _DEEPEST:
+            raise TooComplex(f"The schema leads through more than {_DEEPEST} types.")
         try:
             return self._type(node)
         finally:
@@ -196,8 +197,7 @@ class ParsingForm:
         else:
             fields = (f'{{"name":"{f.name}","type":{self.write(f.type)}}}' for f in node.fields)
             body = f'"fields":[{",".join(fields)}]'
-        kind = "error" if isinstance(node, Record) and node.is_error else node.kind
-        return f'{{"name":"{node.full}","type":"{kind}",{body}}}'
+        return f'{{"name":"{node.full}","type":"{node.kind}",{body}}}'
 
 
 _EMPTY: Final = 0xC15D213AA4D7A795  # CRC-64-AVRO of nothing
