@@ -170,6 +170,8 @@ def _create(admin: Session, name: str, password: str) -> None:
         f"CREATE ROLE {name} LOGIN PASSWORD '{secret}' NOSUPERUSER NOCREATEDB NOCREATEROLE "
         "NOREPLICATION NOBYPASSRLS NOINHERIT CONNECTION LIMIT 2"
     )
+    with suppress(BackendError):  # only a superuser may; without it the time bounds such files
+        admin.command(f"ALTER ROLE {name} SET temp_file_limit = '{MAX_BYTES // 1000}kB'")
     admin.command(
         f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
     )
