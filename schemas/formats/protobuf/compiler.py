@@ -6,6 +6,7 @@ and its own includes, so no import can reach another file of the disk.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
@@ -116,12 +117,11 @@ def _error(main: str, line: str) -> FieldError | None:
 
 
 class Worker:
-    """The compiler's process: started at need, replaced when it hangs, crashes or was forked."""
+    """The compiler's process: started at need, replaced when it hangs or ends."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._owner = 0
 
     def run(self, arguments: Sequence[str], directory: str) -> int:
         """Protoc's exit status, negative when a limit ended it; raises `TooComplex`."""
@@ -132,7 +132,7 @@ class Worker:
             for _ in range(2):  # an idle worker has ended by itself: a second one answers
                 with suppress(BrokenPipeError, EOFError):
                     return self._ask(asked.encode())
-                self._end()
+                self.end()
         finally:
             self._lock.release()
         raise TooComplex("The compiler ends before it answers.", fix=HURRY)
@@ -147,7 +147,7 @@ class Worker:
         while not answer.endswith(b"\n"):
             ready = select.select([process.stdout], [], [], max(0.0, ends - time.monotonic()))[0]
             if not ready:
-                self._end()
+                self.end()
                 raise TooComplex(f"Compiling takes longer than {SECONDS:g} s.", fix=HURRY)
             part = os.read(process.stdout.fileno(), 4096)
             if not part:
@@ -156,32 +156,43 @@ class Worker:
         return int(json.loads(answer)["status"])
 
     def _alive(self) -> subprocess.Popen[bytes]:
-        if self._owner != os.getpid():
-            self._process = None  # a fork shares its parent's pipes: two would read one answer
         if self._process is None:
             self._process = subprocess.Popen(  # noqa: S603 - our own program, no user's words
                 [sys.executable, "-I", str(WORKER)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                bufsize=0,  # nothing half written may lie in a fork's copy
                 start_new_session=True,  # so that ending it ends the run it forked
                 env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
                 cwd="/",
             )
-            self._owner = os.getpid()
         return self._process
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Ends the process with what it runs; the next run starts another."""
         process, self._process = self._process, None
         if process is None:
             return
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
+        _close(process)
+
+    def forget(self) -> None:
+        """In a fork: the process is the parent's, and a thread may have held the lock."""
+        self._lock = threading.Lock()
+        process, self._process = self._process, None
+        if process is not None:
+            _close(process)
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 WORKER_PROCESS: Final = Worker()
+atexit.register(WORKER_PROCESS.end)
+os.register_at_fork(after_in_child=WORKER_PROCESS.forget)
