@@ -261,6 +261,7 @@ def test_the_verdict_is_that_of_the_python_library(pair: tuple[str, str]) -> Non
 @given(pair=SCHEMA_PAIRS)
 def test_the_walk_and_the_verdict_agree(pair: tuple[str, str]) -> None:
     writer, reader = (parse_or_skip(text) for text in pair)
+    assume(reader.canonical != writer.canonical)
     assert compatible(reader, writer) == Verdicts(Budget()).readable(reader.root, writer.root)
 
 
@@ -270,8 +271,7 @@ def test_a_schema_reads_its_own_data_and_its_texts_say_the_same(pair: tuple[str,
     parsed = parse_or_skip(pair[1])
     again = FORMAT.parse(parsed.canonical)
     assert again.canonical == parsed.canonical
-    found = FORMAT.differences(again, parsed)
-    assert {one.kind for one in found} <= {"FIELD_ALIAS_AMBIGUOUS"}
+    assert FORMAT.differences(again, parsed) == ()
     normal = FORMAT.parse(parsed.normalised)
     assert normal.normalised == parsed.normalised
     assert fingerprint(parsed) == fingerprint(again) == fingerprint(normal)
