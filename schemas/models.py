@@ -188,6 +188,11 @@ class Subject(Settings):
     def __str__(self) -> str:
         return naming.qualified(self.context.name, self.name)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it is to be written yet: a first registration makes it inside its transaction."""
+        return self._state.adding
+
 
 class SubjectVersion(models.Model):
     """The n-th schema of a subject. Numbers are never given twice, also after a soft deletion."""

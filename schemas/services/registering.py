@@ -87,7 +87,7 @@ def _register(
     targets = selectors.targets(actor, candidate, name.context)
     prepared = parsing.prepare(candidate, targets, normalize=normalize or place.normalize)
     importing = place.mode == Mode.IMPORT
-    rows = [] if subject.pk is None else _relevant(place, prepared.content)
+    rows = [] if subject.is_new else _relevant(place, prepared.content)
     known = _match(rows, prepared, candidate)
     if known is not None:
         return _known(known, subject, candidate)
@@ -238,7 +238,7 @@ def _insert(actor: Actor, place: Place, prepared: Prepared, candidate: Candidate
 def _lock(subject: Subject, prepared: Prepared) -> _Lock:
     """Lock the subject, made here when it is new, and its context; raises `_Moved`."""
     same = Schema.objects.filter(digest=prepared.digest)
-    if subject.pk is None:
+    if subject.is_new:
         subject.save(force_insert=True)
         contexts = Context.objects.select_for_update().filter(pk=subject.context_id)
         new: Any = _with_schema(contexts, same.filter(context=OuterRef("pk"))).get()
@@ -256,9 +256,10 @@ def _lock(subject: Subject, prepared: Prepared) -> _Lock:
 
 def _with_schema(rows: QuerySet[Any], same: QuerySet[Schema]) -> QuerySet[Any]:
     """Rows with the key and the id of the schema that has the candidate's identity."""
-    return rows.annotate(
+    annotated: QuerySet[Any] = rows.annotate(
         same_id=Subquery(same.values("pk")[:1]), same_number=Subquery(same.values("number")[:1])
     )
+    return annotated
 
 
 def _next_version(subject: Subject, candidate: Candidate) -> int:
