@@ -19,6 +19,7 @@ from schemas.formats.base import Dependency, FormatName, InvalidSchema
 from schemas.formats.protobuf.builtin import needed
 from schemas.formats.protobuf.compiler import compile_files
 from schemas.formats.protobuf.descriptors import File, Message, with_custom_options
+from schemas.formats.protobuf.layout import Layout
 from schemas.formats.protobuf.normal import normalised
 from schemas.formats.protobuf.printer import print_file
 from schemas.formats.protobuf.source import MAIN, Source, mentions, read, read_dependencies
@@ -50,6 +51,11 @@ class ProtobufSchema:
     def types(self) -> dict[str, Type]:
         """Its messages and those it imports, by full name with the leading dot."""
         return types_of(self.files)
+
+    @cached_property
+    def layouts(self) -> dict[str, Layout]:
+        """Messages as a comparison reads them, by full name; filled as they are met."""
+        return {}
 
     @cached_property
     def normalised(self) -> str:
