@@ -20,6 +20,7 @@ from schemas.formats.protobuf.builtin import needed
 from schemas.formats.protobuf.compiler import compile_files
 from schemas.formats.protobuf.descriptors import File, Message, with_custom_options
 from schemas.formats.protobuf.layout import Layout
+from schemas.formats.protobuf.mapentries import REFUSED, with_maps, without_option
 from schemas.formats.protobuf.normal import normalised
 from schemas.formats.protobuf.printer import print_file
 from schemas.formats.protobuf.source import MAIN, Source, mentions, read, read_dependencies
@@ -76,7 +77,7 @@ def parse(text: str, dependencies: Sequence[Dependency] = ()) -> ProtobufSchema:
     source = read(MAIN, text)
     if (known := KNOWN.get(source, given)) is not None:
         return known
-    parsed = _compiled(source, given)
+    parsed = _understood(source, given)
     if source.file is not None:
         parsed = _written_out(parsed, given)
     KNOWN.put(source, given, parsed)
@@ -95,13 +96,25 @@ def _compiled(source: Source, given: Sequence[Source]) -> ProtobufSchema:
     return ProtobufSchema(file, files, print_file(file, files))
 
 
+def _understood(source: Source, given: Sequence[Source]) -> ProtobufSchema:
+    """The schema of a text, also of one that writes the entries of its maps out."""
+    try:
+        return _compiled(source, given)
+    except InvalidSchema as exc:
+        if REFUSED not in exc.message or source.file is not None:
+            raise
+    bare = _compiled(Source(MAIN, without_option(source.text)), given)
+    return _written_out(_compiled(Source(MAIN, "", with_maps(bare.files[-1])), given), given)
+
+
 def _written_out(parsed: ProtobufSchema, given: Sequence[Source]) -> ProtobufSchema:
     """A descriptor's schema as its own text gives it: text and base64 are one schema then.
 
     A message's place is part of every record of a nested type, so a descriptor whose messages
     no text puts in that order is refused.
     """
-    again = _compiled(read(MAIN, parsed.canonical), given)
+    source = read(MAIN, parsed.canonical)
+    again = KNOWN.get(source, given) or _compiled(source, given)
     if _places(again.file.message_type) != _places(parsed.file.message_type):
         raise InvalidSchema.at("/", "order", "No .proto text gives the messages in this order.")
     return again

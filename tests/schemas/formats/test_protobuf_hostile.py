@@ -56,7 +56,7 @@ def refused(text: str, dependencies: list[Dependency] | None = None) -> InvalidS
     started = time.monotonic()
     with pytest.raises(InvalidSchema) as caught:
         PROTOBUF.parse(text, dependencies or [])
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8
     assert "/tmp" not in str(caught.value)  # noqa: S108 - looked for, not written
     assert "site-packages" not in str(caught.value)
     return caught.value
@@ -211,7 +211,7 @@ def test_what_exhausts_the_compiler_is_too_complex(text: str) -> None:
     started = time.monotonic()
     with pytest.raises(TooComplex):
         PROTOBUF.parse(text)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 8
     assert PROTOBUF.parse("message StillThere {}").name == "StillThere"
 
 
@@ -227,14 +227,14 @@ def test_an_enum_as_long_as_a_schema_may_be() -> None:
     started = time.monotonic()
     parsed = PROTOBUF.parse(f"enum E {{ {constants} }}")
     assert not PROTOBUF.differences(parsed, parsed)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 8
 
 
 def test_a_run_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = tmp_path / "hang.py"
     script.write_text("import time\ntime.sleep(60)\n")
     monkeypatch.setattr(compiler, "WORKER", script)
-    monkeypatch.setattr(compiler, "SECONDS", 0.3)
+    monkeypatch.setattr(compiler, "DEADLINE", 0.3)
     worker = Worker()
     with pytest.raises(TooComplex, match="longer than"):
         worker.run(["protoc"], str(tmp_path))

@@ -276,6 +276,27 @@ def test_the_normal_form_sorts_what_means_nothing() -> None:
     assert "  .B b = 2;" in one.normalised
 
 
+@pytest.mark.parametrize("package", ["", "package p;"])
+def test_a_map_may_be_written_out_as_other_registries_print_it(package: str) -> None:
+    entry = "message {}Entry {{ option map_entry = true; {} key = 1; {} value = 2; }}"
+    out = (
+        f'syntax = "proto3"; {package} message A {{ repeated Tag_sEntry x = 1;'
+        f" repeated TagSEntry tag_s = 2; {entry.format('TagS', 'string', 'int32')}"
+        " message Tag_sEntry { int32 key = 1; int32 value = 2; }"
+        f" message B {{ repeated NEntry n = 1; {entry.format('N', 'bool', 'A')} }} }}"
+    )
+    parsed = PROTOBUF.parse(out)
+    assert "  repeated A.Tag_sEntry x = 1;" in parsed.canonical
+    assert "  map<string, int32> tag_s = 2;" in parsed.canonical
+    assert "    map<bool, A> n = 1;" in parsed.canonical
+    assert PROTOBUF.parse(serialized(parsed)).canonical == parsed.canonical
+
+
+def test_an_entry_of_no_map_is_a_message() -> None:
+    text = 'syntax = "proto3"; message A { option map_entry = true; string key = 1; }'
+    assert "message A {" in PROTOBUF.parse(text).canonical
+
+
 def test_normalising_keeps_the_places_of_nested_messages() -> None:
     parsed = PROTOBUF.parse(
         'syntax = "proto3"; message A { map<string, int32> z = 2; message In {} int32 q = 7;'
