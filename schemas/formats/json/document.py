@@ -17,6 +17,7 @@ from schemas.formats.base import MAX_DEPTH, MAX_TEXT, Budget, Dependency, Invali
 from schemas.formats.json.drafts import LISTS, MAPS, REFERENCES, SINGLE, Draft, draft_of
 
 MAX_DEPENDENCIES = 500
+_REFERENCES = frozenset(REFERENCES)
 _IDENTIFIERS = frozenset({"$id", "id", "$anchor", "$dynamicAnchor"})
 MAX_DEPENDENCY_TEXT = 4 * MAX_TEXT
 
@@ -137,13 +138,10 @@ class Library:
         self._places: dict[int, Place] = {}
         self._resources: dict[str, Resource] = {}
         self._waiting: list[tuple[str, str, Place]] = []
-        named = [
-            self._add(Document(value, draft_of(value), dependency.name))
-            for dependency in dependencies
-            for value in (read(dependency.text),)
-        ]
+        self.documents = [_document(dependency) for dependency in dependencies]
+        for document in self.documents:
+            self._add(document)
         self.root = self._add(Document(root, draft_of(root)))
-        self.documents = [*(place.resource.document for place in named)]
         self._check_references()
 
     def _add(self, document: Document) -> Place:
@@ -165,9 +163,12 @@ class Library:
             if not _IDENTIFIERS.isdisjoint(schema):
                 place = self._identify(place)
             self._places[id(schema)] = place
-            for keyword in REFERENCES:
-                if isinstance(schema.get(keyword), str):
-                    self._waiting.append((keyword, schema[keyword], place))
+            if not _REFERENCES.isdisjoint(schema):
+                self._waiting.extend(
+                    (keyword, schema[keyword], place)
+                    for keyword in REFERENCES
+                    if isinstance(schema.get(keyword), str)
+                )
             stack.extend(children(place))
 
     def _identify(self, place: Place) -> Place:
@@ -241,6 +242,15 @@ class Library:
         if isinstance(place.value, dict | bool):
             return place
         raise ValueError(f"there is no schema at {pointer[:200]}")
+
+
+def _document(dependency: Dependency) -> Document:
+    try:
+        value = read(dependency.text)
+        return Document(value, draft_of(value), dependency.name)
+    except InvalidSchema as error:
+        message = f"The reference {dependency.name[:200]!r} is not valid: {error.message}"
+        raise InvalidSchema(message, fix=error.fix, errors=error.errors) from None
 
 
 def _size(dependencies: Sequence[Dependency]) -> int:

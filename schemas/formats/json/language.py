@@ -23,7 +23,7 @@ from schemas.formats.json.document import Library, compact, read
 from schemas.formats.json.judge import Judge
 from schemas.formats.json.model import Kind, Model, Node
 from schemas.formats.json.rules import compare
-from schemas.formats.json.validation import validator
+from schemas.formats.json.validation import Compiled, compiled
 
 _TITLE = 200  # characters of a title that is shown as the name
 
@@ -35,7 +35,7 @@ class JsonSchema:
     value: Any
     canonical: str
     library: Library = field(repr=False)
-    validator: Any = field(repr=False)
+    compiled: Compiled = field(repr=False)
 
     format = FormatName.JSON
 
@@ -67,8 +67,8 @@ class JsonFormat:
         """Raises `InvalidSchema` with a pointer, or `TooComplex`."""
         value = read(text)
         library = Library(value, dependencies, Budget())
-        checked = validator(library)
-        return JsonSchema(value, compact(value), library, checked)
+        checker = compiled(library)
+        return JsonSchema(value, compact(value), library, checker)
 
     def differences(self, reader: Parsed, writer: Parsed) -> tuple[Difference, ...]:
         """Every change from `writer` to `reader`; both policies' verdicts are in each."""

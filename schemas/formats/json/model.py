@@ -130,16 +130,22 @@ class Node:
         value = self.get(keyword)
         return self._node(value, f"/{keyword}") if isinstance(value, dict | bool) else None
 
-    def children(self, keyword: str) -> dict[str, Node]:
-        """The schemas of a map of them, by name, in order."""
+    def map(self, keyword: str) -> dict[str, Any]:
+        """A map of schemas as it was written; without those that are none."""
         found = self.get(keyword)
         if not isinstance(found, dict):
             return {}
-        return {
-            name: self._node(value, f"/{keyword}/{token(name)}")
-            for name, value in found.items()
-            if isinstance(value, dict | bool)
-        }
+        if all(isinstance(value, dict | bool) for value in found.values()):
+            return found
+        return {name: value for name, value in found.items() if isinstance(value, dict | bool)}
+
+    def named(self, keyword: str, name: str) -> Node:
+        """One schema of a map of them."""
+        return self._node(self.place.value[keyword][name], f"/{keyword}/{token(name)}")
+
+    def children(self, keyword: str) -> dict[str, Node]:
+        """The schemas of a map of them, by name, in order."""
+        return {name: self.named(keyword, name) for name in self.map(keyword)}
 
     def items(self, keyword: str) -> tuple[Node, ...]:
         """The schemas of a list of them."""

@@ -13,6 +13,7 @@ from schemas.formats.json.judge import Judge, Label, Pair
 from schemas.formats.json.kinds import difference
 from schemas.formats.json.model import Kind, Node
 from schemas.formats.json.patterns import matches
+from schemas.formats.json.sameness import identical
 
 
 class _Content:
@@ -20,7 +21,7 @@ class _Content:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.properties = node.children("properties")
+        self.properties = node.map("properties")
         self.patterns = node.children("patternProperties")
         self.required = set(_names(node.get("required")))
         self.permits = node.get("additionalProperties") is not False
@@ -29,6 +30,9 @@ class _Content:
             None if literal or not self.permits else node.child("additionalProperties")
         )
         self.unevaluated = node.child("unevaluatedProperties")
+
+    def named(self, name: str) -> Node:
+        return self.node.named("properties", name)
 
     @property
     def open(self) -> bool:
@@ -51,11 +55,12 @@ class _Content:
 def compare_objects(judge: Judge, pair: Pair) -> None:
     writer, reader = _Content(pair.writer), _Content(pair.reader)
     _compare_required(pair, writer, reader)
-    for name, node in writer.properties.items():
-        if name in reader.properties:
-            pair.needs.append(judge.pair(node, reader.properties[name]))
-        else:
+    same_draft = pair.writer.draft is pair.reader.draft
+    for name, value in writer.properties.items():
+        if name not in reader.properties:
             _removed(judge, pair, name, writer, reader)
+        elif not (same_draft and identical(value, reader.properties[name])):
+            pair.needs.append(judge.pair(writer.named(name), reader.named(name)))
     for name in reader.properties:
         if name not in writer.properties:
             _added(judge, pair, name, writer, reader)
@@ -77,19 +82,18 @@ def _report(pair: Pair, kind: str, rest: str, writer_rest: str, name: str) -> No
     )
 
 
-def _has_default(node: Node) -> bool:
-    value = node.place.value
-    return isinstance(value, dict) and "default" in value
+def _has_default(schema: object) -> bool:
+    return isinstance(schema, dict) and "default" in schema
 
 
 def _compare_required(pair: Pair, writer: _Content, reader: _Content) -> None:
     for name in reader.required - writer.required:
-        node = reader.properties.get(name)
-        if node is not None and name not in writer.properties:
+        declared = name in reader.properties
+        if declared and name not in writer.properties:
             continue  # the rules of added properties speak of it
-        with_default = node is not None and _has_default(node)
+        with_default = _has_default(reader.properties.get(name))
         kind = "REQUIRED_ATTRIBUTE" + ("_WITH_DEFAULT_ADDED" if with_default else "_ADDED")
-        rest = f"/properties/{token(name)}" if node is not None else ""
+        rest = f"/properties/{token(name)}" if declared else ""
         _report(pair, kind, "/required", rest, name)
     for name in writer.required - reader.required:
         if name in reader.properties and name in writer.properties:
@@ -98,7 +102,7 @@ def _compare_required(pair: Pair, writer: _Content, reader: _Content) -> None:
 
 
 def _removed(judge: Judge, pair: Pair, name: str, writer: _Content, reader: _Content) -> None:
-    node, writer_rest = writer.properties[name], f"/properties/{token(name)}"
+    node, writer_rest = writer.named(name), f"/properties/{token(name)}"
     rest = "/properties" if reader.properties else ""
     if reader.open:
         _report(pair, "PROPERTY_REMOVED_FROM_OPEN_CONTENT_MODEL", rest, writer_rest, name)
@@ -114,7 +118,7 @@ def _removed(judge: Judge, pair: Pair, name: str, writer: _Content, reader: _Con
 
 
 def _added(judge: Judge, pair: Pair, name: str, writer: _Content, reader: _Content) -> None:
-    node, rest = reader.properties[name], f"/properties/{token(name)}"
+    node, rest = reader.named(name), f"/properties/{token(name)}"
     writer_rest = "/properties" if writer.properties else ""
     if writer.open and node.kind is Kind.ANY:
         kind = "PROPERTY_WITH_EMPTY_SCHEMA_ADDED_TO_OPEN_CONTENT_MODEL"
@@ -125,7 +129,9 @@ def _added(judge: Judge, pair: Pair, name: str, writer: _Content, reader: _Conte
         _cover(pair, judge.pair(covering, node), "ADDED", (rest, writer_rest, name))
     need = "OPTIONAL_PROPERTY"
     if name in reader.required:
-        need = "REQUIRED_PROPERTY" + ("_WITH_DEFAULT" if _has_default(node) else "")
+        need = "REQUIRED_PROPERTY" + (
+            "_WITH_DEFAULT" if _has_default(reader.properties[name]) else ""
+        )
     model = "OPEN" if writer.open else "UNOPEN"
     _report(pair, f"{need}_ADDED_TO_{model}_CONTENT_MODEL", rest, writer_rest, name)
 

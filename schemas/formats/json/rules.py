@@ -16,15 +16,14 @@ from schemas.formats.json.arrays import compare_arrays
 from schemas.formats.json.bounds import compare_bounds
 from schemas.formats.json.choices import FirstOf, Matching, Order, Reversed, carries_bytes
 from schemas.formats.json.document import compact
-from schemas.formats.json.drafts import REFERENCES
 from schemas.formats.json.judge import Judge, Pair
 from schemas.formats.json.kinds import difference
 from schemas.formats.json.model import Kind, Node
 from schemas.formats.json.objects import compare_objects
+from schemas.formats.json.sameness import same
 
 _SHOWN = 20  # values of an enum that a difference lists
 _SUM = frozenset({"anyOf", "oneOf"})
-_REFERENCES = frozenset(REFERENCES)
 
 
 def compare(judge: Judge, pair: Pair) -> None:
@@ -42,35 +41,6 @@ def compare(judge: Judge, pair: Pair) -> None:
     else:
         _compare_annotations(pair)
         _SAME_KIND[writer.kind](judge, pair)
-
-
-def same(writer: Node, reader: Node) -> bool:
-    """Equal schemas without references: nothing inside can differ."""
-    one, other = writer.place.value, reader.place.value
-    return (
-        one == other
-        and writer.kind is reader.kind
-        and writer.draft is reader.draft
-        and writer.type == reader.type
-        and writer.criterion == reader.criterion
-        and _self_contained(one, other)
-    )
-
-
-def _self_contained(one: Any, other: Any) -> bool:
-    """Of values that Python holds for equal: that JSON does too, and that none refers away."""
-    stack = [(one, other)]
-    while stack:
-        one, other = stack.pop()
-        if isinstance(one, dict):
-            if not _REFERENCES.isdisjoint(one):
-                return False
-            stack.extend((value, other[key]) for key, value in one.items())
-        elif isinstance(one, list):
-            stack.extend(zip(one, other, strict=True))
-        elif isinstance(one, bool) is not isinstance(other, bool):
-            return False
-    return True
 
 
 def shape(node: Node) -> str:

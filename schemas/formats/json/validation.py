@@ -7,6 +7,7 @@ reference. `language` compiles each schema once; `records` checks documents with
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -25,9 +26,19 @@ _VALIDATORS = {
     Draft.D2019_09: jsonschema_rs.Draft201909Validator,
     Draft.D2020_12: jsonschema_rs.Draft202012Validator,
 }
+_LINE = 300  # characters of a message
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 
-def validator(library: Library) -> Any:
+@dataclass(frozen=True)
+class Compiled:
+    """The engine's form of a schema; `backtracks` when a pattern needs its slower engine."""
+
+    validator: Any
+    backtracks: bool
+
+
+def compiled(library: Library) -> Compiled:
     """The compiled schema; raises `InvalidSchema` where its meta-schema refuses it."""
     if not library.documents:
         return _compile(library.root.value, library.root.resource.document)
@@ -46,17 +57,19 @@ def _check(document: Document) -> None:
         raise _refusal(error, document.name) from None
 
 
-def _compile(value: Any, document: Document, **more: Any) -> Any:
+def _compile(value: Any, document: Document, **more: Any) -> Compiled:
     build, refused = _VALIDATORS[document.draft], None
     for options in (LINEAR, BOUNDED):
         try:
-            return build(value, offline=True, pattern_options=options, **more)
+            checker = build(value, offline=True, pattern_options=options, **more)
         except ValueError as error:
             refused = error
+        else:
+            return Compiled(checker, backtracks=options is BOUNDED)
     raise _refusal(refused, document.name)
 
 
-def _bundle(library: Library) -> Any:
+def _bundle(library: Library) -> Compiled:
     """With dependencies: every text under a URI of its own, every reference leading there."""
     documents = [*library.documents, library.root.resource.document]
     uris = {document: f"schema:///{index}" for index, document in enumerate(documents)}
@@ -99,8 +112,12 @@ def _rewrite(
 def _refusal(error: Any, name: str) -> Invalid:
     if "ecursion limit" in str(error):
         return too_deep()
-    path = [token(step) for step in getattr(error, "instance_path", [])]
-    pointer = "".join(f"/{step}" for step in path)
-    message = str(getattr(error, "message", error)).splitlines()[0][:300]
+    pointer = "".join(f"/{token(step)}" for step in getattr(error, "instance_path", []))
     rule = str(getattr(getattr(error, "kind", None), "name", "schema"))
-    return InvalidSchema.at(f"{name}#{pointer}" if name else pointer, rule, message)
+    message, fix = str(getattr(error, "message", error)).splitlines()[0], ""
+    if pointer.endswith("/type") and rule in {"anyOf", "enum"}:
+        message, fix = (
+            "This is no JSON type.",
+            f"Use one of {', '.join(_TYPES)}, or a list of them.",
+        )
+    return InvalidSchema.at(f"{name}#{pointer}" if name else pointer, rule, message[:_LINE], fix)
