@@ -12,8 +12,8 @@ import pytest
 from confluent_kafka.schema_registry.confluent import meta_pb2
 from confluent_kafka.schema_registry.confluent.type import decimal_pb2, variant_pb2
 from confluent_kafka.schema_registry.confluent.types import decimal_pb2 as older_decimal_pb2
-from confluent_kafka.schema_registry.protobuf import _schema_to_str, _str_to_proto
-from google.protobuf import descriptor_pb2, descriptor_pool
+from confluent_kafka.schema_registry.protobuf import _init_pool, _schema_to_str, _str_to_proto
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -392,6 +392,71 @@ def test_google_type_is_missing_where_its_package_is(monkeypatch: pytest.MonkeyP
     text = 'import "google/type/date.proto"; message Gone { optional google.type.Date d = 1; }'
     with pytest.raises(InvalidSchema, match=r"google/type/date\.proto"):
         PROTOBUF.parse(text)
+
+
+def test_the_client_reads_back_what_is_served() -> None:
+    served = [
+        (file.name, serialized(PROTOBUF.parse(_b64(file), [*_sent_before(file.name)])))
+        for file in _client_files()
+    ]
+    pool = descriptor_pool.DescriptorPool()
+    _init_pool(pool)
+    for name, text in served:
+        pool.Add(_str_to_proto(name, text))
+    message = message_factory.GetMessageClass(pool.FindMessageTypeByName("p.C"))()
+    message.x.x.x = 5
+    assert message.SerializeToString() == b"\x0a\x04\x0a\x02\x08\x05"
+
+
+def _sent_before(name: str) -> list[Dependency]:
+    files = {file.name: Dependency(file.name, _b64(file)) for file in _client_files()}
+    return [held for path, held in files.items() if path < name]
+
+
+def test_the_client_finds_its_tags_in_what_is_served() -> None:
+    parsed = PROTOBUF.parse(
+        'syntax = "proto3"; import "confluent/meta.proto";'
+        ' message A { string x = 1 [(confluent.field_meta).tags = "PII"]; }'
+    )
+    field = _str_to_proto("default", serialized(parsed)).message_type[0].field[0]
+    assert field.options.Extensions[meta_pb2.field_meta].tags == ["PII"]
+
+
+def test_maps_of_a_descriptor_may_stand_in_any_order() -> None:
+    text = (
+        'syntax = "proto3"; message A { map<string, int32> a = 1; message In {}'
+        " map<string, int32> b = 2; }"
+    )
+    parsed = PROTOBUF.parse(text)
+    file = descriptor_pb2.FileDescriptorProto.FromString(base64.b64decode(serialized(parsed)))
+    file.message_type[0].nested_type.sort(key=lambda inner: inner.name == "AEntry")
+    places = [inner.name for inner in file.message_type[0].nested_type]
+    again = PROTOBUF.parse(_b64(file))
+    assert again.file.message_type[0].nested_type[places.index("In")].name == "In"
+
+
+def test_groups_in_an_order_that_no_text_gives_are_refused() -> None:
+    parsed = PROTOBUF.parse("message A { optional group X = 1 {} optional group Y = 2 {} }")
+    file = descriptor_pb2.FileDescriptorProto.FromString(base64.b64decode(serialized(parsed)))
+    file.message_type[0].nested_type.sort(key=lambda inner: inner.name, reverse=True)
+    with pytest.raises(InvalidSchema, match="order"):
+        PROTOBUF.parse(_b64(file))
+
+
+@settings(max_examples=30, deadline=None)
+@given(texts(), texts())
+def test_any_two_schemas_compare(one: str, two: str) -> None:
+    first, second = PROTOBUF.parse(one), PROTOBUF.parse(two)
+    for reader, writer in ((first, second), (second, first)):
+        for difference in PROTOBUF.differences(reader, writer):
+            assert bool(difference.advice) is not difference.strict
+    assert PROTOBUF.differences(first, first) == ()
+
+
+def test_only_protobuf_meets_protobuf() -> None:
+    parsed = PROTOBUF.parse("message A {}")
+    with pytest.raises(TypeError, match="Protobuf"):
+        PROTOBUF.differences(parsed, object())  # type: ignore[arg-type]  # the wrong side
 
 
 def _b64(file: descriptor_pb2.FileDescriptorProto) -> str:
