@@ -121,7 +121,11 @@ def _written_out(parsed: ProtobufSchema, given: Sequence[Source]) -> ProtobufSch
 
 
 def _places(messages: Sequence[Message]) -> list[tuple[str, object]]:
-    return [(message.name, _places(message.nested_type)) for message in messages]
+    """Names in order; the type that a map makes is never a record's, only its place counts."""
+    return [
+        ("" if message.options.map_entry else message.name, _places(message.nested_type))
+        for message in messages
+    ]
 
 
 class Store:
