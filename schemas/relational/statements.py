@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from schemas.formats.base import InvalidSchema, TooComplex
 
@@ -60,10 +61,23 @@ class Statement:
     tokens: tuple[Token, ...]  # without comments and white space
     comments: tuple[Token, ...] = ()  # that stand before or in it
 
-    @property
+    @cached_property
     def words(self) -> tuple[str, ...]:
         """Its tokens in lower case; a quoted identifier keeps its quotes, so it is no keyword."""
         return tuple(one.text.lower() if one.kind == "word" else one.text for one in self.tokens)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[Token, ...], ...]:
+        """Its tokens cut at the commas outside brackets."""
+        held: list[list[Token]] = [[]]
+        depth = 0
+        for one in self.tokens:
+            depth += {"(": 1, ")": -1}.get(one.text, 0)
+            if one.text == "," and depth == 0:
+                held.append([])
+            else:
+                held[-1].append(one)
+        return tuple(tuple(part) for part in held if part)
 
 
 class Lines:
@@ -75,6 +89,10 @@ class Lines:
     def at(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
+
+    def start(self, line: int) -> int:
+        """The offset of a line; of the last one past the end."""
+        return self._starts[min(max(line, 1), len(self._starts)) - 1]
 
 
 def check_text(text: str) -> None:
