@@ -212,8 +212,18 @@ def refusal(name: SubjectName, report: Report) -> Incompatible:
 @transaction.atomic
 def _insert(actor: Actor, place: Place, prepared: Prepared, candidate: Candidate) -> SubjectVersion:
     subject = _subject_of(place)
-    lock = _lock(subject, prepared)
     number = _next_version(subject, candidate)
+    stands = {
+        "last_version": max(subject.last_version, number),
+        "latest": max(subject.latest, number),
+        "format": subject.format or str(prepared.format),
+        "deleted_at": None,
+    }
+    made = subject.is_new
+    if made:
+        for field, value in stands.items():
+            setattr(subject, field, value)
+    lock = _lock(subject, prepared)
     schema = _schema(lock, prepared, candidate)
     row = SubjectVersion.objects.create(
         subject=subject,
@@ -222,14 +232,8 @@ def _insert(actor: Actor, place: Place, prepared: Prepared, candidate: Candidate
         created_by=actor.user,
         created_label=actor.label[:200],
     )
-    last = max(subject.last_version, number)
-    Subject.objects.filter(pk=subject.pk).update(
-        last_version=last,
-        latest=max(subject.latest, number),
-        revision=F("revision") + 1,
-        format=subject.format or prepared.format,
-        deleted_at=None,
-    )
+    if not made:
+        Subject.objects.filter(pk=subject.pk).update(revision=F("revision") + 1, **stands)
     after = {"version": number, "id": schema.number, "format": str(prepared.format)}
     audit.record(actor, REGISTER, target=subject, scope=subject.project.scope, after=after)
     return row

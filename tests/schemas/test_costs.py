@@ -37,8 +37,8 @@ def queries(wire: Wire, method: str, path: str, body: Any = None) -> list[str]:
         ("POST", "/subjects/orders", {"schema": ONE}, 3),
         ("POST", VERSIONS, {"schema": ONE}, 3),
         ("POST", VERSIONS, {"schema": THREE}, 9),
-        ("POST", "/subjects/new/versions", {"schema": ONE}, 9),
-        ("POST", "/subjects/new/versions", {"schema": THREE}, 11),
+        ("POST", "/subjects/new/versions", {"schema": ONE}, 8),
+        ("POST", "/subjects/new/versions", {"schema": THREE}, 10),
         ("POST", f"/compatibility{VERSIONS}/latest", {"schema": THREE}, 5),
     ],
 )
