@@ -163,5 +163,5 @@ class Walk:
             tell = advice.name_mismatch(reader.kind, reader.full, writer.full)
         elif reader.name == writer.name:
             kind = "NAMESPACE_CHANGED"
-        inside = place.inside(reader, writer, "/name", "/name")
+        inside = place.down("/name", "/name")
         self.findings.add(kind, inside, writer.full, reader.full, ok=matching, tell=tell)

@@ -18,30 +18,34 @@ _ABSENT: Final = object()
 
 
 class Place(NamedTuple):
-    """Where the walk is: pointers into both schemas, and the fields that led here."""
+    """Where the walk is: pointers into both schemas, and the fields that led here.
+
+    A type of another text has no pointers inside: its place is where it is used.
+    """
 
     reader_at: str = ""
     writer_at: str = ""
     path: tuple[str, ...] = ()
+    reader_foreign: bool = False
+    writer_foreign: bool = False
 
     def down(self, reader: str, writer: str, step: str = "") -> Place:
-        path = (*self.path[-_PATH:], step) if step else self.path
-        return Place(self.reader_at + reader, self.writer_at + writer, path)
-
-    def inside(
-        self, reader: Named, writer: Named, reader_step: str, writer_step: str, step: str = ""
-    ) -> Place:
-        """As `down`; a type of another text has no pointers inside, its use is its place."""
-        return self.down(
-            "" if reader.at is None else reader_step, "" if writer.at is None else writer_step, step
+        return Place(
+            self.reader_at if self.reader_foreign else self.reader_at + reader,
+            self.writer_at if self.writer_foreign else self.writer_at + writer,
+            (*self.path[-_PATH:], step) if step else self.path,
+            self.reader_foreign,
+            self.writer_foreign,
         )
 
     def defined(self, reader_at: str | None, writer_at: str | None) -> Place:
-        """Where the texts define named types; types of other texts stay where they are used."""
+        """Inside two named types, where their texts define them."""
         return Place(
             self.reader_at if reader_at is None else reader_at,
             self.writer_at if writer_at is None else writer_at,
             self.path,
+            reader_at is None,
+            writer_at is None,
         )
 
 

@@ -21,7 +21,7 @@ def compare_fields(findings: Findings, reader: Record, writer: Record, place: Pl
             positions += found
             continue
         steps = f"/fields/{index}", f"/fields/{found[0]}" if found else "/fields"
-        inside = place.inside(reader, writer, *steps, field.name)
+        inside = place.down(*steps, field.name)
         if not found:
             _added(findings, field, inside)
         else:
@@ -30,13 +30,13 @@ def compare_fields(findings: Findings, reader: Record, writer: Record, place: Pl
                 _ambiguous(findings, [writer.fields[number].name for number in found], inside)
             _field(findings, field, writer.fields[found[0]], inside)
     if positions != sorted(positions):
-        inside = place.inside(reader, writer, "/fields", "/fields")
+        inside = place.down("/fields", "/fields")
         names = [field.name for field in writer.fields], [field.name for field in reader.fields]
         findings.add("FIELDS_REORDERED", inside, *names)
     read = set(positions)
     for position, field in enumerate(writer.fields):
         if position not in read:
-            inside = place.inside(reader, writer, "/fields", f"/fields/{position}", field.name)
+            inside = place.down("/fields", f"/fields/{position}", field.name)
             findings.add("FIELD_REMOVED", inside, described(field.type), None)
 
 
@@ -90,7 +90,7 @@ def _default(findings: Findings, reader: Field, writer: Field, place: Place) -> 
 
 def compare_symbols(findings: Findings, reader: Enum, writer: Enum, place: Place) -> None:
     """Specification: a symbol that the reader lacks is its default, or an error without one."""
-    inside = place.inside(reader, writer, "/symbols", "/symbols")
+    inside = place.down("/symbols", "/symbols")
     if lost := [symbol for symbol in writer.symbols if symbol not in reader.known]:
         if reader.default is None:
             tell = advice.missing_symbols(place.path, lost)
@@ -109,6 +109,6 @@ def compare_symbols(findings: Findings, reader: Enum, writer: Enum, place: Place
 
 def compare_sizes(findings: Findings, reader: Fixed, writer: Fixed, place: Place) -> None:
     if reader.size != writer.size:
-        inside = place.inside(reader, writer, "/size", "/size")
+        inside = place.down("/size", "/size")
         tell = advice.fixed_size(reader.full, reader.size, writer.size)
         findings.add("FIXED_SIZE_MISMATCH", inside, writer.size, reader.size, ok=False, tell=tell)

@@ -111,8 +111,8 @@ class RecordChecker:
             errors = self.check(branch, value)
             if not errors:
                 return ()
-            nested = isinstance(branch, Record | Array | MapOf) and errors[0].rule != "type"
-            if nested and (best is None or len(errors) < len(best)):
+            of_kind = errors[0].field or errors[0].rule != "type"
+            if of_kind and (best is None or len(errors) < len(best)):
                 best = errors
         return best or _wrong(node, value)
 

@@ -119,15 +119,17 @@ def java_decimal(shortest: str) -> str:
 
 def single(value: float) -> float:
     """The number that a reader sees who holds it in 32 bits, by its shortest decimal digits."""
+    held = _held(value)
+    texts = (f"{held:.{digits}g}" for digits in range(1, 10))  # nine always suffice
+    return next((float(text) for text in texts if _held(float(text)) == held), held)
+
+
+def _held(value: float) -> float:
     try:
-        packed = struct.pack("<f", value)
+        held: float = struct.unpack("<f", struct.pack("<f", value))[0]
     except OverflowError:
-        return math.copysign(math.inf, value)
-    for digits in range(1, 10):
-        shortest = float(f"{value:.{digits}g}")
-        if struct.pack("<f", shortest) == packed:
-            return shortest
-    return value
+        held = math.copysign(math.inf, value)
+    return held
 
 
 def compact(value: Any, *, sort: bool = False) -> str:
