@@ -8,7 +8,6 @@ Expressions and definitions are the text of PostgreSQL's own deparsers, with eve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -229,9 +228,3 @@ class Model:
     extensions: tuple[Extension, ...] = ()
     server: int = field(default=0, metadata={"informs": True})  # 150018 is 15.18
     unread: tuple[str, ...] = field(default=(), metadata={"informs": True})
-
-    def foreign_keys(self) -> Iterator[tuple[Table, Constraint]]:
-        for table in self.tables:
-            for constraint in table.constraints:
-                if constraint.kind is ConstraintKind.FOREIGN_KEY:
-                    yield table, constraint

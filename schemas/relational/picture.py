@@ -19,6 +19,7 @@ from schemas.relational.model import Column, Constraint, ConstraintKind, Model, 
 MAX_TABLES = 60
 MAX_RELATIONS = 300
 _MAX_COLUMNS = 12  # drawn of one table
+_MAX_UNIQUE = 200  # looked at of one table
 _MAX_NAME = 34  # characters of a drawn name
 _ROW, _HEAD, _SIGN, _PAD = 20, 28, 7, 10  # heights, the width of a character, the inner margin
 _FOOT = 12  # the length of a crow's foot
@@ -56,12 +57,18 @@ class Picture:
 
 def relations(model: Model) -> list[Relation]:
     """Every foreign key of the model, by child and name."""
-    found = [_relation(table, key) for table, key in model.foreign_keys()]
+    found: list[Relation] = []
+    for table in model.tables:
+        nullable = {one.name for one in table.columns if one.nullable}
+        unique = [set(columns) for columns in _unique(table)]
+        keys = [one for one in table.constraints if one.kind is ConstraintKind.FOREIGN_KEY]
+        found += [_relation(table, key, nullable, unique) for key in keys]
     return sorted(found, key=lambda one: (one.child, one.name))
 
 
-def _relation(table: Table, key: Constraint) -> Relation:
-    nullable = {one.name for one in table.columns if one.nullable}
+def _relation(
+    table: Table, key: Constraint, nullable: set[str], unique: list[set[str]]
+) -> Relation:
     return Relation(
         name=key.name,
         child=path(table.schema, table.name),
@@ -69,7 +76,7 @@ def _relation(table: Table, key: Constraint) -> Relation:
         parent=key.target,
         parent_columns=key.target_columns,
         optional=not nullable.isdisjoint(key.columns),
-        single=any(set(unique) <= set(key.columns) for unique in _unique(table)),
+        single=any(one.issubset(key.columns) for one in unique),
     )
 
 
@@ -77,7 +84,8 @@ def _unique(table: Table) -> list[tuple[str, ...]]:
     kinds = {ConstraintKind.PRIMARY_KEY, ConstraintKind.UNIQUE}
     found = [one.columns for one in table.constraints if one.kind in kinds]
     whole = [one for one in table.indexes if one.unique and " WHERE " not in one.definition]
-    return [columns for columns in found + [one.columns for one in whole] if columns]
+    every = [columns for columns in found + [one.columns for one in whole] if columns]
+    return every[:_MAX_UNIQUE]
 
 
 def draw(

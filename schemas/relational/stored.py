@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
@@ -17,6 +18,7 @@ from schemas.formats.base import InvalidSchema, TooComplex
 from schemas.relational import model as module
 from schemas.relational.model import FORM, Model
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_STORED = 64_000_000  # characters of one stored model
 
 
@@ -28,7 +30,7 @@ def dump(model: Model) -> str:
 def digest(model: Model) -> str:
     """SHA-256 over what is compared: equal digests are equal models, on whatever server."""
     kept = {name: value for name, value in _plain(model).items() if name not in _informing()}
-    return hashlib.sha256(_text(kept).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_text(kept).encode()).hexdigest()
 
 
 def parse(text: str) -> Model:
@@ -87,6 +89,8 @@ def _value(kind: Any, value: object, at: str) -> Any:
         if value not in {str(one) for one in kind}:
             raise InvalidSchema.at(at, "enum", f"It must be one of {', '.join(kind)}.")
         return kind(str(value))
+    if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
+        raise InvalidSchema.at(at, "text", "It holds half a character.")
     if type(value) is not kind:  # True is an int to isinstance
         raise InvalidSchema.at(at, "type", f"It must be of type {kind.__name__}.")
     return value

@@ -232,7 +232,7 @@ def _whole(found: Collector, at: str, old: Table, new: Table) -> None:
 
 
 def _options(found: Collector, at: str, old: Iterable[str], new: Iterable[str]) -> None:
-    was, now, said = ", ".join(old), ", ".join(new), f"The storage options of `{at}`"
+    was, now, said = ", ".join(old), ", ".join(new), f"The storage setting of `{at}`"
     found.changed(Kind.STORAGE, at, was, now, Risk.HARMLESS, subject=said)
 
 
