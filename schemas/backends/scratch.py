@@ -32,7 +32,8 @@ _PREFIX = "slipway_scratch_"
 _FOREVER = 10**9
 # Rights and roles are no part of the model, and the roles of a team's databases are not here.
 _OF_ROLES = {"grant", "revoke", "reassign"}
-_UNKNOWN_PARAMETER = "42704"
+_UNDEFINED = "42704"  # a setting, role or type that the server does not know
+_ROLE_FIX = "Have the operator create the role on the scratch server, as NOLOGIN."
 _PSQL_HARMLESS = ("\\restrict", "\\unrestrict")  # what pg_dump puts round its output
 
 
@@ -109,11 +110,13 @@ def _run(one: Session, statement: Statement, lines: Lines, guard: _Guard) -> boo
     try:
         one.run(statement.text)
     except StatementFailed as failure:
-        if statement.words[0] == "set" and failure.state == _UNKNOWN_PARAMETER:
+        if statement.words[0] == "set" and failure.state == _UNDEFINED:
             return False
         place = statement.start + max(0, failure.position - 1)
         line = lines.at(place)[0] if failure.position else statement.line
-        raise _error(line, statement.text, failure.message, failure.hint) from failure
+        absent_role = failure.state == _UNDEFINED and failure.message.startswith("role ")
+        hint = _ROLE_FIX if absent_role else failure.hint
+        raise _error(line, statement.text, failure.message, hint) from failure
     except BackendError as failure:
         if guard.too_large:
             raise TooComplex(

@@ -117,6 +117,27 @@ def test_statements_about_roles_are_skipped_by_name(load: Load) -> None:
     assert loaded.statements == 1
 
 
+def test_a_policy_for_an_unknown_role_says_who_can_help(load: Load) -> None:
+    sql = "CREATE TABLE t ();\nCREATE POLICY p ON t TO nobody_here"
+    with pytest.raises(InvalidSchema, match=r"line 2: role .nobody_here. does not exist") as caught:
+        load(sql)
+    assert "create the role on the scratch server" in caught.value.errors[0].fix
+
+
+def test_the_server_account_need_not_be_superuser(load: Load, scratch_server: str) -> None:
+    with psycopg.connect(scratch_server, autocommit=True) as connection:
+        connection.execute("CREATE ROLE scratch_keeper LOGIN CREATEDB CREATEROLE")
+    try:
+        server = re.sub(r"//[^@]*@", "//scratch_keeper@", scratch_server)
+        loaded = scratch.load(f"CREATE EXTENSION citext; {TABLE}", server)
+        assert [one.name for one in loaded.model.tables] == ["t"]
+        with pytest.raises(TooComplex, match="takes too long"):
+            scratch.load("SET statement_timeout = 0; SELECT pg_sleep(60)", server, seconds=2)
+    finally:
+        with psycopg.connect(scratch_server, autocommit=True) as connection:
+            connection.execute("DROP ROLE scratch_keeper")
+
+
 def test_sql_that_lifts_its_timeout_and_sleeps_is_cut(scratch_server: str) -> None:
     began = time.monotonic()
     before = left_behind(scratch_server)

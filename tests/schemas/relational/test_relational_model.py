@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from schemas.formats.base import InvalidSchema, TooComplex
 from schemas.relational import normal, stored
 from schemas.relational.diff import differences
-from schemas.relational.differences import Kind, Risk, Sides
+from schemas.relational.differences import Action, Kind, Risk, Sides
 from schemas.relational.model import (
     Column,
     Composite,
@@ -300,8 +301,10 @@ def test_every_kind_of_difference_has_its_words() -> None:
             "Index `t.i` is defined differently: `USING btree (a) INVALID` in old, "
             "in new `USING btree (a)`."
         ),
-        "Trigger `t.g` is defined differently: `CREATE TRIGGER g [disabled]` in old, "
-        "in new `CREATE TRIGGER g`.",
+        (
+            "Trigger `t.g` is defined differently: `CREATE TRIGGER g [disabled]` in old, "
+            "in new `CREATE TRIGGER g`."
+        ),
         "Rule `r` of `t` (`CREATE RULE r`) exists in old, but is not in new.",
         (
             "Policy `t.p` is defined differently: `PERMISSIVE FOR ALL TO USING (a)` in old, "
@@ -361,3 +364,16 @@ def test_markup_and_length_of_values_stay_values() -> None:
     (one,) = differences(old, Model(schemas=(Schema("s", ""),)))
     assert len(one.sentence) < 300
     assert "\n" not in one.sentence
+
+
+def test_many_parts_are_compared_soon() -> None:
+    def model(name: str) -> Model:
+        indexes = tuple(Index(f"{name}{n}", f"USING btree (c{n})") for n in range(20_000))
+        tables = tuple(Table("public", f"{name}{n}") for n in range(20_000))
+        return Model(tables=(Table("public", "t", indexes=indexes), *tables))
+
+    began = time.monotonic()
+    found = differences(model("a"), model("b"))
+    assert len([one for one in found if one.action is Action.RENAMED]) == 20_000
+    assert len(found) == 60_000
+    assert time.monotonic() - began < 20
