@@ -16,10 +16,11 @@ def compare_fields(findings: Findings, reader: Record, writer: Record, place: Pl
     positions: list[int] = []
     for index, field in enumerate(reader.fields):
         findings.budget.spend()
-        found = sources(field, writer)
-        if len(found) == 1 and same(field, writer.fields[found[0]]):
-            positions += found
+        position = None if field.aliases else writer.positions.get(field.name)
+        if position is not None and same(field, writer.fields[position]):
+            positions.append(position)
             continue
+        found = sources(field, writer)
         steps = f"/fields/{index}", f"/fields/{found[0]}" if found else "/fields"
         inside = place.down(*steps, field.name)
         if not found:
@@ -41,10 +42,9 @@ def compare_fields(findings: Findings, reader: Record, writer: Record, place: Pl
 
 
 def same(reader: Field, writer: Field) -> bool:
-    """Whether two fields are equal at a glance: most are, from version to version."""
+    """Whether two fields of one name are equal at a glance, as most are in two versions."""
     return (
-        reader.name == writer.name
-        and reader.doc == writer.doc
+        reader.doc == writer.doc
         and reader.default is writer.default
         and reader.order == writer.order
         and reader.aliases == writer.aliases

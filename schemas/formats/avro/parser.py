@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 from schemas.formats.avro.logical import logical_of
 from schemas.formats.avro.model import (
+    MISSING,
     PRIMITIVE_KINDS,
     PRIMITIVES,
     Array,
@@ -19,13 +20,13 @@ from schemas.formats.avro.model import (
     Field,
     Fixed,
     MapOf,
+    Named,
     NamedType,
     Primitive,
     Props,
     Record,
     Type,
     Union,
-    label,
 )
 from schemas.formats.avro.text import number_of
 from schemas.formats.base import Budget, InvalidSchema
@@ -66,9 +67,9 @@ class Parser:
         return self._type(document, "", "")
 
     def _type(self, document: Any, space: str, at: str) -> Type:
-        self._budget.spend()
         if isinstance(document, str):
             return PRIMITIVES.get(document) or self._reference(document, space, at)
+        self._budget.spend()
         if isinstance(document, dict):
             return self._complex(document, space, at)
         if isinstance(document, list):
@@ -103,7 +104,7 @@ class Parser:
         seen: set[str] = set()
         for index, entry in enumerate(document):
             branch = self._type(entry, space, f"{at}/{index}")
-            name = label(branch)
+            name = branch.full if isinstance(branch, Named) else branch.kind
             if name in seen:
                 _refuse(f"{at}/{index}", "duplicate_branch", f"the union already has {name}")
             if name == "union":
@@ -136,7 +137,7 @@ class Parser:
         self._define(record, document, at)
         fields = []
         for index, entry in enumerate(entries):
-            field = self._field(entry, record.namespace, f"{at}/fields/{index}")
+            field = self._field(entry, record.namespace, at, index)
             if field.name in record.positions:
                 pointer = f"{at}/fields/{index}/name"
                 _refuse(pointer, "duplicate_field", f"the record already has a field {field.name}")
@@ -145,17 +146,21 @@ class Parser:
         record.fields = tuple(fields)
         return record
 
-    def _field(self, entry: Any, space: str, at: str) -> Field:
+    def _field(self, entry: Any, space: str, record_at: str, index: int) -> Field:
         if not isinstance(entry, dict):
-            _refuse(at, "type", "a field is an object")
+            _refuse(f"{record_at}/fields/{index}", "type", "a field is an object")
         name = entry.get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            _refuse(
-                f"{at}/name" if "name" in entry else at, "name", f"a field's name: {_NAME_RULE}"
-            )
-        if "type" not in entry:
+            pointer = f"{record_at}/fields/{index}" + ("/name" if "name" in entry else "")
+            _refuse(pointer, "name", f"a field's name: {_NAME_RULE}")
+        kind = entry.get("type", MISSING)
+        node = PRIMITIVES.get(kind) if isinstance(kind, str) else None
+        if node is not None and len(entry) == len(_ONLY):
+            return Field(name, node)
+        at = f"{record_at}/fields/{index}"
+        if kind is MISSING:
             _refuse(at, "required", f"the field {name} needs a `type`")
-        field = Field(name, self._type(entry["type"], space, f"{at}/type"))
+        field = Field(name, node or self._type(kind, space, f"{at}/type"))
         if len(entry) > len(_ONLY):
             self._attributes(field, entry, at)
         return field
