@@ -144,7 +144,7 @@ class Subject(Settings):
         State.SUNSET: frozenset({State.DEPRECATED, State.RETIRED}),
         State.RETIRED: frozenset({State.ACTIVE}),
     }
-    scope_lookup: ClassVar[str | None] = "project__scope"
+    scope_lookup: ClassVar[str | None] = "keeper__project_scope"
 
     context = models.ForeignKey(Context, on_delete=models.PROTECT, related_name="subjects")
     name = models.CharField(max_length=naming.MAX_SUBJECT)
@@ -189,6 +189,13 @@ class Subject(Settings):
         return naming.qualified(self.context.name, self.name)
 
     @property
+    def scope(self) -> Scope:
+        """The project's scope: where seeing, configuring and purging are decided."""
+        if self.keeper.project_scope is None:
+            raise ValueError(f"The keeper of {self.name} is no tier of a project.")
+        return self.keeper.project_scope
+
+    @property
     def is_new(self) -> bool:
         """Whether it is to be written yet: a first registration makes it inside its transaction."""
         return self._state.adding
@@ -197,7 +204,7 @@ class Subject(Settings):
 class SubjectVersion(models.Model):
     """The n-th schema of a subject. Numbers are never given twice, also after a soft deletion."""
 
-    scope_lookup: ClassVar[str | None] = "subject__project__scope"
+    scope_lookup: ClassVar[str | None] = "subject__keeper__project_scope"
 
     subject = models.ForeignKey(Subject, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()

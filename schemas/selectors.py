@@ -75,7 +75,7 @@ def contexts(actor: Actor) -> list[str]:
 
 def with_places(rows: QuerySet[Subject]) -> QuerySet[Subject]:
     """With everything that decisions and settings look at."""
-    return rows.select_related("context__parent", "project__scope", "keeper__project_scope")
+    return rows.select_related("context__parent", "keeper__project_scope")
 
 
 def find_subject(name: SubjectName) -> Subject | None:
@@ -218,11 +218,18 @@ def uses_of(actor: Actor, context_name: str, number: int) -> QuerySet[SubjectVer
 
 def schema(actor: Actor, context_name: str, number: int) -> Schema:
     """The schema with an id, for whoever sees a subject that holds it; one query."""
-    rows = Schema.objects.filter(context__name=context_name, number=number)
-    found = rows.filter(versions__in=visible(actor, VIEW, SubjectVersion.objects.all())).first()
+    found = schemas_by_id(actor, context_name, number).first()
     if found is None:
         raise SchemaNotFound(number)
     return found
+
+
+def schemas_by_id(actor: Actor, context_name: str, number: int) -> QuerySet[Schema]:
+    """At most one schema, once for each visible version that holds it."""
+    seen = visible(actor, VIEW, SubjectVersion.objects.all())
+    return Schema.objects.filter(
+        context__name=context_name, number=number, versions__in=seen.values("pk")
+    )
 
 
 def schemas_by_guid(actor: Actor, guid: str) -> list[Schema]:

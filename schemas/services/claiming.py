@@ -62,7 +62,6 @@ def new_subject(actor: Actor, context: Context, name: SubjectName, wanted: str) 
     """An unsaved subject in its project, owned by the project's team."""
     keeper = home_of(actor, wanted)
     project: Project = keeper.project_scope.project  # type: ignore[union-attr]  # a tier has one
-    project.scope = keeper.project_scope  # type: ignore[assignment]  # as above
     return Subject(
         context=context,
         name=name.name,

@@ -43,7 +43,7 @@ def _target(actor: Actor, name: SubjectName, project: str, *, make: bool) -> Set
         subject = claim(actor, name, project)
     else:
         subject = selectors.subject(actor, name, empty=True)
-    require_at(actor, CONFIGURE, subject.project.scope, name)
+    require_at(actor, CONFIGURE, subject.scope, name)
     return subject
 
 
@@ -61,7 +61,7 @@ def _write(actor: Actor, row: Settings, values: Mapping[str, Any]) -> None:
         actor,
         CONFIGURE if subject else CONFIGURE_REGISTRY,
         target=row,
-        scope=subject.project.scope if subject else None,
+        scope=subject.scope if subject else None,
         before=before,
         after=dict(values),
     )

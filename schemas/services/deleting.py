@@ -36,7 +36,7 @@ from schemas.services.registering import CLOSED
 def _open(actor: Actor, name: SubjectName, *, permanent: bool) -> Subject:
     """The subject, locked, where the actor may delete and its mode lets anybody."""
     subject = selectors.subject(actor, name)
-    scope = subject.project.scope if permanent else subject.keeper
+    scope = subject.scope if permanent else subject.keeper
     require_at(actor, PURGE if permanent else DELETE, scope, name)
     mode = Place(subject.context, subject).mode
     if mode in CLOSED:
@@ -164,6 +164,6 @@ def _record(actor: Actor, subject: Subject, numbers: list[int], *, permanent: bo
         actor,
         PURGE if permanent else DELETE,
         target=subject,
-        scope=subject.project.scope,
+        scope=subject.scope,
         before={"versions": numbers},
     )

@@ -38,7 +38,7 @@ def describe_subject(actor: Actor, subject: Subject, **values: Any) -> Subject:
         raise invalid(error) from error
     subject.save(update_fields=list(values))
     after = {field: _plain(value) for field, value in values.items()}
-    scope = subject.project.scope
+    scope = subject.scope
     audit.record(actor, MANAGE, target=subject, scope=scope, before=before, after=after)
     return subject
 
@@ -78,7 +78,7 @@ def move_subject(
         actor,
         MANAGE,
         target=subject,
-        scope=subject.project.scope,
+        scope=subject.scope,
         before={"state": before},
         after={"state": state, "sunset_on": str(ends or "")},
     )

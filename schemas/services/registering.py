@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache
 
-from django.db import IntegrityError, transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, OuterRef, Q, Subquery
 
 from rbac import audit
 from rbac.access import can
 from rbac.actors import Actor
 from schemas import checking, parsing, selectors
 from schemas.checking import Report
+from schemas.compiled import Compiled, compile_rows
 from schemas.configuration import Place
 from schemas.errors import (
     Busy,
@@ -49,6 +50,7 @@ class _Lock:
     """What stands under the lock: the context's row, and the schema where it is known already."""
 
     context: Context
+    next_id: int
     schema_id: int | None
     number: int | None
 
@@ -235,35 +237,31 @@ def _insert(actor: Actor, place: Place, prepared: Prepared, candidate: Candidate
     if not made:
         Subject.objects.filter(pk=subject.pk).update(revision=F("revision") + 1, **stands)
     after = {"version": number, "id": schema.number, "format": str(prepared.format)}
-    audit.record(actor, REGISTER, target=subject, scope=subject.project.scope, after=after)
+    audit.record(actor, REGISTER, target=subject, scope=subject.scope, after=after)
     return row
 
 
 def _lock(subject: Subject, prepared: Prepared) -> _Lock:
     """Lock the subject, made here when it is new, and its context; raises `_Moved`."""
-    same = Schema.objects.filter(digest=prepared.digest)
     if subject.is_new:
         subject.save(force_insert=True)
-        contexts = Context.objects.select_for_update().filter(pk=subject.context_id)
-        new: Any = _with_schema(contexts, same.filter(context=OuterRef("pk"))).get()
-        return _Lock(new, new.same_id, new.same_number)
-    subjects = (
-        Subject.objects.select_for_update(of=("self", "context"))
-        .select_related("context")
-        .filter(pk=subject.pk, revision=subject.revision)
-    )
-    found: Any = list(_with_schema(subjects, same.filter(context=OuterRef("context"))))
-    if not found:
+    values = (subject.pk, subject.revision, prepared.digest)
+    row = _lock_query(connection.vendor).row(*values)
+    if row is None:
         raise _Moved
-    return _Lock(found[0].context, found[0].same_id, found[0].same_number)
+    return _Lock(subject.context, *row)
 
 
-def _with_schema(rows: QuerySet[Any], same: QuerySet[Schema]) -> QuerySet[Any]:
-    """Rows with the key and the id of the schema that has the candidate's identity."""
-    annotated: QuerySet[Any] = rows.annotate(
-        same_id=Subquery(same.values("pk")[:1]), same_number=Subquery(same.values("number")[:1])
+@cache
+def _lock_query(_vendor: str) -> Compiled:
+    """Subject and context for update, with the schema that has the candidate's identity."""
+    pk, revision, digest = 2**53 - 1, 2**53 - 3, "\x01digest"
+    same = Schema.objects.filter(context=OuterRef("context"), digest=digest)
+    rows = Subject.objects.select_for_update().filter(pk=pk, revision=revision)
+    columns = rows.values_list(
+        "context__next_id", Subquery(same.values("pk")[:1]), Subquery(same.values("number")[:1])
     )
-    return annotated
+    return compile_rows(columns, [pk, revision, digest])
 
 
 def _next_version(subject: Subject, candidate: Candidate) -> int:
@@ -296,8 +294,8 @@ def _schema(lock: _Lock, prepared: Prepared, candidate: Candidate) -> Schema:
         return _row(lock, prepared, lock.number, pk=lock.schema_id)
     if wanted is not None and lock.context.schemas.filter(number=wanted).exists():
         raise NotPermitted(f"Id {wanted} belongs to another schema in context {lock.context}.")
-    number = lock.context.next_id if wanted is None else wanted
-    following = max(lock.context.next_id, number + 1)
+    number = lock.next_id if wanted is None else wanted
+    following = max(lock.next_id, number + 1)
     Context.objects.filter(pk=lock.context.pk).update(next_id=following)
     schema = _row(lock, prepared, number)
     schema.save(force_insert=True)

@@ -6,8 +6,6 @@ a cookie or a form reaches this far: the token in `Authorization` is all that co
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import time
 import uuid
@@ -22,8 +20,7 @@ from django.db import DatabaseError
 from idp.common.errors import Forbidden, Invalid, NotVisible, SlipwayError
 from idp.common.metrics import REQUEST_SECONDS
 from idp.common.version import VERSION
-from rbac import audit, tokens
-from rbac.actors import Actor
+from rbac import audit
 from schemas import naming
 from schemas.errors import Incompatible, RegistryError
 from schemas.wire.calls import (
@@ -37,11 +34,11 @@ from schemas.wire.calls import (
     media_type,
 )
 from schemas.wire.routes import Handler, Match, match, split
+from schemas.wire.senders import sender
 
 log = structlog.get_logger(__name__)
 _IMMUTABLE = "private, max-age=86400, immutable"
 _REVALIDATE = "private, no-cache"
-_CHALLENGE = {"WWW-Authenticate": 'Basic realm="slipway"'}
 _NOT_FOUND = "HTTP 404 Not Found"
 _STORE = 50001
 # Of errors that come from below the registry.
@@ -82,7 +79,7 @@ def _answer(call: Call) -> Answer:
     try:
         segments = split(call.path)
         _refuse_associations(segments)
-        actor, user_name = _sender(call)
+        actor, user_name = sender(call)
         context, found = _route(segments)
         route = found.route.pattern
         handler = _handler(call, found)
@@ -117,28 +114,6 @@ def _route(segments: list[str]) -> tuple[str, Match]:
     if found is None:
         raise Refused(404, _NOT_FOUND)
     return context, found
-
-
-def _sender(call: Call) -> tuple[Actor, str]:
-    """The token's actor, and the user name beside it; raises `Refused` (401)."""
-    header = call.headers.get("authorization", "")
-    text = tokens.from_header(header)
-    if not text:
-        raise Refused(401, "Send an API token, as Bearer or as the password of Basic.", _CHALLENGE)
-    actor = tokens.authenticate(text, call.address)
-    if actor is None:
-        raise Refused(401, "The token is unknown, revoked or past its end.", _CHALLENGE)
-    return actor, _user_name(header)
-
-
-def _user_name(header: str) -> str:
-    scheme, _, rest = header.partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(rest.strip()).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
 
 
 def _check_body(call: Call) -> None:

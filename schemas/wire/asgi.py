@@ -11,10 +11,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from django.db import close_old_connections
-
 from schemas.wire.application import respond
 from schemas.wire.calls import MAX_BODY, Answer, Call, address_in
+from schemas.wire.connections import connected
 from schemas.wire.wsgi import PREFIX
 
 Scope = MutableMapping[str, Any]
@@ -54,11 +53,8 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 def _respond(scope: Scope, body: bytes) -> Answer:
-    close_old_connections()
-    try:
+    with connected():
         return respond(call_of(scope, body))
-    finally:
-        close_old_connections()
 
 
 def call_of(scope: Scope, body: bytes) -> Call:

@@ -7,7 +7,7 @@ from schemas.errors import SchemaNotFound, SubjectNotFound
 from schemas.formats import protobuf
 from schemas.formats.base import FormatName
 from schemas.models import Schema, SubjectVersion
-from schemas.wire import bodies
+from schemas.wire import bodies, byid
 from schemas.wire.calls import Refused, Reply, Request
 
 _MAX_ID = 19  # digits; what a column holds
@@ -47,6 +47,8 @@ def _by_id(request: Request) -> Schema:
 
 
 def schema_by_id(request: Request) -> Reply:
+    if not request.call.query:
+        return byid.reply(request.actor, request.context, _number(request))
     row, wanted = _by_id(request), request.text("format")
     value = bodies.schema(row, rendered(row, wanted))
     value["guid"] = str(row.guid)

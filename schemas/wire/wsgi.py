@@ -11,10 +11,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from django.db import close_old_connections
-
 from schemas.wire.application import respond
 from schemas.wire.calls import MAX_BODY, Call, address_in
+from schemas.wire.connections import connected
 
 PREFIX = "/registry"
 Environ = dict[str, Any]
@@ -39,11 +38,8 @@ def is_ours(path: str) -> bool:
 
 def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request in one write."""
-    close_old_connections()
-    try:
+    with connected():
         answer = respond(call_of(environ))
-    finally:
-        close_old_connections()
     status = HTTPStatus(answer.status)
     headers = [*answer.headers.items(), ("Content-Length", str(len(answer.body)))]
     start_response(f"{status.value} {status.phrase}", headers)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+import time_machine
+from django.utils import timezone
 
 from idp.common.errors import Forbidden
 from rbac.actors import Actor
-from rbac.models import AuditRecord
+from rbac.models import ApiToken, AuditRecord, RoleBinding, User
 from rbac.places import root
+from rbac.services.tokens import revoke_token
 from schemas import selectors, services
 from schemas.errors import ProjectUnclear, SubjectNotFound
 from schemas.naming import parse
@@ -177,6 +182,52 @@ class TestRules:
         assert rows[0].after == {"version": 1, "id": 1, "format": "AVRO"}
         assert rows[1].after == {"level": "NONE"}
         assert all(row.scope_label == "orders" for row in rows)
+
+
+@pytest.mark.usefixtures("subject")
+class TestWhatIsRemembered:
+    """Tokens, grants and replies are kept in memory; what ends them counts on the next call."""
+
+    def test_a_revoked_token(self, people: Characters) -> None:
+        wire = Wire(token_of(people.viewer))
+        assert [wire("GET", "/schemas/ids/1").status for _ in range(3)] == [200] * 3
+        token = ApiToken.objects.get(user=people.viewer)
+        revoke_token(Actor(people.viewer), token)
+        assert wire("GET", "/schemas/ids/1").status == 401
+
+    def test_a_token_past_its_end(self, people: Characters) -> None:
+        wire = Wire(token_of(people.viewer))
+        assert [wire("GET", "/schemas/ids/1").status for _ in range(3)] == [200] * 3
+        with time_machine.travel(timezone.now() + timedelta(days=2)):
+            assert wire("GET", "/schemas/ids/1").status == 401
+
+    def test_a_person_who_is_deactivated(self, people: Characters) -> None:
+        wire = Wire(token_of(people.viewer))
+        assert [wire("GET", "/schemas/ids/1").status for _ in range(3)] == [200] * 3
+        User.objects.filter(pk=people.viewer.pk).update(is_active=False)
+        assert wire("GET", "/schemas/ids/1").status == 401
+
+    def test_a_role_that_is_taken_away(self, people: Characters) -> None:
+        wire = Wire(token_of(people.viewer))
+        assert [wire("GET", "/schemas/ids/1").status for _ in range(3)] == [200] * 3
+        RoleBinding.objects.get(user=people.viewer).delete()
+        assert wire("GET", "/schemas/ids/1").code == 40403
+        bind("viewer", people.project.scope, user=people.viewer)
+        assert wire("GET", "/schemas/ids/1").status == 200
+
+    def test_a_schema_that_is_gone(self, people: Characters) -> None:
+        wire = Wire(token_of(people.maintainer))
+        assert [wire("GET", "/schemas/ids/1").status for _ in range(3)] == [200] * 3
+        wire("DELETE", "/subjects/orders-value")
+        assert wire("GET", "/schemas/ids/1").status == 200
+        wire("DELETE", "/subjects/orders-value?permanent=true")
+        assert wire("GET", "/schemas/ids/1").code == 40403
+
+    def test_a_wrong_secret_beside_a_known_prefix(self, people: Characters) -> None:
+        wire = Wire(token_of(people.viewer))
+        assert wire("GET", "/schemas/ids/1").status == 200
+        other = wire.token[:-1] + ("A" if wire.token[-1] != "A" else "B")
+        assert Wire(other)("GET", "/schemas/ids/1").status == 401
 
 
 @pytest.mark.usefixtures("subject")

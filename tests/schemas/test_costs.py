@@ -45,7 +45,7 @@ def queries(wire: Wire, method: str, path: str, body: Any = None) -> list[str]:
 def test_no_more_queries_than(wire: Wire, method: str, path: str, body: Any, most: int) -> None:
     wire.register("orders", ONE)
     wire.register("orders", TWO)
-    wire("GET", "/subjects")
+    wire("GET", "/schemas/ids/1")
     made = queries(wire, method, path, body)
     assert len(made) <= most, "\n".join(sql[:160] for sql in made)
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from rbac.actors import Actor
 from rbac.models import Scope, User
 from rbac.services.tokens import create_token
-from schemas.wire import asgi, wsgi
+from schemas.wire import asgi, connections, wsgi
 
 RECORD = {"type": "record", "name": "Order", "fields": [{"name": "id", "type": "int"}]}
 
@@ -109,7 +109,7 @@ class Wire:
         def start(status: str, found: list[tuple[str, str]]) -> None:
             said.update(status=int(status.split(maxsplit=1)[0]), headers=dict(found))
 
-        inside = mock.patch.object(wsgi, "close_old_connections")
+        inside = mock.patch.object(connections, "close_old_connections")
         # A test's own transaction lives on the connection that a request would close.
         with inside if connection.in_atomic_block else contextlib.nullcontext():
             parts = list(wsgi.application(environ, start))
