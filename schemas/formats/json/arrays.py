@@ -73,9 +73,16 @@ def compare_arrays(judge: Judge, pair: Pair) -> None:
     if unique[0] != unique[1]:
         kind = "UNIQUE_ITEMS_ADDED" if unique[1] else "UNIQUE_ITEMS_REMOVED"
         _report(pair, kind, "uniqueItems")
+    _compare_contains(judge, pair)
+
+
+def _compare_contains(judge: Judge, pair: Pair) -> None:
+    if pair.reader.get("minContains") == 0 and pair.reader.get("maxContains") is None:
+        return  # asks for nothing
     compare_optional(judge, pair, "contains", "CONTAINS")
     if pair.writer.get("contains") is not None and pair.reader.get("contains") is not None:
-        compare_bounds(pair, "maxContains", "minContains")
+        compare_bounds(pair, "maxContains")
+        compare_bounds(pair, "minContains", default=1)
 
 
 def _report(pair: Pair, kind: str, keyword: str) -> None:

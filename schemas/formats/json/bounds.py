@@ -10,10 +10,13 @@ from schemas.formats.json.kinds import difference
 from schemas.formats.json.model import Node
 
 
-def compare_bounds(pair: Pair, *keywords: str) -> None:
+def compare_bounds(pair: Pair, *keywords: str, default: int | None = None) -> None:
     """Report each bound that was added, removed, increased or decreased."""
     for keyword in keywords:
-        old, new = bound(pair.writer, keyword), bound(pair.reader, keyword)
+        old, new = (
+            default if limit is None else limit
+            for limit in (bound(pair.writer, keyword), bound(pair.reader, keyword))
+        )
         if old != new:
             at = f"{pair.reader.at}/{keyword}"
             kind = f"{_kind(keyword)}_{_way(old, new)}"

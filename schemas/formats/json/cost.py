@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from schemas.formats.base import Budget, TooComplex
+from schemas.formats.base import MAX_DEPTH, Budget, TooComplex
 from schemas.formats.json.document import Library, Place
 from schemas.formats.json.drafts import REFERENCES
 from schemas.formats.json.patterns import matches
@@ -23,11 +23,29 @@ _Task = tuple[Place, Any]
 
 
 def check_cost(library: Library, value: Any, *, backtracks: bool) -> None:
-    """Raises `TooComplex` when checking the value would take more than a bounded number of steps.
+    """Raises `TooComplex` for a value nested too deep, or that takes too many steps to check.
 
     `backtracks`: the schema has a pattern that needs the slower engine.
     """
+    _check_depth(value)
     _Count(library, backtracks=backtracks).of((library.root, value))
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [each for parent in level for each in _inside(parent)]
+        if not level:
+            return
+    raise TooComplex(f"The document is nested more than {MAX_DEPTH} levels deep.")
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    """The objects and arrays directly inside a value."""
+    if isinstance(value, dict | list):
+        for child in value.values() if isinstance(value, dict) else value:
+            if isinstance(child, dict | list):
+                yield child
 
 
 class _Count:

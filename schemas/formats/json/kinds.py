@@ -52,7 +52,7 @@ ITEM_WITH_FALSE_REMOVED_FROM_CLOSED_CONTENT_MODEL ITEM_REMOVED_FROM_OPEN_CONTENT
 ITEM_ADDED_IS_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL
 ITEM_REMOVED_IS_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL
 ENUM_ARRAY_EXTENDED COMBINED_TYPE_EXTENDED PRODUCT_TYPE_NARROWED SUM_TYPE_EXTENDED
-NOT_TYPE_NARROWED CONDITION_REMOVED
+NOT_TYPE_NARROWED
 """
 
 _TIGHTER = "Readers refuse values of {name} that writers may send ({old} became {new}): "
@@ -213,10 +213,6 @@ _BREAKING = {
     ),
     "NOT_TYPE_EXTENDED": (
         "Readers refuse more than writers leave out: keep the earlier `not`, or narrow it."
-    ),
-    "CONDITION_ADDED": (
-        "Readers ask for more of some documents, which writers may not meet: drop the condition,"
-        " or let writers have it first."
     ),
     "CONDITION_CHANGED": (
         "Readers ask for other things of some documents than writers meet: keep the condition as"

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -79,13 +79,17 @@ class JsonFormat:
         old, new, budget = _root(writer), _root(reader), Budget()
         if reader.value is True and old.kind is Kind.ANY:
             return ()
-        judge = Judge(compare, budget, lenient=False)
-        root = judge.pair(old, new)
-        if not judge.compatible(root):
-            judge = Judge(compare, budget, lenient=True)
-            root = judge.pair(old, new)
-            judge.compatible(root)
-        return tuple(judge.differences(root))
+        strict = Judge(compare, budget, lenient=False)
+        root = strict.pair(old, new)
+        if strict.compatible(root):
+            return tuple(strict.differences(root))
+        lenient = Judge(compare, budget, lenient=True)
+        forgiven = lenient.compatible(lenient.pair(old, new))
+        return tuple(
+            # Lenient readers found another alternative for what breaks strict ones here.
+            replace(each, lenient=True) if forgiven and not each.lenient else each
+            for each in strict.differences(root)
+        )
 
 
 def _alone(schema: JsonSchema) -> bool:

@@ -84,6 +84,8 @@ _SINCE = {
     "if": Draft.SEVEN,
     "dependentRequired": Draft.D2019_09,
     "dependentSchemas": Draft.D2019_09,
+    "maxContains": Draft.D2019_09,
+    "minContains": Draft.D2019_09,
     "unevaluatedItems": Draft.D2019_09,
     "unevaluatedProperties": Draft.D2019_09,
     "prefixItems": Draft.D2020_12,

@@ -214,23 +214,41 @@ def _distinct(nodes: Sequence[Node]) -> list[Node]:
 
 def _likeliest(few: Sequence[Node], many: Sequence[Node]) -> Order:
     """For each of a few subschemas the many in the order in which a match is likely."""
-    equal = {_text(node): index for index, node in enumerate(many)}
-    named = {_label(node): index for index, node in enumerate(many)}
+    known = [{sign(node): at for at, node in enumerate(many)} for sign in _SIGNS]
 
     def order(index: int) -> Iterator[int]:
-        node = few[index]
-        first = (equal.get(_text(node)), named.get(_label(node)), index)
-        tried = {each for each in first if each is not None and each < len(many)}
-        yield from dict.fromkeys(each for each in first if each in tried)
-        yield from (each for each in range(len(many)) if each not in tried)
+        found = [places.get(sign(few[index])) for sign, places in zip(_SIGNS, known, strict=True)]
+        first = dict.fromkeys(each for each in (*found, index) if each is not None)
+        yield from (each for each in first if each < len(many))
+        yield from (each for each in range(len(many)) if each not in first)
 
     return order
 
 
-def _label(node: Node) -> str:
-    """What a person would call a subschema: its title, or what it is referred to by."""
-    title = node.get("title") if node.whole else None
-    return str(title or node.at.rpartition("/")[2]) + node.kind
+def _tags(node: Node) -> str:
+    """The constants by which alternatives are told apart: `{"kind": {"const": "order"}}`."""
+    parts = node.parts or (node,)
+    return node.kind + compact(
+        {
+            name: schema["const"]
+            for part in parts
+            for name, schema in part.map("properties").items()
+            if isinstance(schema, dict) and "const" in schema
+        },
+        sort=True,
+    )
+
+
+def _name(node: Node) -> str:
+    """What it is referred to by, for one that stands under a name of its own."""
+    return node.kind + node.at.rpartition("/")[2]
+
+
+def _title(node: Node) -> str:
+    return f"{node.kind}{node.get('title') if node.whole else ''}"
+
+
+_SIGNS: tuple[Callable[[Node], str], ...] = (_text, _tags, _name, _title)
 
 
 def _compare_nothing(judge: Judge, pair: Pair) -> None:

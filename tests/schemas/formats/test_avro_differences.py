@@ -58,6 +58,10 @@ CASES: list[tuple[Any, Any, list[tuple[str, str, str, Any, Any, bool]]]] = [
         ("FIELD_ALIAS_AMBIGUOUS", "/fields/0", "/fields/0", ["f", "g"], None, False),
         ("ALIASES_CHANGED", "/fields/0", "/fields/0", [], ["g"], True),
         ("FIELD_REMOVED", "/fields", "/fields/1", "int", None, True)]),
+    (record(INT), record(INT, field("int", "g", aliases=["f"])), [
+        ("FIELD_RENAMED", "/fields/1", "/fields/0", "f", "g", True),
+        ("ALIASES_CHANGED", "/fields/1", "/fields/0", [], ["f"], True),
+        ("FIELD_READ_TWICE", "/fields", "/fields/0", "f", None, True)]),
     (record(INT, field("int", "g")), record(field("int", "g"), INT), [
         ("FIELDS_REORDERED", "/fields", "/fields", ["f", "g"], ["g", "f"], True)]),
     (record(INT), record(field("int", doc="x")), [

@@ -159,7 +159,10 @@ def test_compatible_data_is_readable(seed: int) -> None:
     random = repeatable(seed)
     texts = pair_of(random, APART)
     writer, reader = (parse_or_skip(text) for text in texts)
-    assume(compatible(reader, writer))
+    differences = FORMAT.differences(reader, writer)
+    assume(all(one.strict for one in differences))
+    # Registries and clients differ: what a client reads is under another field's name by then.
+    assume(all(one.kind != "FIELD_READ_TWICE" for one in differences))
     assert refutation(writer, texts, random) is None, texts
 
 
