@@ -73,6 +73,13 @@ def ambiguous(path: tuple[str, ...], fields: Iterable[str]) -> str:
     )
 
 
+def read_twice(path: tuple[str, ...]) -> str:
+    return (
+        f"Consumers fill one field alone from {place(path)} although another names it, too: most "
+        "clients give the other's default or fail, so remove the alias."
+    )
+
+
 def defaulted_symbols(symbols: Iterable[str], default: str | None) -> str:
     return f"Consumers read {some(symbols)} as `{default}`: make sure that this is meant."
 

@@ -5,6 +5,8 @@ Called by the walk of `schemas.formats.avro.comparison`, once for each pair of n
 
 from __future__ import annotations
 
+from collections import Counter
+
 from schemas.formats.avro import advice
 from schemas.formats.avro.findings import Findings, Place
 from schemas.formats.avro.model import Enum, Field, Fixed, Record, alike, described
@@ -30,15 +32,28 @@ def compare_fields(findings: Findings, reader: Record, writer: Record, place: Pl
             if len(found) > 1:
                 _ambiguous(findings, [writer.fields[number].name for number in found], inside)
             _field(findings, field, writer.fields[found[0]], inside)
+    _whole(findings, reader, writer, positions, place)
+
+
+def _whole(
+    findings: Findings, reader: Record, writer: Record, positions: list[int], place: Place
+) -> None:
+    """What shows only in all fields together; `positions` are the written ones that are read."""
     if positions != sorted(positions):
         inside = place.down("/fields", "/fields")
         names = [field.name for field in writer.fields], [field.name for field in reader.fields]
         findings.add("FIELDS_REORDERED", inside, *names)
-    read = set(positions)
+    read = Counter(positions)
     for position, field in enumerate(writer.fields):
-        if position not in read:
-            inside = place.down("/fields", f"/fields/{position}", field.name)
+        if read[position] == 1:
+            continue
+        inside = place.down("/fields", f"/fields/{position}", field.name)
+        if not read[position]:
             findings.add("FIELD_REMOVED", inside, described(field.type), None)
+        else:
+            # Registries take it as compatible: no reader's field is without a written one.
+            tell = advice.read_twice(inside.path)
+            findings.add("FIELD_READ_TWICE", inside, field.name, None, tell=tell)
 
 
 def same(reader: Field, writer: Field) -> bool:

@@ -37,7 +37,8 @@ _RESERVED: Final = frozenset(
     ["aliases", "doc", "fields", "items", "name", "namespace", "size", "symbols", "type", "values"]
 )
 _ENUM_RESERVED: Final = _RESERVED | {"default"}
-_ONLY: Final = frozenset(["name", "type"])
+_FIELD_RESERVED: Final = frozenset(["aliases", "default", "doc", "name", "order", "type"])
+_USUAL: Final = 2  # members of a field: name and type
 _ORDERS: Final = frozenset({"ascending", "descending", "ignore"})
 _MAX_FIXED: Final = 2**31 - 9  # what an array holds in the JVM
 _NAME_RULE: Final = "a letter or underscore, then letters, digits and underscores"
@@ -103,7 +104,8 @@ class Parser:
         branches: list[Type] = []
         seen: set[str] = set()
         for index, entry in enumerate(document):
-            branch = self._type(entry, space, f"{at}/{index}")
+            primitive = PRIMITIVES.get(entry) if isinstance(entry, str) else None
+            branch = primitive or self._type(entry, space, f"{at}/{index}")
             name = branch.full if isinstance(branch, Named) else branch.kind
             if name in seen:
                 _refuse(f"{at}/{index}", "duplicate_branch", f"the union already has {name}")
@@ -153,36 +155,24 @@ class Parser:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             pointer = f"{record_at}/fields/{index}" + ("/name" if "name" in entry else "")
             _refuse(pointer, "name", f"a field's name: {_NAME_RULE}")
-        kind = entry.get("type", MISSING)
-        node = PRIMITIVES.get(kind) if isinstance(kind, str) else None
-        if node is not None and len(entry) == len(_ONLY):
-            return Field(name, node)
+        kind, doc, default = entry.get("type"), entry.get("doc"), entry.get("default", MISSING)
         at = f"{record_at}/fields/{index}"
-        if kind is MISSING:
+        if kind is None and "type" not in entry:
             _refuse(at, "required", f"the field {name} needs a `type`")
-        field = Field(name, node or self._type(kind, space, f"{at}/type"))
-        if len(entry) > len(_ONLY):
-            self._attributes(field, entry, at)
+        primitive = PRIMITIVES.get(kind) if isinstance(kind, str) else None
+        node = primitive or self._type(kind, space, f"{at}/type")
+        field = Field(name, node, default, doc if isinstance(doc, str) else None)
+        if default is not MISSING:
+            self._default(field, at)
+        if len(entry) > _USUAL + (doc is not None) + (default is not MISSING):
+            self._rarer(field, entry, at)
         return field
 
-    def _attributes(self, field: Field, entry: dict[str, Any], at: str) -> None:
-        props = {}
-        for key, value in entry.items():
-            if key in _ONLY:
-                continue
-            if key == "doc":
-                field.doc = value if isinstance(value, str) else None
-            elif key == "default":
-                field.default = value
-                self._default(field, at)
-            elif key == "order":
-                field.order = _order(value, at)
-            elif key == "aliases":
-                field.aliases = _aliases(entry, at)
-            else:
-                props[key] = value
-        if props:
-            field.props = props
+    def _rarer(self, field: Field, entry: dict[str, Any], at: str) -> None:
+        if "order" in entry:
+            field.order = _order(entry["order"], at)
+        field.aliases = _aliases(entry, at)
+        field.props = _props(entry, _FIELD_RESERVED)
 
     def _default(self, field: Field, at: str) -> None:
         if field.type.kind in {"float", "double"} and isinstance(field.default, str):
