@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from idp.common.errors import BackendError, SlipwayError, TemporaryBackendError
 from schemas.backends.postgres import Session, StatementFailed, read_in, session
 from schemas.formats.base import InvalidSchema, TooComplex
-from schemas.relational.model import Model
+from schemas.relational.model import Model, quoted
 from schemas.relational.statements import Lines, Statement, statements
 
 SECONDS = 60.0  # of a whole load
@@ -136,11 +136,10 @@ def _refused(statement: Statement) -> str:
     if statement.tokens[0].kind == "meta":
         return f"“{statement.text[:40]}” is a command of psql, not SQL."
     words = statement.words
-    if (
-        words[0] == "copy"
-        and "from" in words
-        and words[words.index("from") + 1 :][:1] == ("stdin",)
-    ):
+    if words[:2] == ("prepare", "transaction"):  # it would outlive its session
+        return "A prepared transaction is no schema."
+    after = words.index("from") + 1 if words[0] == "copy" and "from" in words else len(words)
+    if words[after : after + 1] == ("stdin",):
         return "COPY … FROM STDIN loads data; only the schema is read."
     return ""
 
@@ -185,7 +184,7 @@ def _create(admin: Session, name: str, password: str) -> None:
 def _prepare(url: str, role: str, extensions: Sequence[str]) -> None:
     with session(url, seconds=_CLEANING_SECONDS) as one:
         for extension in extensions:
-            one.command(f'CREATE EXTENSION "{extension.replace(chr(34), "")}"')
+            one.command(f"CREATE EXTENSION {quoted(extension)}")
         one.command(f"GRANT {role} TO CURRENT_USER")  # what giving the schema away asks for
         one.command(f"ALTER SCHEMA public OWNER TO {role}")
 
@@ -193,9 +192,9 @@ def _prepare(url: str, role: str, extensions: Sequence[str]) -> None:
 def _drop(admin: Session, name: str) -> None:
     """Both are tried, so that a database that stays does not keep the role's password alive."""
     with suppress(SlipwayError):
-        admin.command(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        admin.command(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
     with suppress(SlipwayError):
-        admin.command(f"DROP ROLE IF EXISTS {name}")
+        admin.command(f"DROP ROLE IF EXISTS {quoted(name)}")
 
 
 def _sweep(admin: Session) -> None:

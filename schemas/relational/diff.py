@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Generic, Protocol, TypeVar
 
-from schemas.relational import normal
 from schemas.relational.differences import Collector, Difference, Kind, Risk, Sides
 from schemas.relational.model import (
     Composite,
@@ -207,7 +206,7 @@ class _Comparison:
             ("The collation of domain", old.collation, new.collation),
         )
         for subject, was, now in facts:
-            if not normal.same(was, now):
+            if not self._found.texts.same(was, now):
                 said = f"{subject} `{at}`"
                 self._found.changed(Kind.DOMAIN, at, was, now, Risk.BEHAVES, subject=said)
         for part in CONSTRAINTS.values():
@@ -239,7 +238,7 @@ class _Comparison:
         compare_views(self._found, kind, old, new, types=self._types)
 
     def _routine(self, old: Routine, new: Routine) -> None:
-        if not normal.same(old.definition, new.definition):
+        if not self._found.texts.same(old.definition, new.definition):
             risk = Risk.BREAKS if old.returns != new.returns else Risk.BEHAVES
             at, kind = _routine_at(new), _routine_kind(new)
             self._found.redefined(kind, at, old.definition, new.definition, risk)

@@ -137,6 +137,7 @@ class Collector:
     def __init__(self, sides: Sides) -> None:
         self.sides = sides
         self.found: list[Difference] = []
+        self.texts = normal.Texts()
 
     def added(self, kind: Kind, at: str, risk: Risk, text: str = "", of: str = "") -> None:
         """The new side has it, the old side has not."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from schemas.formats.base import InvalidSchema, TooComplex
+from schemas.formats.base import Budget, InvalidSchema
 from schemas.relational.statements import Lines, tokens
 
 _MANY_WORDS = {"character", "double", "timestamp", "time", "bit", "interval", "national"}
@@ -16,37 +16,42 @@ _MORE_WORDS = {"varying", "precision", "with", "without", "time", "zone", "chara
 _OPEN, _CLOSED = {"(", "["}, {")", "]"}
 
 
-def same(old: str, new: str) -> bool:
-    """Whether two definitions mean the same."""
-    return old == new or key(old) == key(new)
+SECONDS = 20.0  # of all texts of one comparison
 
 
-def same_but_for_types(old: str, new: str) -> bool:
-    """As `same`, with casts and brackets left out: what a changed column type does to a text."""
-    return old == new or key_but_for_types(old) == key_but_for_types(new)
+class Texts:
+    """Compares definitions within one budget of time; raises `TooComplex` past it.
 
+    With `types`, casts and brackets are left out: what a changed column type does to a text.
+    """
 
-def key(text: str) -> str:
-    """Equal for texts that are `same`."""
-    return " ".join(_arrays(_words(text)))
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._budget = Budget(seconds)
 
+    def same(self, old: str, new: str, *, types: bool = False) -> bool:
+        """Whether two definitions mean the same."""
+        return old == new or self.key(old, types=types) == self.key(new, types=types)
 
-def key_but_for_types(text: str) -> str:
-    return " ".join(_loose(_words(text)))
+    def key(self, text: str, *, types: bool = False) -> str:
+        """Equal for texts that are the same."""
+        words = self._words(text)
+        return " ".join(_loose(words) if types else _arrays(words))
+
+    def _words(self, text: str) -> list[str]:
+        """The tokens' texts; a text that is no SQL stands as it is."""
+        found = []
+        try:
+            for one in tokens(text, Lines(text)):
+                self._budget.spend()
+                found.append("\n".join(lines(one.text)) if one.kind == "string" else one.text)
+        except InvalidSchema:
+            return [text]
+        return found
 
 
 def lines(text: str) -> list[str]:
     """The lines without their ends, which editors change and nobody means."""
     return [line.rstrip() for line in text.strip().splitlines()]
-
-
-def _words(text: str) -> list[str]:
-    """The tokens' texts; a text that is no SQL stands as it is."""
-    try:
-        found = list(tokens(text, Lines(text)))
-    except (InvalidSchema, TooComplex):
-        return [text]
-    return ["\n".join(lines(one.text)) if one.kind == "string" else one.text for one in found]
 
 
 def _arrays(words: list[str]) -> list[str]:

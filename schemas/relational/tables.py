@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from schemas.relational import normal
 from schemas.relational.differences import Collector, Kind, Risk
 from schemas.relational.model import (
     Column,
@@ -69,11 +68,11 @@ class Part(Generic[N]):
     ) -> None:
         """`types` says that a column's type differs, which puts casts into these texts."""
         removed, added, both = matched(old, new, lambda one: one.name)
-        key = normal.key_but_for_types if types else normal.key
-        by_key = {key(self.text(one)): one for one in added} if removed else {}
+        texts = found.texts
+        by_key = {texts.key(self.text(one), types=types): one for one in added} if removed else {}
         twins: set[str] = set()
         for was in removed:
-            twin = by_key.pop(key(self.text(was)), None)
+            twin = by_key.pop(texts.key(self.text(was), types=types), None)
             if twin is None:
                 found.removed(self.kind, quoted(was.name), self.removing, self.text(was), at)
                 continue
@@ -82,10 +81,9 @@ class Part(Generic[N]):
             found.comment(f"{at}.{quoted(twin.name)}", was.comment, twin.comment)
         for one in (one for one in added if one.name not in twins):
             found.added(self.kind, quoted(one.name), self.adding, self.text(one), at)
-        same = normal.same_but_for_types if types else normal.same
         for was, now in both:
             where, old_text, new_text = f"{at}.{quoted(now.name)}", self.text(was), self.text(now)
-            if not same(old_text, new_text):
+            if not texts.same(old_text, new_text, types=types):
                 found.redefined(self.kind, where, old_text, new_text, self.changing)
             found.comment(where, was.comment, now.comment)
 
@@ -139,8 +137,7 @@ def compare_tables(found: Collector, old: Table, new: Table) -> bool:
 
 def compare_views(found: Collector, kind: Kind, old: View, new: View, *, types: bool) -> None:
     at = path(new.schema, new.name)
-    same = normal.same_but_for_types if types else normal.same
-    if not same(old.definition, new.definition):
+    if not found.texts.same(old.definition, new.definition, types=types):
         kept = {(one.name, one.type) for one in new.columns}
         breaks = any((one.name, one.type) not in kept for one in old.columns)
         risk = Risk.BREAKS if breaks else Risk.BEHAVES
@@ -180,8 +177,8 @@ def _column(found: Collector, at: str, old: Column, new: Column, *, in_other_key
         found.changed(
             Kind.TYPE, at, old.type, new.type, type_risk(old.type, new.type), subject=subject
         )
-    same = normal.same if old.type == new.type else normal.same_but_for_types
-    if not same(old.default, new.default):
+    types = old.type != new.type
+    if not found.texts.same(old.default, new.default, types=types):
         said = f"The default of `{at}`"
         found.changed(Kind.DEFAULT, at, old.default, new.default, Risk.BEHAVES, subject=said)
     if old.nullable != new.nullable and not in_other_key:
@@ -189,7 +186,7 @@ def _column(found: Collector, at: str, old: Column, new: Column, *, in_other_key
     if old.identity != new.identity:
         said = f"The identity of `{at}`"
         found.changed(Kind.IDENTITY, at, old.identity, new.identity, Risk.BEHAVES, subject=said)
-    if not same(old.generated, new.generated):
+    if not found.texts.same(old.generated, new.generated, types=types):
         said = f"The generating expression of `{at}`"
         found.changed(Kind.GENERATED, at, old.generated, new.generated, Risk.LOCKS, subject=said)
     if old.collation != new.collation:
@@ -220,10 +217,10 @@ def _whole(found: Collector, at: str, old: Table, new: Table) -> None:
     if was != now:
         said = f"Row-level security of `{at}`"
         found.changed(Kind.ROW_SECURITY, at, was, now, Risk.BEHAVES, subject=said)
-    if not normal.same(old.partition_key, new.partition_key):
+    if not found.texts.same(old.partition_key, new.partition_key):
         was, now, said = old.partition_key, new.partition_key, f"The partition key of `{at}`"
         found.changed(Kind.PARTITIONING, at, was, now, Risk.LOSES, subject=said)
-    if not normal.same(old.partition_bound, new.partition_bound):
+    if not found.texts.same(old.partition_bound, new.partition_bound):
         was, now, said = old.partition_bound, new.partition_bound, f"The bound of partition `{at}`"
         found.changed(Kind.PARTITIONING, at, was, now, Risk.LOSES, subject=said)
     if old.parents != new.parents:

@@ -71,6 +71,7 @@ def left_behind(url: str) -> set[str]:
         ("SELECT 1;\n\nSELECT $a$ $b$", 3, "is not closed"),
         ("/* /* */", 1, "is not closed"),
         ("\nBEGIN;\nCREATE TABLE t ()", 2, "never committed"),
+        ("BEGIN;\nPREPARE TRANSACTION 'x'", 2, "no schema"),
         ("SELECT 1\0", 0, "cannot store"),
         ("SELECT '\ud800'", 0, "cannot store"),
     ],

@@ -179,7 +179,7 @@ def test_statements_lose_no_words(sql: str) -> None:
     ],
 )
 def test_the_same_in_other_words(old: str, new: str) -> None:
-    assert normal.same(old, new)
+    assert normal.Texts().same(old, new)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_the_same_in_other_words(old: str, new: str) -> None:
     ],
 )
 def test_what_differs_differs(old: str, new: str) -> None:
-    assert not normal.same(old, new)
+    assert not normal.Texts().same(old, new)
 
 
 @pytest.mark.parametrize(
@@ -201,8 +201,8 @@ def test_what_differs_differs(old: str, new: str) -> None:
     ["::", "::(", "::a.", "(ARRAY[", "(ARRAY[)::t[]", "()::t[]", "::time(", "(ARRAY[])::t[]"],
 )
 def test_broken_expressions_are_only_compared(text: str) -> None:
-    assert normal.same(text, text + " ")
-    assert normal.same_but_for_types(text, text + " ")
+    assert normal.Texts().same(text, text + " ")
+    assert normal.Texts().same(text, text + " ", types=True)
 
 
 @pytest.mark.parametrize(
@@ -377,3 +377,8 @@ def test_many_parts_are_compared_soon() -> None:
     assert len([one for one in found if one.action is Action.RENAMED]) == 20_000
     assert len(found) == 60_000
     assert time.monotonic() - began < 20
+
+
+def test_comparing_texts_has_a_budget() -> None:
+    with pytest.raises(TooComplex, match=r"longer than 0\.01 s"):
+        normal.Texts(0.01).same("a " * 500_000, "b " * 500_000)
