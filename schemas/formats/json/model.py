@@ -192,18 +192,22 @@ class Model:
 
     def node(self, place: Place) -> Node:
         """The node at a place, references followed; an endless chain of them allows anything."""
-        seen: set[tuple[Document, str]] = set()
-        while True:
+        passed: dict[tuple[Document, str], None] = {}
+        node = self._nodes.get((place.resource.document, place.at))
+        while node is None:
             key = (place.resource.document, place.at)
-            if key in self._nodes:
-                return self._nodes[key]
             target = self._reference(place, alone=True)
-            if target is None or key in seen:
-                break
-            seen.add(key)
-            place = target
-        node = self._node_here(place) if target is None else Node(Kind.ANY, place, self)
-        return self._nodes.setdefault(key, node)
+            if target is None:
+                node = self._node_here(place)
+            elif key in passed:
+                node = Node(Kind.ANY, place, self)
+            else:
+                place = target
+                node = self._nodes.get((place.resource.document, place.at))
+            passed[key] = None
+        for key in passed:
+            self._nodes[key] = node
+        return node
 
     def _reference(self, place: Place, *, alone: bool) -> Place | None:
         """The target of a reference; with `alone` only when nothing beside it counts."""

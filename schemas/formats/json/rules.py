@@ -215,10 +215,12 @@ def _distinct(nodes: Sequence[Node]) -> list[Node]:
 def _likeliest(few: Sequence[Node], many: Sequence[Node]) -> Order:
     """For each of a few subschemas the many in the order in which a match is likely."""
     known = [{sign(node): at for at, node in enumerate(many)} for sign in _SIGNS]
+    hints = [
+        [places.get(sign(node)) for sign, places in zip(_SIGNS, known, strict=True)] for node in few
+    ]
 
     def order(index: int) -> Iterator[int]:
-        found = [places.get(sign(few[index])) for sign, places in zip(_SIGNS, known, strict=True)]
-        first = dict.fromkeys(each for each in (*found, index) if each is not None)
+        first = dict.fromkeys(each for each in (*hints[index], index) if each is not None)
         yield from (each for each in first if each < len(many))
         yield from (each for each in range(len(many)) if each not in first)
 

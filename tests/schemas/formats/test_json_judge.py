@@ -209,7 +209,7 @@ def test_sharing_is_not_multiplied() -> None:
 
 def test_wide_objects_take_linear_time() -> None:
     def schema(bound: int) -> dict[str, Any]:
-        names = {f"field{n}": {"type": "string", "maxLength": bound} for n in range(5000)}
+        names = {f"field{n}": {"type": "string", "maxLength": bound} for n in range(2000)}
         return {"type": "object", "additionalProperties": False, "properties": names}
 
-    assert len(compared(schema(5), schema(6))) == 5000
+    assert len(compared(schema(5), schema(6))) == 2000

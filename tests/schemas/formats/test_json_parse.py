@@ -143,8 +143,8 @@ def test_cycles_are_fine() -> None:
 
 
 def test_long_chains_of_references() -> None:
-    links = {str(n): {"$ref": f"#/definitions/{n + 1}"} for n in range(5000)}
-    last = {"5000": {"type": "string"}}
+    links = {str(n): {"$ref": f"#/definitions/{n + 1}"} for n in range(2000)}
+    last = {"2000": {"type": "string"}}
     parsed = parse({"$ref": "#/definitions/0", "definitions": {**links, **last}})
     assert [error.rule for error in check_record(parsed, 3)] == ["type"]
 
