@@ -25,7 +25,7 @@ from schemas.relational.risks import (
     risks,
     subjects,
 )
-from schemas.relational.rules import LEFT_OUT, OF_TABLES, RULES, Level, Rule
+from schemas.relational.rules import LEFT_OUT, OF_ANY, RULES, Level, Rule
 from schemas.relational.squawk import Squawked, squawk
 from schemas.relational.statements import Lines, Statement, statements
 from schemas.relational.tables import type_risk
@@ -92,16 +92,16 @@ class _Text:
                 raise InvalidSchema.at(f"line {one.line}", "sql", "A command of psql is no SQL.")
         self.statements = [one for one in self.all if one.tokens]
         self._starts = [one.start for one in self.statements]
-        self._created: set[str] = set()
+        self._state = State(0, in_transaction=False)
 
     def own(self, state: State) -> Iterator[Finding]:
         """What our own rules find; learns which tables are new on the way."""
+        self._state = state
         for one in self.statements:
             for risk in risks(one, state):
-                if not (risk.rule in OF_TABLES and risk.of in state.created):
+                if risk.rule in OF_ANY or not state.is_new(risk.of, one.start):
                     yield self._finding(RULES[risk.rule], risk)
             state.after(one)
-        self._created = state.created
 
     def squawked(self, found: list[Squawked], model: Model | None) -> Iterator[Finding]:
         placed = [(one, *self._place(one)) for one in found if one.rule not in LEFT_OUT]
@@ -132,7 +132,7 @@ class _Text:
         column = column_at(statement, start)
         several = one.rule.startswith("ban-drop-") and not column
         for of in subjects(statement)[: None if several else 1] or [""]:
-            if not (one.rule in OF_TABLES and of in self._created):
+            if one.rule in OF_ANY or not self._state.is_new(of, statement.start):
                 yield Risk(one.rule, start, of, column)
 
     def offset(self, line: int, column: int) -> int:

@@ -40,7 +40,11 @@ class State:
 
     server: int
     in_transaction: bool
-    created: set[str] = field(default_factory=set)
+    created: dict[str, int] = field(default_factory=dict)  # tables, and where
+
+    def is_new(self, table: str, start: int) -> bool:
+        """Whether a statement at an offset finds a table that the text itself created."""
+        return self.created.get(table, start) < start
 
     def after(self, statement: Statement) -> None:
         words = statement.words
@@ -48,8 +52,8 @@ class State:
             self.in_transaction = True
         elif words[0] in {"commit", "end", "rollback", "abort"} and "to" not in words[:3]:
             self.in_transaction = False
-        elif words[0] == "create" and "table" in words[:4]:
-            self.created.add(subject(statement))
+        elif words[0] == "create" and "table" in words[:4] and "exists" not in words[:8]:
+            self.created.setdefault(subject(statement), statement.start)
 
 
 def name_at(tokens: tuple[Token, ...], place: int) -> tuple[str, int]:

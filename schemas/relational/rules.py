@@ -256,9 +256,14 @@ LEFT_OUT = frozenset(
         "unused-ignore",
     }
 )
-# What blocks a table that was created by the same text blocks nobody.
-OF_TABLES = frozenset(_LOCKS) - {"concurrently-in-transaction", "enum-value-in-transaction"} | {
-    "adding-required-field",
-    "require-lock-timeout",
-    "update-without-where",
-}
+# What is said of any statement; the other rules spare a table that the same text created before.
+OF_ANY = frozenset(
+    {
+        "concurrently-in-transaction",
+        "enum-value-in-transaction",
+        "ban-uncommitted-transaction",
+        "syntax-error",
+        "transaction-nesting",
+        "unseen-code",
+    }
+)

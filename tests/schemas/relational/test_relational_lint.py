@@ -107,6 +107,12 @@ ALTER TABLE orders ALTER COLUMN total SET NOT NULL;
         ("ALTER TABLE a ALTER b DROP NOT NULL;", [("ban-drop-not-null", 1, "a.b")]),
         # a table that is new blocks nobody
         ("CREATE TABLE t (a int);\nCREATE INDEX i ON t (a);\nALTER TABLE t ADD UNIQUE (a);", []),
+        ("CREATE TABLE t (a int);\nDROP TABLE t;", []),
+        ("DROP TABLE t;\nCREATE TABLE t (a int);", [("ban-drop-table", 1, "t")]),
+        (
+            "CREATE TABLE IF NOT EXISTS t (a int);\nCREATE INDEX i ON t (a);",
+            [("require-concurrent-index-creation", 2, "t")],
+        ),
         ("CREATE TABLE t (a int REFERENCES o (id) ON DELETE CASCADE);", []),
         ("DO $$ BEGIN DELETE FROM orders; END $$;", [("unseen-code", 1, "")]),
         ("SELECT 'DROP TABLE a; -- x';\nCOMMENT ON TABLE a IS 'TRUNCATE b';", []),
