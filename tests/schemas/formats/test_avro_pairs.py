@@ -19,6 +19,7 @@ PROMOTED = {
 NAMES = ["x.A", "x.B", "x.C", "y.A", "y.C", "z.B"]
 # fastavro takes the first branch of the same unqualified name, where the specification's "Unions"
 # goes on to one that matches: each name stands in one namespace.
+# It takes a branch by its alias in the same way, where another branch bears that name.
 APART = ["x.A", "x.B", "y.C", "z.D"]
 FIELDS = ["f", "g", "h", "i"]
 SYMBOLS = ["P", "Q", "R", "S"]
