@@ -24,6 +24,7 @@ _KINDS: Final = {
     "local-timestamp-nanos": {"long"},
 }
 _SIZES: Final = {"uuid": 16, "duration": 12}  # of fixed
+_NAMED: Final = {name: Logical(name) for name in (*_KINDS, "duration")}
 
 
 def logical_of(kind: str, props: Props, size: int = 0) -> Logical | None:
@@ -34,7 +35,7 @@ def logical_of(kind: str, props: Props, size: int = 0) -> Logical | None:
     if name == "decimal":
         return _decimal(kind, props, size)
     fits = size == _SIZES.get(name) if kind == "fixed" else kind in _KINDS.get(name, ())
-    return Logical(name) if fits else None
+    return _NAMED[name] if fits else None
 
 
 def _decimal(kind: str, props: Props, size: int) -> Logical | None:

@@ -39,6 +39,7 @@ _RESERVED: Final = frozenset(
 _ENUM_RESERVED: Final = _RESERVED | {"default"}
 _FIELD_RESERVED: Final = frozenset(["aliases", "default", "doc", "name", "order", "type"])
 _USUAL: Final = 2  # members of a field: name and type
+_NULL: Final = PRIMITIVES["null"]
 _ORDERS: Final = frozenset({"ascending", "descending", "ignore"})
 _MAX_FIXED: Final = 2**31 - 9  # what an array holds in the JVM
 _NAME_RULE: Final = "a letter or underscore, then letters, digits and underscores"
@@ -178,7 +179,8 @@ class Parser:
         if field.type.kind in {"float", "double"} and isinstance(field.default, str):
             number = number_of(field.default)
             field.default = field.default if number is None else number
-        if not self._foreign:
+        nullable = isinstance(field.type, Union) and _NULL in field.type.branches
+        if not self._foreign and not (nullable and field.default is None):
             self.defaults.append((field, f"{at}/default"))
 
     def _enum(self, document: dict[str, Any], space: str, at: str) -> Enum:
