@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
-from django.db.models import QuerySet
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import Model, QuerySet
+from django.db.models.query import get_related_populators
+
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -23,18 +26,21 @@ class Compiled:
     params: tuple[Any, ...]
     holes: tuple[tuple[int, ...], ...]
 
-    def row(self, *values: Any) -> tuple[Any, ...] | None:
-        """The first row, its columns as the database's driver gives them."""
+    def rows(self, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows, their columns as the database's driver gives them."""
         if not self.sql:
-            return None
+            return []
         params = list(self.params)
         for positions, value in zip(self.holes, values, strict=True):
             for position in positions:
                 params[position] = value
         with connection.cursor() as cursor:
             cursor.execute(self.sql, params)
-            found: tuple[Any, ...] | None = cursor.fetchone()
-        return found
+            return list(cursor.fetchall())
+
+    def row(self, *values: Any) -> tuple[Any, ...] | None:
+        found = self.rows(*values)
+        return found[0] if found else None
 
 
 def compile_rows(rows: QuerySet[Any, Any], markers: Sequence[Any]) -> Compiled:
@@ -43,9 +49,41 @@ def compile_rows(rows: QuerySet[Any, Any], markers: Sequence[Any]) -> Compiled:
         sql, params = rows.query.sql_with_params()
     except EmptyResultSet:
         return Compiled("", (), ())
+    return _with_holes(sql, params, markers)
+
+
+def _with_holes(sql: str, params: Sequence[Any], markers: Sequence[Any]) -> Compiled:
     holes = tuple(
         tuple(at for at, value in enumerate(params) if value == marker) for marker in markers
     )
     if not all(holes):
         raise ValueError("A marker is missing in the compiled query.")
     return Compiled(sql, tuple(params), holes)
+
+
+class CompiledModels(Generic[M]):
+    """A query for rows of a model with what `select_related` names, made as Django makes them.
+
+    `django.db.models.query.ModelIterable` is the example: it compiles anew for each use.
+    """
+
+    def __init__(self, rows: QuerySet[M], markers: Sequence[Any]) -> None:
+        self._maker: Any = rows.query.get_compiler(DEFAULT_DB_ALIAS)
+        sql, params = self._maker.as_sql()
+        self._compiled = _with_holes(sql, params, markers)
+        info, select = self._maker.klass_info, self._maker.select
+        self._model: type[M] = info["model"]
+        fields = info["select_fields"]
+        self._own = slice(fields[0], fields[-1] + 1)
+        self._names = [column[0].target.attname for column in select[self._own]]
+        self._related = get_related_populators(info, select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]  # the stubs know a later Django
+
+    def list(self, *values: Any) -> list[M]:
+        rows = self._compiled.rows(*values)
+        found = []
+        for row in self._maker.results_iter([rows]):
+            made = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[self._own])
+            for related in self._related:
+                related.populate(row, made)
+            found.append(made)
+        return found

@@ -7,13 +7,16 @@ Under the services, the wire API and pages. Versions are called as clients call 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from rbac.access import can, visible
 from rbac.actors import Actor
 from schemas import naming
+from schemas.compiled import CompiledModels
 from schemas.configuration import Place
 from schemas.errors import (
     InvalidCandidate,
@@ -80,8 +83,15 @@ def with_places(rows: QuerySet[Subject]) -> QuerySet[Subject]:
 
 def find_subject(name: SubjectName) -> Subject | None:
     """The row, whoever asks: for services that decide themselves."""
-    rows = with_places(Subject.objects.filter(context__name=name.context, name=name.name))
-    return rows.first()
+    found = _subject_query(connection.vendor).list(name.context, name.name)
+    return found[0] if found else None
+
+
+@cache
+def _subject_query(_vendor: str) -> CompiledModels[Subject]:
+    context_name, name = "\x01context", "\x01name"
+    rows = Subject.objects.filter(context__name=context_name, name=name)
+    return CompiledModels(with_places(rows), [context_name, name])
 
 
 def subject(actor: Actor, name: SubjectName, *, empty: bool = False) -> Subject:

@@ -19,7 +19,7 @@ from rbac.access import can
 from rbac.actors import Actor
 from schemas import checking, parsing, selectors
 from schemas.checking import Report
-from schemas.compiled import Compiled, compile_rows
+from schemas.compiled import Compiled, CompiledModels, compile_rows
 from schemas.configuration import Place
 from schemas.errors import (
     Busy,
@@ -144,7 +144,15 @@ def _relevant(place: Place, content: str) -> list[SubjectVersion]:
     if place.level.transitive or place.group:
         rows = rows.defer("schema__text")
         return list(rows.filter(Q(deleted_at=None) | Q(schema__content=content)))
-    return list(rows.filter(Q(number=subject.latest) | Q(schema__content=content)))
+    return _relevant_query(connection.vendor).list(subject.pk, subject.latest, content)
+
+
+@cache
+def _relevant_query(_vendor: str) -> CompiledModels[SubjectVersion]:
+    pk, latest, content = 2**31 - 1, 2**31 - 3, "\x01content"
+    rows = SubjectVersion.objects.select_related("schema").order_by("number")
+    same = Q(number=latest) | Q(schema__content=content)
+    return CompiledModels(rows.filter(same, subject=pk), [pk, latest, content])
 
 
 def _match(
