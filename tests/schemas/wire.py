@@ -20,6 +20,7 @@ from rbac.actors import Actor
 from rbac.models import Scope, User
 from rbac.services.tokens import create_token
 from schemas.wire import asgi, connections, wsgi
+from schemas.wire.calls import Answer
 
 RECORD = {"type": "record", "name": "Order", "fields": [{"name": "id", "type": "int"}]}
 
@@ -59,6 +60,17 @@ class Said:
     @property
     def code(self) -> Any:
         return self.json["error_code"]
+
+
+_respond = asgi._respond
+
+
+def _closing(scope: Any, body: bytes) -> Answer:
+    """Leave no connection open in the server's threads: the test database is dropped at the end."""
+    try:
+        return _respond(scope, body)
+    finally:
+        connection.close()
 
 
 @dataclass
@@ -136,7 +148,8 @@ class Wire:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        asyncio.run(asgi.application(scope, receive, send))
+        with mock.patch.object(asgi, "_respond", _closing):
+            asyncio.run(asgi.application(scope, receive, send))
         start, content = sent
         found = {k.decode().title(): v.decode() for k, v in start["headers"]}
         return Said(start["status"], found, content["body"])
