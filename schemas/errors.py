@@ -169,10 +169,6 @@ class InvalidRules(Unprocessable):
     error_code = 42210
 
 
-class ContextNotEmpty(Unprocessable):
-    error_code = 42211
-
-
 class ProjectUnclear(Unprocessable):
     """A new subject could belong to several projects, or to none that the token may publish in."""
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from schemas.wire.application import respond
+from schemas.wire.calls import MAX_BODY
 from schemas.wire.wsgi import call_of
 
 
@@ -24,5 +26,9 @@ class Registry(View):
     public: ClassVar[str] = "Decides by the token of each request, in the registry's own words."
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        answer = respond(call_of(request.META))
+        try:
+            body = request.body
+        except RequestDataTooBig:
+            body = b" " * (MAX_BODY + 1)  # answered like every other body that is too large
+        answer = respond(call_of(request.META, body))
         return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))

@@ -39,14 +39,14 @@ def is_ours(path: str) -> bool:
 def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request in one write."""
     with connected():
-        answer = respond(call_of(environ))
+        answer = respond(call_of(environ, read_body(environ)))
     status = HTTPStatus(answer.status)
     headers = [*answer.headers.items(), ("Content-Length", str(len(answer.body)))]
     start_response(f"{status.value} {status.phrase}", headers)
     return [answer.body]
 
 
-def call_of(environ: Environ) -> Call:
+def call_of(environ: Environ, body: bytes) -> Call:
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()
@@ -58,12 +58,12 @@ def call_of(environ: Environ) -> Call:
         path=raw_path(environ)[len(PREFIX) :],
         query=environ.get("QUERY_STRING", ""),
         headers=headers,
-        body=_body(environ),
+        body=body,
         address=address_in(environ),
     )
 
 
-def _body(environ: Environ) -> bytes:
+def read_body(environ: Environ) -> bytes:
     """The body, one byte past the bound at most: that one says that it is too long."""
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isascii() and length.isdigit():

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, Client
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from schemas import verdicts
-from tests.schemas.wire import Said, Wire, avro
+from tests.rbac.factories import Characters
+from tests.schemas.wire import Said, Wire, avro, token_of
 
 SCENARIOS = Path("/work/shared/vectors/schemas/registry-api-scenarios.json")
 ONE = avro(("id", "int"))
@@ -438,6 +441,28 @@ class TestHttp:
         for version in ("0", "-2", "abc", "2147483648", "1.0", "9" * 400, "²"):
             assert wire("GET", f"/subjects/orders/versions/{version}").code == 42202, version
         assert wire("GET", "/subjects/none/versions/1").code == 40401
+
+
+class TestThroughDjango:
+    """Where no adapter stands in front, a view says the same words."""
+
+    def test_a_view_answers(self, wire: Wire, client: Client) -> None:
+        headers = {"Authorization": f"Bearer {wire.token}"}
+        kind = "application/json"
+        made = client.post(
+            "/registry/subjects/orders/versions", {"schema": ONE}, kind, headers=headers
+        )
+        assert made.json()["id"] == 1
+        assert client.get("/registry/subjects", headers=headers).json() == ["orders"]
+        assert client.get("/registry", headers=headers).json() == {}
+        assert client.get("/registry/subjects").json()["error_code"] == 401
+        large = client.post("/registry/subjects/a", "x" * 3_000_000, kind, headers=headers)
+        assert (large.status_code, large.json()["error_code"]) == (413, 413)
+
+    def test_asgi_keeps_its_own_prefix(self, people: Characters, async_client: AsyncClient) -> None:
+        headers = {"Authorization": f"Bearer {token_of(people.viewer)}"}
+        found = async_to_sync(async_client.get)("/registry", headers=headers)
+        assert found.json() == {}
 
 
 def fits(value: Any, expected: Any) -> bool:
