@@ -1,0 +1,18 @@
+"""The formats by name: the one place where the registry meets its engines."""
+
+from __future__ import annotations
+
+from schemas.formats import avro, protobuf
+from schemas.formats.base import Format, FormatName
+from schemas.formats.json.language import JsonFormat
+
+_FORMATS: dict[FormatName, Format] = {
+    FormatName.AVRO: avro.FORMAT,
+    FormatName.JSON: JsonFormat(),
+    FormatName.PROTOBUF: protobuf.PROTOBUF,
+}
+
+
+def get(name: FormatName) -> Format:
+    """The engine of a format."""
+    return _FORMATS[FormatName(name)]
