@@ -33,11 +33,14 @@ def rules_for(change: Change, plan: Plan) -> list[ApprovalRule]:
 
 
 def valid_approvals(change: Change) -> list[Approval]:
-    """Yes-answers to exactly this plan, of others who may (still) approve."""
+    """Yes-answers to exactly this plan, of other people who may (still) approve."""
     answers = Approval.objects.filter(
-        change=change, plan_hash=change.plan_hash, answer=Approval.Answer.APPROVE
+        change=change,
+        plan_hash=change.plan_hash,
+        answer=Approval.Answer.APPROVE,
+        approver__service_account=None,
     ).select_related("approver")
-    own = {change.actor_id, change.confirmed_by_id}
+    own = people.asked(change)
     return [
         a
         for a in answers.order_by("at")

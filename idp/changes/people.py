@@ -42,6 +42,16 @@ def who_can(permission: str, scope: Scope, *, besides: User | None, does: str = 
     return f"{' or '.join([', '.join(names[:-1]), names[-1]] if names[1:] else names)} can {does}."
 
 
+def is_program(user: User) -> bool:
+    """Whether the user is a service account's, which people make and hold the tokens of."""
+    return hasattr(user, "service_account")
+
+
+def asked(change: Change) -> frozenset[int]:
+    """Ids of the users who asked for the change or confirmed it: never its second person."""
+    return frozenset(pk for pk in (change.actor_id, change.confirmed_by_id) if pk is not None)
+
+
 def author(change: Change) -> Actor:
     """Who asked, for the record of what was done; judged by nobody."""
     return Actor(change.actor, change.token)

@@ -8,9 +8,11 @@ from typing import Any
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from idp.changes import people
 from idp.changes.models import Approval, ApprovalRule, Change, ChangeEvent, Freeze, Waiver
 from rbac.access import can, get_visible, visible
 from rbac.actors import Actor
+from rbac.models import ServiceAccount
 
 RUNNING = (Change.State.PLANNING, Change.State.APPLYING, Change.State.OBSERVING)
 MAX_INBOX = 200
@@ -51,14 +53,17 @@ class Allowed:
 
 def allowed(actor: Actor, change: Change) -> Allowed:
     own = actor.user is not None and actor.user.pk == change.actor_id
-    asked = own or (actor.user is not None and actor.user.pk == change.confirmed_by_id)
+    other = actor.user is not None and actor.user.pk not in people.asked(change)
     may_do = can(actor, change.verb, change.scope)
     before = change.state in (Change.State.READY, Change.State.WAITING)
     return Allowed(
         confirm=change.state == Change.State.READY and may_do,
         replan=before and may_do,
         cancel=change.state in Change.OPEN and (own or can(actor, "change.cancel", change.scope)),
-        approve=before and not asked and can(actor, "change.approve", change.scope),
+        approve=before
+        and other
+        and can(actor, "change.approve", change.scope)
+        and not (actor.user and people.is_program(actor.user)),
     )
 
 
@@ -70,8 +75,10 @@ def _to_approve(actor: Actor) -> QuerySet[Change]:
     answered = Approval.objects.filter(
         change=OuterRef("pk"), plan_hash=OuterRef("plan_hash"), approver=actor.user
     )
+    program = ServiceAccount.objects.filter(user=actor.user)
     waiting = Change.objects.filter(
         ~Exists(answered),
+        ~Exists(program),
         state__in=[Change.State.READY, Change.State.WAITING],
         awaits_approval=True,
     ).exclude(actor=actor.user)

@@ -95,7 +95,7 @@ def test_approving_needs_the_permission(
         services.approve(Actor(people.mate), change, change.plan_hash)
     with pytest.raises(NotVisible):
         services.approve(Actor(people.stranger), change, change.plan_hash)
-    with pytest.raises(Forbidden, match="Only a person approves"):
+    with pytest.raises(Forbidden, match="Only a person can approve"):
         services.approve(system("expiry"), change, change.plan_hash)
     with pytest.raises(PreconditionFailed, match="not the one you read"):
         services.approve(mia, change, "0" * 64)

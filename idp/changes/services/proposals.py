@@ -15,7 +15,7 @@ from idp.changes.services import rows
 from idp.common.errors import Clash, FieldError, Invalid, StaleState
 from idp.common.transitions import transition
 from rbac import audit
-from rbac.access import require
+from rbac.access import can, require
 from rbac.actors import Actor
 from rbac.models import Scope
 
@@ -175,10 +175,12 @@ def replan(actor: Actor, change: Change) -> Change:
 def cancel(actor: Actor, change: Change) -> Change:
     """Stop the change: at once where nothing runs, else after the running step.
 
-    Who asked for a change may cancel it; anybody else needs `change.cancel`.
+    Who asked for a change may cancel it while they may ask for it; anybody else, and they too by
+    then, needs `change.cancel`.
     """
     own = actor.user is not None and actor.user.pk == change.actor_id
-    require(actor, "change.view" if own else "change.cancel", change.scope)
+    may = own and can(actor, change.verb, change.scope)
+    require(actor, change.verb if may else "change.cancel", change.scope)
     with rows.locked(change) as row:
         if row.state not in Change.OPEN:
             raise StaleState(f"Change {row.pk} has ended already: {row.get_state_display()}.")
