@@ -24,10 +24,14 @@ from gitops.hosts.program import QUARANTINE
 from gitops.judging import judge
 from gitops.models import ConfigRepository
 from idp.common.errors import PermanentBackendError, SlipwayError
+from rbac import audit
+from rbac.actors import Actor
+from rbac.models import AuditRecord
 
 log = logging.getLogger(__name__)
 MAX_QUESTION = 256_000
 MAX_UPDATES = 50
+MAX_REASON = 2_000
 AT_ONCE = 16
 READ_SECONDS = 15
 LONGEST_PATH = 100  # sun_path of unix(7) holds 108 bytes
@@ -55,6 +59,7 @@ class _Handler(socketserver.StreamRequestHandler):
             log.exception("a push could not be judged")
             answer = refusal(["This push could not be judged; the server's log says why."])
         finally:
+            audit.flush_denials()
             connections.close_all()
         try:
             self.wfile.write(json.dumps(answer).encode() + b"\n")
@@ -82,9 +87,20 @@ def respond(question: dict[str, Any]) -> Answer:
     on_disk = LocalRepository(_path(repo), _quarantine(repo, question.get("environment", {})))
     reasons = judge(ticket.actor, repo, on_disk, updates)
     if reasons:
+        _note_refusal(ticket.actor, repo, reasons)
         return refusal(reasons)
     pushes.note(ticket.actor, repo, updates)
     return {"allowed": True, "lines": []}
+
+
+def _note_refusal(actor: Actor, repo: ConfigRepository, reasons: list[str]) -> None:
+    audit.record(
+        actor,
+        "repository.push",
+        target=repo.project,
+        outcome=AuditRecord.Outcome.DENIED,
+        reason="\n".join(reasons)[:MAX_REASON],
+    )
 
 
 def _path(repo: ConfigRepository) -> Path:

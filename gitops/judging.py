@@ -21,9 +21,9 @@ from idp.changes import gating
 from idp.changes.gates import Outcome
 from idp.changes.models import Change
 from idp.changes.plans import Action, Plan, Verb, digest
-from idp.common.errors import Refusal, SlipwayError
+from idp.common.errors import Forbidden, Refusal, SlipwayError
 from idp.common.names import dns_label
-from rbac.access import decide
+from rbac.access import require
 from rbac.actors import Actor
 
 ENVIRONMENTS = "environments"
@@ -137,9 +137,12 @@ def _adopted(
 
 
 def _permit(actor: Actor, permission: str, application: Application) -> None:
-    decision = decide(actor, permission, application.scope)
-    if not decision.allowed:
-        raise Refusal(f"You may not do {permission} at {application.scope}: {decision.reason}")
+    try:
+        require(actor, permission, application.scope)
+    except Forbidden as error:
+        raise Refusal(
+            f"You may not do {permission} at {application.scope}: {error.message}", fix=error.fix
+        ) from error
 
 
 def _documents(actor: Actor, application: Application, files: dict[str, bytes]) -> None:

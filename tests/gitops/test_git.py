@@ -29,7 +29,7 @@ from idp.changes.models import Change, Freeze
 from idp.common.errors import Invalid
 from portal.models import Component
 from rbac.actors import Actor
-from rbac.models import ApiToken, User
+from rbac.models import ApiToken, AuditRecord, User
 from rbac.tokens import new_text
 from tests.gitops.factories import NAMESPACE, bring, config, deployment, make_application
 from tests.gitops.fake import World, world
@@ -265,6 +265,22 @@ def test_what_breaks_a_rule_is_refused_in_the_terminal(
     assert repositories.head(app.repository) == main
     assert Change.objects.count() == changes
     assert not Push.objects.exists()
+    denied = AuditRecord.objects.get(action="repository.push", outcome="denied")
+    assert denied.actor is not None
+    assert denied.actor.username == "dana.dev"
+    assert said in denied.reason
+
+
+def test_a_push_without_the_permission_is_refused_and_on_record(
+    laptop: Path, git: Git, app: Application, people: Characters
+) -> None:
+    make_application(people.project, "live", "production")
+    people.developer.bindings.all().delete()  # what is left: the team's roles below production
+    write(laptop, "environments/live/fake.yaml", documents(deployment()))
+    assert "You may not do environment.push at orders/live" in push(git, ok=False)
+    denied = AuditRecord.objects.get(action="environment.push", outcome="denied")
+    assert denied.actor == people.developer
+    assert denied.scope_label == "orders/live"
 
 
 def test_a_symbolic_link_is_refused(laptop: Path, git: Git) -> None:
