@@ -112,9 +112,11 @@ def inbox_changes(actor: Actor) -> QuerySet[Change]:
 
 
 def inbox_waivers(actor: Actor) -> QuerySet[Waiver]:
-    """Waivers that somebody else asked for and this person may grant."""
+    """Waivers that somebody else asked for, for others' changes, and this person may grant."""
+    own = Q(author=actor.user) | Q(change__actor=actor.user) | Q(change__confirmed_by=actor.user)
     rows = Waiver.objects.filter(approver=None, revoked_at=None, ends_at__gt=timezone.now())
-    rows = visible(actor, "gate.waive", rows.exclude(author=actor.user))
+    rows = rows.filter(~Exists(ServiceAccount.objects.filter(user=actor.user)))
+    rows = visible(actor, "gate.waive", rows.exclude(own))
     return rows.select_related("author", "scope__project_scope", "change").order_by("created_at")
 
 
