@@ -118,7 +118,7 @@ PERMISSIONS = (
     Permission("service-account.view", "See service accounts", ("viewer",)),
     Permission("service-account.manage", "Create and remove service accounts", ("maintainer",)),
     Permission("token.view", "See one's own tokens", everyone=True),
-    Permission("token.create", "Create tokens for oneself", everyone=True),
+    Permission("token.create", "Create and revoke one's own tokens", everyone=True),
     Permission("token.manage", "See and revoke anybody's tokens", scope_kinds=ROOT_ONLY),
     Permission("audit.view", "Read the audit trail", ("maintainer", "auditor")),
     Permission("audit.export", "Export the audit trail", ("maintainer", "auditor")),

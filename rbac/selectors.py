@@ -67,9 +67,10 @@ def bindings_reaching(actor: Actor, scope: Scope) -> QuerySet[RoleBinding]:
 
 
 def tokens(actor: Actor) -> QuerySet[ApiToken]:
-    """One's own tokens and those of service accounts that one manages."""
+    """One's own tokens and those of service accounts that one manages; needs `token.view`."""
     if actor.user is None:
         return ApiToken.objects.none()
+    require(actor, "token.view", None)
     managed = visible(actor, "service-account.manage", ServiceAccount.objects.all())
     own = Q(user=actor.user) | Q(user__service_account__in=managed.values("pk"))
     rows = ApiToken.objects.select_related("user", "scope__project_scope", "scope__tier_scope")

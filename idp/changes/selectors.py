@@ -59,7 +59,8 @@ def allowed(actor: Actor, change: Change) -> Allowed:
     return Allowed(
         confirm=change.state == Change.State.READY and may_do,
         replan=before and may_do,
-        cancel=change.state in Change.OPEN and (own or can(actor, "change.cancel", change.scope)),
+        cancel=change.state in Change.OPEN
+        and ((own and may_do) or can(actor, "change.cancel", change.scope)),
         approve=before
         and other
         and can(actor, "change.approve", change.scope)

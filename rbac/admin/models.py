@@ -73,6 +73,8 @@ class UserAdmin(AuditedAdmin):
         names = [name for name in ("first_name", "last_name", "email") if name in form.changed_data]
         if names:
             obj.save(update_fields=names)
+            if "email" in names:
+                services.tell_old_address(obj, former.email, obj.email)
             before, after = self.facts(former), self.facts(obj)
             audit.record(
                 actor,

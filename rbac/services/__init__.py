@@ -8,8 +8,8 @@ from rbac.services.people import (
     invite,
     open_invitation,
     reactivate_user,
-    update_profile,
 )
+from rbac.services.profile import tell_old_address, update_profile
 from rbac.services.projects import create_project, update_project
 from rbac.services.roles import create_role, delete_role, update_role
 from rbac.services.service_accounts import create_service_account, delete_service_account
@@ -44,6 +44,7 @@ __all__ = [
     "require_care",
     "revoke_token",
     "share",
+    "tell_old_address",
     "unbind_role",
     "unshare",
     "update_profile",

@@ -1,4 +1,4 @@
-"""People: invitation, first administrator, profile, deactivation with everything it must end."""
+"""People: invitation, first administrator, deactivation with everything it must end."""
 
 from __future__ import annotations
 
@@ -162,23 +162,6 @@ def create_administrator(*, username: str, email: str, password: str) -> User:
     actor = actors.system("command line")
     after = {"username": username, "role": "administrator", "scope": "everything"}
     audit.record(actor, "user.create-administrator", target=user, after=after)
-    return user
-
-
-@transaction.atomic
-def update_profile(actor: Actor, *, first_name: str, last_name: str, email: str) -> User:
-    """Change one's own names and address."""
-    user = actor.user
-    if user is None:
-        raise Refusal("Only people have a profile.")
-    before = {"first_name": user.first_name, "last_name": user.last_name, "email": user.email}
-    others = User.objects.exclude(pk=user.pk).filter(email__iexact=email)
-    if email and others.exists():
-        raise refuse("email", "unique", "Another person has this address.")
-    User.objects.filter(pk=user.pk).update(first_name=first_name, last_name=last_name, email=email)
-    after = {"first_name": first_name, "last_name": last_name, "email": email}
-    audit.record(actor, "user.update-profile", target=user, before=before, after=after)
-    user.refresh_from_db()
     return user
 
 

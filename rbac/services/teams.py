@@ -53,9 +53,8 @@ def delete_team(actor: Actor, team: Team) -> None:
 
 def require_care(actor: Actor, team: Team) -> None:
     """Leads look after their own team by an unnarrowed session or token; others need the verb."""
-    unnarrowed = actor.token is None or not (actor.token.permissions or actor.token.scope_id)
     leads = Membership.objects.filter(team=team, user=actor.user, lead=True)
-    if actor.user is None or not (actor.user.is_active and unnarrowed and leads.exists()):
+    if actor.user is None or not (actor.user.is_active and not actor.narrowed and leads.exists()):
         require(actor, "team.manage", team)
 
 
