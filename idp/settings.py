@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.guardian",
     "rbac.adminconfig.SlipwayAdminConfig",
+    "rbac",  # before Django's: its createsuperuser is replaced
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -43,7 +44,6 @@ INSTALLED_APPS = [
     "django_structlog",
     "idp",
     "idp.common",
-    "rbac",
     "idp.changes",
     "portal",
     "gitops",
