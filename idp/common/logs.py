@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 import structlog
-
 from structlog.tracebacks import ExceptionDictTransformer
 
 from idp.common.redaction import redact_event
