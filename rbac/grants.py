@@ -33,6 +33,7 @@ class Grant:
     scope_id: int | None
     scope_label: str
     ends_at: datetime | None
+    lineage: frozenset[int] = frozenset()  # of its scope: where it stands itself
 
     @property
     def text(self) -> str:
@@ -43,7 +44,11 @@ class Grant:
 
     def covers(self, lineage: frozenset[int], now: datetime) -> bool:
         """Whether it reaches a place with these scope ids at this moment."""
-        return self.lives(now) and (self.scope_id is None or self.scope_id in lineage)
+        return self.lives(now) and self.reaches(lineage)
+
+    def reaches(self, lineage: frozenset[int]) -> bool:
+        """Whether it is bound at a place with these scope ids or above, ended or not."""
+        return self.scope_id is None or self.scope_id in lineage
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,7 @@ def _load(user_id: int) -> Iterator[Grant]:
             None if binding.scope.kind == Scope.Kind.EVERYTHING else binding.scope_id,
             binding.scope.label,
             binding.ends_at,
+            binding.scope.lineage,
         )
     for row in objectgrants.rows_of(user_id):
         yield Grant("shared with you", frozenset({row.permission}), row.scope_id, row.label, None)

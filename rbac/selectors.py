@@ -98,7 +98,9 @@ def explain(actor: Actor, *, permission: str, path: str, username: str = "") -> 
     person = User.objects.filter(username=username).first()
     if person is None:
         raise NotVisible(f"There is no person {username[:80]}.")
-    return decide(Actor(user=person), permission, scope)
+    decision = decide(Actor(user=person), permission, scope)
+    decision.asker = actor
+    return decision
 
 
 def people_holding(permission: str, scope: Scope) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 from django.core.mail import EmailMessage
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from rest_framework.test import APIClient
@@ -14,7 +15,14 @@ from rest_framework.test import APIClient
 from rbac import audit
 from rbac.models import ApiToken, AuditRecord, Membership, Role, RoleBinding, Scope, Team, User
 from rbac.services import create_token
-from tests.rbac.factories import PASSWORD, Characters, actor
+from tests.rbac.factories import (
+    PASSWORD,
+    Characters,
+    TeamFactory,
+    actor,
+    bind,
+    make_project,
+)
 
 
 def api_of(
@@ -286,6 +294,32 @@ def test_decide_answers_for_oneself_and_with_access_view_for_others(people: Char
     stranger = api_of(people.stranger)
     asked = "/api/v1/access/decide/?permission=project.view&user=vic.viewer"
     assert stranger.get(asked).status_code in {403, 404}
+
+
+def test_asking_about_others_tells_nothing_of_places_that_one_does_not_see(
+    people: Characters,
+) -> None:
+    secret = make_project("secret", TeamFactory(name="hidden"))
+    bind("auditor", secret.scope, user=people.viewer)
+    api = api_of(people.developer)
+    for permission in ("project.view", "audit.verify"):  # held here; held anywhere
+        asked = f"/api/v1/access/decide/?permission={permission}&scope=orders&user=vic.viewer"
+        found = api.get(asked).json()
+        assert found["allowed"] is True
+        assert "secret" not in str(found)
+        assert "role viewer at orders" in str(found["chain"])
+        assert "1 more held elsewhere, which you may not see" in found["chain"]
+        page = Client()
+        page.force_login(people.developer)
+        html = page.get(f"/access/why/?permission={permission}&scope=orders&user=vic.viewer")
+        assert "at secret" not in html.content.decode()
+        assert "1 more held elsewhere" in html.content.decode()
+    assert found["reason"] == "A role held elsewhere gives audit.verify."
+    asked = "/api/v1/access/decide/?permission=project.view&scope=orders&user=vic.viewer"
+    whole = api_of(people.administrator).get(asked).json()["chain"]
+    assert any("role auditor at secret" in line for line in whole)
+    own = api_of(people.viewer).get(asked.partition("&user")[0]).json()["chain"]
+    assert any("role auditor at secret" in line for line in own)
 
 
 def test_service_accounts_hold_roles_and_act_by_token(people: Characters) -> None:
