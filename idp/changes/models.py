@@ -37,7 +37,7 @@ class Change(LeasedRow):
     planning → ready → waiting → applying → observing → succeeded
     planning → waiting (nobody has to confirm) | succeeded (nothing to do) | refused | failed
     ready → planning (asked anew) | refused (an approver said no) | cancelled | expired
-    waiting → planning | refused | cancelled | expired
+    waiting → planning | refused | cancelled
     applying → planning (moved before the first effect) | failed | cancelled
     observing → failed | cancelled
     """
@@ -76,9 +76,7 @@ class Change(LeasedRow):
         State.READY: frozenset(
             {State.PLANNING, State.WAITING, State.REFUSED, State.CANCELLED, State.EXPIRED}
         ),
-        State.WAITING: frozenset(
-            {State.PLANNING, State.APPLYING, State.REFUSED, State.CANCELLED, State.EXPIRED}
-        ),
+        State.WAITING: frozenset({State.PLANNING, State.APPLYING, State.REFUSED, State.CANCELLED}),
         State.APPLYING: frozenset({State.PLANNING, State.OBSERVING, State.FAILED, State.CANCELLED}),
         State.OBSERVING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED}),
     }
@@ -124,7 +122,7 @@ class Change(LeasedRow):
     started_at = models.DateTimeField(null=True, blank=True)
     applied_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    confirm_until = models.DateTimeField(null=True, blank=True)
+    confirm_until = models.DateTimeField(null=True, blank=True)  # only while `ready`
     observe_until = models.DateTimeField(null=True, blank=True)
     event_number = models.BigIntegerField(default=0)  # the last ChangeEvent's
 

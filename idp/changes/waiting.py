@@ -41,20 +41,14 @@ def _look(pk: int) -> bool:
 
 
 def expire(limit: int = 100) -> list[int]:
-    """End what nobody confirmed, or what waited too long for its gates; their ids."""
-    open_states = (Change.State.READY, Change.State.WAITING)
-    rows = Change.objects.filter(state__in=open_states, confirm_until__lt=timezone.now())
+    """End what nobody confirmed in time; their ids. What is confirmed waits for its gates."""
+    rows = Change.objects.filter(state=Change.State.READY, confirm_until__lt=timezone.now())
     ended = []
     for pk in rows.values_list("pk", flat=True)[:limit]:
         with transaction.atomic():
             change = Change.objects.select_for_update().get(pk=pk)
-            if change.state not in open_states:
+            if change.state != Change.State.READY:
                 continue
-            why = (
-                "Nobody confirmed it in time."
-                if change.state == Change.State.READY
-                else f"It waited too long. {change.reason}"
-            )
-            endings.end(change, Change.State.EXPIRED, reason=why)
+            endings.end(change, Change.State.EXPIRED, reason="Nobody confirmed it in time.")
             ended.append(pk)
     return ended

@@ -117,6 +117,7 @@ def confirm(
             confirmed_hash=plan.bound_hash,
             confirmed_by=actor.user,
             confirmed_at=timezone.now(),
+            confirm_until=None,  # from here on it waits for its gates, however long
             not_before=None,
         )
         _tell(
