@@ -19,19 +19,20 @@ from django.conf import settings
 from django.db import connections
 
 from gitops import pushes, tickets
+from gitops.hosts.hook import MAX_UPDATES
 from gitops.hosts.local import LocalRepository
 from gitops.hosts.program import QUARANTINE
-from gitops.judging import judge
+from gitops.judging import Updates, judge
 from gitops.models import ConfigRepository
-from idp.common.errors import PermanentBackendError, SlipwayError
+from idp.common.errors import PermanentBackendError, Refusal, SlipwayError
 from rbac import audit
 from rbac.actors import Actor
 from rbac.models import AuditRecord
 
 log = logging.getLogger(__name__)
 MAX_QUESTION = 256_000
-MAX_UPDATES = 50
 MAX_REASON = 2_000
+PARTS = 3  # old, new, reference
 AT_ONCE = 16
 READ_SECONDS = 15
 LONGEST_PATH = 100  # sun_path of unix(7) holds 108 bytes
@@ -79,11 +80,9 @@ def respond(question: dict[str, Any]) -> Answer:
     repo = ConfigRepository.objects.select_related("project__scope", "project__team").get(
         project__name=ticket.project
     )
-    updates = [(u[0], u[1], u[2]) for u in question.get("updates", [])]
-    if len(updates) > MAX_UPDATES:
-        return refusal([f"It moves {len(updates)} references; {MAX_UPDATES} at most."])
     if question.get("phase") == "post-receive":
         return {"allowed": True, "lines": pushes.announce(pushes.take_in(repo))}
+    updates = _updates(question)
     on_disk = LocalRepository(_path(repo), _quarantine(repo, question.get("environment", {})))
     reasons = judge(ticket.actor, repo, on_disk, updates)
     if reasons:
@@ -91,6 +90,19 @@ def respond(question: dict[str, Any]) -> Answer:
         return refusal(reasons)
     pushes.note(ticket.actor, repo, updates)
     return {"allowed": True, "lines": []}
+
+
+def _updates(question: dict[str, Any]) -> Updates:
+    """Every reference that git is about to move; `Refusal` where the list is not whole."""
+    given = question.get("updates", [])
+    if len(given) != question.get("count") or any(len(update) != PARTS for update in given):
+        raise Refusal(
+            "The list of references of this push did not arrive whole.",
+            fix="Push again; the hook of the repository is renewed with every push.",
+        )
+    if len(given) > MAX_UPDATES:
+        raise Refusal(f"It moves {len(given)} references; {MAX_UPDATES} at most.")
+    return [(old, new, ref) for old, new, ref in given]
 
 
 def _note_refusal(actor: Actor, repo: ConfigRepository, reasons: list[str]) -> None:

@@ -1,0 +1,57 @@
+"""Pushes that no `git push` would make: nothing reaches `main` unjudged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from gitops import judge, repositories, tickets
+from gitops.hosts.local import ZERO
+from gitops.models import Application, Push
+from rbac.actors import Actor
+from tests.gitops.laptop import Git, documents, named, push_by_hand, write
+
+pytestmark = [pytest.mark.loopback, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.mark.parametrize(("count", "length"), [(4, 62_000), (60, 10)])
+def test_main_does_not_hide_behind_other_references(
+    laptop: Path, git: Git, app: Application, count: int, length: int
+) -> None:
+    main = repositories.head(app.repository)
+    write(laptop, "environments/staging/fake.yaml", documents(named("Node", "n")))
+    git("add", "-A")
+    git("commit", "-q", "-m", "Unjudged")
+    mine = git("rev-parse", "HEAD").stdout.strip()
+    hiding = [(ZERO, main, f"refs/heads/{n}{'x' * length}") for n in range(count)]
+    said = push_by_hand(git, [*hiding, (main, mine, "refs/heads/main")])
+    assert "more references, or ones with longer names, than Slipway judges at once" in said
+    assert repositories.head(app.repository) == main
+    assert "Node “n” (v1) is none of the kinds" in push_by_hand(
+        git, [(main, mine, "refs/heads/main")]
+    )
+    assert repositories.head(app.repository) == main
+
+
+@pytest.mark.parametrize(
+    ("updates", "count", "said"),
+    [
+        ([[ZERO, ZERO, "refs/heads/a"]], 2, "did not arrive whole"),
+        ([[ZERO, ZERO]], 1, "did not arrive whole"),
+        ([[ZERO, ZERO, "refs/heads/a"]] * 51, 51, "It moves 51 references; 50 at most."),
+    ],
+)
+def test_a_list_of_references_that_is_not_whole_is_refused(  # noqa: PLR0917 - fixtures
+    address: str, app: Application, dana: Actor, settings: Settings,
+    updates: list[list[str]], count: int, said: str,
+) -> None:  # fmt: skip
+    question = {
+        "phase": "pre-receive", "ticket": tickets.issue("orders", dana),
+        "updates": updates, "count": count,
+    }  # fmt: skip
+    answer = judge.ask(settings.GIT_JUDGE_SOCKET, question)
+    assert answer["allowed"] is False
+    assert said in "\n".join(answer["lines"])
+    assert not Push.objects.exists()
