@@ -201,6 +201,26 @@ def visible(actor: Actor, permission: str, queryset: QuerySet[M]) -> QuerySet[M]
     return queryset.none() if condition is None else queryset.filter(condition)
 
 
+def reaching(actor: Actor, permission: str, queryset: QuerySet[M]) -> QuerySet[M]:
+    """`visible`, and the rows bound above a place where the actor holds the permission.
+
+    For what reaches down from its scope: a freeze of everything is a fact of each project in it.
+    """
+    lookup = queryset.model.scope_lookup  # type: ignore[attr-defined]  # only rows at a scope do
+    condition = _condition(actor, permission, lookup)
+    if condition is None:
+        return queryset.none()
+    if not condition:  # every row; an empty condition would vanish in an “or”
+        return queryset
+    held = visible(actor, permission, Scope.objects.all())
+    above = (
+        Q(**{f"{lookup}__kind": Scope.Kind.EVERYTHING})
+        | Q(**{f"{lookup}__in": held.values("project_scope")})
+        | Q(**{f"{lookup}__in": held.values("tier_scope")})
+    )
+    return queryset.filter(condition | above)
+
+
 def _condition(actor: Actor, permission: str, lookup: str | None) -> Q | None:
     """The rule as a condition on rows whose scope is at `lookup`; None: no row at all."""
     entry = permissions.get(permission)

@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.views.generic import TemplateView, View
 
 from idp.changes import places, selectors, services
-from idp.changes.models import Freeze, Waiver
+from idp.changes.models import Freeze
 from idp.changes.views import TELLABLE, in_words
 from idp.common.host import Page
-from rbac.access import can, get_visible, held_anywhere, require_anywhere
+from rbac.access import can, held_anywhere, require_anywhere
 from rbac.views import AccessMixin
 
 MAX_FREEZES = 100
@@ -110,7 +110,7 @@ class LiftFreeze(AccessMixin, View):
     http_method_names = ("post", "options")
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        row = get_visible(self.actor, "freeze.view", Freeze.objects.all(), pk=pk)
+        row = selectors.freeze_get(self.actor, pk)
         try:
             services.lift_freeze(self.actor, row)
         except TELLABLE as error:
@@ -126,8 +126,7 @@ class WaiverVerb(AccessMixin, View):
     verb = "grant"
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        rows = Waiver.objects.select_related("scope", "change")
-        waiver = get_visible(self.actor, "gate.view", rows, pk=pk)
+        waiver = selectors.waiver_get(self.actor, pk)
         act = services.grant_waiver if self.verb == "grant" else services.revoke_waiver
         try:
             act(self.actor, waiver)

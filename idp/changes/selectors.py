@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from idp.changes import people
 from idp.changes.models import Approval, ApprovalRule, Change, ChangeEvent, Freeze, Waiver
-from rbac.access import can, get_visible, visible
+from idp.common.errors import NotVisible
+from rbac.access import can, get_visible, reaching, visible
 from rbac.actors import Actor
 from rbac.models import ServiceAccount
 
+M = TypeVar("M", bound=Model)
 RUNNING = (Change.State.PLANNING, Change.State.APPLYING, Change.State.OBSERVING)
 MAX_INBOX = 200
 
@@ -122,8 +124,14 @@ def inbox_waivers(actor: Actor) -> QuerySet[Waiver]:
 
 
 def freeze_list(actor: Actor) -> QuerySet[Freeze]:
-    rows = visible(actor, "freeze.view", Freeze.objects.all())
+    """Freezes of the places that the actor may see, those bound above included, as they hold."""
+    rows = reaching(actor, "freeze.view", Freeze.objects.all())
     return rows.select_related("author", "lifted_by", "scope__project_scope").order_by("-ends_at")
+
+
+def freeze_get(actor: Actor, pk: int) -> Freeze:
+    """One freeze that the actor may see; raises `NotVisible`."""
+    return _only(freeze_list(actor), pk)
 
 
 def freezes_in_force(actor: Actor) -> QuerySet[Freeze]:
@@ -132,10 +140,24 @@ def freezes_in_force(actor: Actor) -> QuerySet[Freeze]:
 
 
 def waiver_list(actor: Actor) -> QuerySet[Waiver]:
-    rows = visible(actor, "gate.view", Waiver.objects.all())
+    """Waivers that count at places that the actor may see, the newest first."""
+    rows = reaching(actor, "gate.view", Waiver.objects.all())
     return rows.select_related("author", "approver", "scope__project_scope").order_by("-id")
 
 
+def waiver_get(actor: Actor, pk: int) -> Waiver:
+    """One waiver that the actor may see; raises `NotVisible`."""
+    return _only(waiver_list(actor), pk)
+
+
+def _only(rows: QuerySet[M], pk: int) -> M:
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise NotVisible("There is nothing here, or you may not see it.")
+    return row
+
+
 def rule_list(actor: Actor) -> QuerySet[ApprovalRule]:
-    rows = visible(actor, "gate.view", ApprovalRule.objects.all())
+    """Approval rules that hold at places that the actor may see, those bound above included."""
+    rows = reaching(actor, "gate.view", ApprovalRule.objects.all())
     return rows.select_related("scope__project_scope").order_by("name")

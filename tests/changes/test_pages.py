@@ -9,13 +9,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from idp.changes import events, registrations, runner, services
+from idp.changes import events, registrations, runner, selectors, services
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
+from idp.common.errors import NotVisible
+from rbac.access import AccessForbidden
 from rbac.actors import Actor
 from rbac.models import User
+from rbac.places import root
 from tests.changes.conftest import Propose
 from tests.changes.fake import World
-from tests.rbac.factories import Characters
+from tests.rbac.factories import Characters, UserFactory
 from tests.support.changes import run_until_settled
 
 State = Change.State
@@ -249,6 +252,22 @@ def test_the_log_is_found_in_and_downloaded(propose: Propose, dana_client: Clien
         "slipway made b",
         "slipway made c",
     ]
+
+
+def test_what_holds_above_is_shown_below(people: Characters, dana_client: Client) -> None:
+    dana, ada = Actor(people.developer), Actor(people.administrator)
+    ends_at = timezone.now() + timedelta(days=1)
+    freeze = services.freeze(ada, root(), "audit week", ends_at=ends_at)
+    assert [b.title for b in registrations.freeze_banners(dana)] == ["everything is frozen"]
+    assert "audit week" in page(dana_client, "freezes")
+    with pytest.raises(AccessForbidden, match=r"freeze\.manage"):
+        services.lift_freeze(dana, selectors.freeze_get(dana, freeze.pk))
+    services.save_rule(ada, ApprovalRule(name="all", scope=root()))
+    assert "all" in {rule.name for rule in selectors.rule_list(dana)}
+    waiver = services.ask_waiver(ada, scope=root(), gate="freeze", reason="fix", ends_at=ends_at)
+    assert selectors.waiver_get(dana, waiver.pk) == waiver
+    with pytest.raises(NotVisible):
+        selectors.waiver_get(Actor(UserFactory()), waiver.pk)
 
 
 def test_what_the_shell_shows(propose: Propose, people: Characters) -> None:

@@ -14,14 +14,15 @@ from rbac.access import (
     get_objects_for_user,
     get_visible,
     held_anywhere,
+    reaching,
     require,
     visible,
 )
 from rbac.actors import NOBODY, Actor
-from rbac.models import AuditRecord, Membership, Project, RoleBinding, Scope, Team
+from rbac.models import ApiToken, AuditRecord, Membership, Project, RoleBinding, Scope, Team
 from rbac.places import root
 from rbac.scopes import environment_scope
-from tests.rbac.factories import Characters, actor, bind, make_project
+from tests.rbac.factories import Characters, UserFactory, actor, bind, make_project
 
 
 def test_a_binding_is_inherited_downwards_and_not_upwards(people: Characters) -> None:
@@ -175,3 +176,29 @@ def test_one_query_loads_a_person_beside_the_epoch_and_each_table_of_grants(
 ) -> None:
     with django_assert_num_queries(3):  # epoch with standing, bindings, grants on projects
         assert can(Actor(user=people.viewer), "project.view", people.project)
+
+
+def test_what_is_bound_above_reaches_down_to_where_one_may_see(people: Characters) -> None:
+    other = make_project("ledger")
+    bind("viewer", people.tier("production"), user=people.stranger)
+    stranger = Actor(people.stranger)
+    for scope in (people.tier("production"), people.tier("staging"), people.scope, other.scope):
+        bind("qa", scope, user=people.auditor)
+    bind("qa", root(), user=people.auditor)
+    rows = RoleBinding.objects.filter(role__name="qa", user=people.auditor)
+
+    def seen(actor: Actor) -> set[str]:
+        return {row.scope.label for row in reaching(actor, "environment.view", rows)}
+
+    assert seen(stranger) == {"orders/production", "orders", "everything"}
+    assert seen(Actor(UserFactory())) == set()
+    token = ApiToken.objects.create(
+        user=people.administrator,
+        name="narrow",
+        prefix="abcdefghijkl",
+        scope=people.tier("staging"),
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+    narrow = Actor(people.administrator, token)
+    assert seen(narrow) == {"orders/staging", "orders", "everything"}
+    assert len(seen(Actor(people.administrator))) == 5

@@ -14,7 +14,7 @@ from idp.changes import places, selectors, services
 from idp.changes.api import serializers as out
 from idp.changes.models import ApprovalRule, Freeze, Waiver
 from idp.common.errors import NotVisible
-from rbac.access import get_visible, require_anywhere
+from rbac.access import require_anywhere
 from rbac.api.views import AccessAPIView
 
 
@@ -52,7 +52,7 @@ class LiftFreeze(AccessAPIView):
     @extend_schema(operation_id="freezes_lift", request=None, responses=out.FreezeOut)
     def post(self, request: Request, pk: int) -> Response:
         """End a freeze now."""
-        row = get_visible(self.actor, "freeze.view", Freeze.objects.all(), pk=pk)
+        row = selectors.freeze_get(self.actor, pk)
         return Response(out.FreezeOut(services.lift_freeze(self.actor, row)).data)
 
 
@@ -83,8 +83,7 @@ class WaiverAction(AccessAPIView):
     permission = "gate.waive"
 
     def waiver(self, pk: int) -> Waiver:
-        rows = Waiver.objects.select_related("scope", "change")
-        return get_visible(self.actor, "gate.view", rows, pk=pk)
+        return selectors.waiver_get(self.actor, pk)
 
 
 class GrantWaiver(WaiverAction):
