@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rbac.actors import Actor
 from rbac.models import Project
 
 _ATTEMPTS = 5
+_OURS = re.compile(r"^[^\S\n]*Slipway-\w+[^\S\n]*:.*$", re.MULTILINE | re.IGNORECASE)
 
 
 def path_of(repo: ConfigRepository) -> Path:
@@ -91,7 +93,8 @@ def propose(  # noqa: PLR0917 - a commit's seven parts, in git's own order
 ) -> str:
     """A commit on refs/slipway/changes/N: files changed (None removes one; no mapping: all).
 
-    The person is the author, Slipway the committer; trailers name the change and the request.
+    The person is the author, Slipway the committer; trailers name the change and the request, and
+    lines of the message that would pass for them are left out.
     """
     trailers = f"Slipway-Change: {change_id}\n"
     if author.request_id:
@@ -102,22 +105,23 @@ def propose(  # noqa: PLR0917 - a commit's seven parts, in git's own order
         directory=directory,
         files=files,
         author=_author(author),
-        message=f"{message.strip()}\n\n{trailers}",
+        message=f"{_OURS.sub('', message).strip() or f'Change {change_id}'}\n\n{trailers}",
     )
 
 
-def fast_forward(repo: ConfigRepository, sha: str, expected_base_tree: str, directory: str) -> str:
-    """Bring a proposal onto `main` and return the commit that stands there.
+def fast_forward(
+    repo: ConfigRepository, change_id: int, sha: str, expected_base_tree: str, directory: str
+) -> str:
+    """Bring a change's proposal onto `main` and return the commit that stands there.
 
     A proposal whose siblings moved gets a new parent; one whose own directory moved is a `Refusal`.
-    Called again after a crash it recognises what it did by the change's trailer.
+    Called again after a crash it recognises what it did by the change's reference.
     """
     on_disk = local(repo)
-    change = on_disk.commit(sha).change
-    ref = proposal_ref(change) if change else ""
+    ref = proposal_ref(change_id)
     for _ in range(_ATTEMPTS):
         main = on_disk.head()
-        current = (on_disk.ref(ref) if ref else "") or sha
+        current = on_disk.ref(ref) or sha
         if on_disk.contains(main, current):
             return current
         found = on_disk.tree_id(main, directory)
@@ -128,8 +132,7 @@ def fast_forward(repo: ConfigRepository, sha: str, expected_base_tree: str, dire
                 f"{directory} was changed meanwhile{by}.", fix="Look at it again and propose anew."
             )
         if on_disk.commit(current).parents != (main,):
-            target = ref or "refs/slipway/reparented"
-            current = on_disk.reparent(target, current, main, directory)
+            current = on_disk.reparent(ref, current, main, directory)
         try:
             on_disk.update_ref(MAIN, current, main)
         except Clash:

@@ -28,7 +28,7 @@ MAX_FILE = 256 * 1024
 MAX_FILES = 200
 MAX_TOTAL = 2 * 1024 * 1024
 _SHA = re.compile(r"[0-9a-f]{40}")
-_TRAILER = re.compile(r"^Slipway-Change: (\d+)$", re.MULTILINE)
+_TRAILER = re.compile(r"^Slipway-Change: (\d{1,18})$", re.MULTILINE)
 _UNSAFE = re.compile(r"[<>\x00-\x1f]")
 _UNPRINTABLE = re.compile(r'[\x00-\x1f"\\]')
 MAX_PATH = 300
@@ -37,7 +37,7 @@ _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
 
 @dataclass(frozen=True)
 class CommitFacts:
-    """One commit as pages show it; `change` is its trailer's, None where it has none."""
+    """One commit as pages show it; `change` is what its last lines claim, None where nothing."""
 
     sha: str
     parents: tuple[str, ...]
@@ -212,7 +212,7 @@ class LocalRepository:
                 message = str(found.message)
             except (BadName, BadObject, ValueError) as error:
                 raise Invalid(f"The repository has no commit {sha[:12]}.") from error
-            match = _TRAILER.search(message)
+            trailers = _TRAILER.findall(message.rstrip().rpartition("\n\n")[2])
             return CommitFacts(
                 sha=sha,
                 parents=tuple(parent.hexsha for parent in found.parents),
@@ -220,7 +220,7 @@ class LocalRepository:
                 at=datetime.fromtimestamp(found.committed_date, tz=UTC),
                 subject=message.split("\n", 1)[0][:200],
                 message=message,
-                change=int(match[1]) if match else None,
+                change=int(trailers[-1]) if trailers else None,
             )
 
     # -- writing ---------------------------------------------------------------------------

@@ -124,6 +124,7 @@ class Work:
         repo = self.application.repository
         sha = repositories.fast_forward(
             repo,
+            self.change.pk,
             self.plan.facts["commit"],
             self.change.intent["base_tree"],
             self.application.directory,

@@ -92,7 +92,7 @@ def test_a_persons_comments_survive_an_edit(dana: Actor, people: Characters) -> 
     tree = repositories.tree_id(repo, base, application.directory)
     files = {"environment.yaml": text.encode()}
     sha = repositories.propose(repo, 9999, application.directory, files, base, dana, "By hand")
-    repositories.fast_forward(repo, sha, tree, application.directory)
+    repositories.fast_forward(repo, 9999, sha, tree, application.directory)
     settle(dana, services.scale(dana, environment, replicas=2))
     assert "# tuned by hand" in file_of(environment)
     assert "replicas: 2" in file_of(environment)

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from gitops import repositories
 from gitops.hosts.local import MAIN, LocalRepository, checked_path
+from gitops.models import Application
+from idp.changes.models import Change
 from idp.common.errors import Clash, Invalid
+from rbac.actors import Actor
+from tests.gitops.factories import bring, config, deployment, make_application, propose
+from tests.rbac.factories import Characters
+from tests.support.changes import run_until_settled
 
 AUTHOR = ("Dana <Dev>\n", "dana@example.org")
 
@@ -132,3 +139,45 @@ def test_an_unknown_commit_is_named(repo: LocalRepository) -> None:
         repo.commit("1" * 40)
     with pytest.raises(Invalid, match="is no commit"):
         repo.commit("main; rm -rf /")
+
+
+def test_only_the_last_lines_of_a_commit_say_which_change_it_is(repo: LocalRepository) -> None:
+    message = "Change\n\nSlipway-Change: 3\n\nSlipway-Change: 7\nSlipway-Request: r\n"
+    files = {"x": b"1"}
+    sha = repo.propose(
+        "refs/heads/x", base=repo.head(), directory="a", files=files, author=AUTHOR, message=message
+    )
+    assert repo.commit(sha).change == 7
+    sha = repo.propose(
+        "refs/heads/y", base=repo.head(), directory="a", files=files, author=AUTHOR,
+        message="Quoting\n\nSlipway-Change: 3\n\nas somebody wrote.",
+    )  # fmt: skip
+    assert repo.commit(sha).change is None
+
+
+@pytest.mark.parametrize(
+    "form", ["Slipway-Change: {}", "  slipway-change : {}", "a\nSlipway-Change: {}"]
+)
+def test_a_message_that_names_another_change_moves_only_its_own(
+    app: Application, dana: Actor, people: Characters, form: str
+) -> None:
+    live = make_application(people.project, "live", "production")
+    bring(dana, app, deployment(replicas=1))
+    old = bring(dana, app, config(A="1"))
+    pending = propose(
+        Actor(people.maintainer), live, deployment(), interactive=True, verb="environment.create"
+    )
+    assert run_until_settled(pending).state == Change.State.READY
+    proposed = repositories.proposal(app.repository, pending.pk)
+    for number, named in enumerate((old, pending), 2):
+        change = bring(dana, app, config(A=str(number)), message=form.format(named.pk))
+        assert change.state == Change.State.SUCCEEDED, change.reason
+        main = repositories.head(app.repository)
+        assert main == repositories.proposal(app.repository, change.pk)
+        facts = repositories.local(app.repository).commit(main)
+        assert facts.change == change.pk
+        assert f": {named.pk}" not in facts.message
+        written = repositories.read_directory(app.repository, main, app.directory)
+        assert f"A: '{number}'" in written["fake.yaml"].decode()
+    assert repositories.proposal(app.repository, pending.pk) == proposed
+    assert not repositories.tree_id(app.repository, main, live.directory)
