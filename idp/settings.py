@@ -119,8 +119,8 @@ GUARDIAN_MONKEY_PATCH_USER = False  # rbac writes grants itself, and audits them
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 # Triggers that keep audit records from being changed by hand (tests empty their tables: off there).
 AUDIT_APPEND_ONLY = conf.boolean("SLIPWAY_AUDIT_APPEND_ONLY", default=True)
-# Addresses whose X-Forwarded-For is believed.
-TRUSTED_PROXIES = conf.words("SLIPWAY_TRUSTED_PROXIES", default="")
+# Addresses and networks (10.0.0.0/8) of proxies, whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = conf.networks("SLIPWAY_TRUSTED_PROXIES", default="")
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "idp.common.pages.csrf_failure"

@@ -35,6 +35,7 @@ from rbac import tokens
 from rbac.access import can, held_anywhere
 from rbac.actors import NOBODY, Actor
 from rbac.models import Scope, User
+from rbac.requests import client_address
 
 Scope_ = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -121,7 +122,8 @@ def _admit(scope: Scope_) -> Reader:
     if scope.get("method", "GET") != "GET":
         raise Refused(405, "method_not_allowed", "Only GET is answered here.")
     headers = _headers(scope)
-    address = (scope.get("client") or ("",))[0]
+    peer = (scope.get("client") or ("",))[0]
+    address = client_address(peer, headers.get("x-forwarded-for", ""))
 
     def credentials() -> Actor:
         return _actor(headers, address)
@@ -140,11 +142,11 @@ def _admit(scope: Scope_) -> Reader:
     return reader
 
 
-def _actor(headers: dict[str, str], address: str) -> Actor:
-    """The actor of a bearer token or of a session cookie, read anew each time."""
-    kind, _, value = headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        return tokens.authenticate(value.strip(), address or None) or NOBODY
+def _actor(headers: dict[str, str], address: str | None) -> Actor:
+    """The actor of a token or of a session cookie, read anew each time."""
+    text = tokens.from_header(headers.get("authorization", ""))
+    if text is not None:
+        return tokens.authenticate(text, address) or NOBODY
     try:
         cookie = SimpleCookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME)
     except CookieError:
@@ -156,7 +158,7 @@ def _actor(headers: dict[str, str], address: str) -> Actor:
     proof = store.get(HASH_SESSION_KEY, "")
     if user is None or not constant_time_compare(proof, user.get_session_auth_hash()):
         return NOBODY
-    return Actor(user=user, address=address or None)
+    return Actor(user=user, address=address)
 
 
 def _query(scope: Scope_) -> dict[str, list[str]]:

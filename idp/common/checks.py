@@ -104,6 +104,16 @@ def production(**_: Any) -> list[CheckMessage]:
         found.append(
             Error(f"The host “{host}” of SLIPWAY_BASE_URL is not allowed.", hint, id="slipway.E007")
         )
+    if not settings.TRUSTED_PROXIES and not settings.EMBEDDED:
+        hint = "Name the proxy's address or network in SLIPWAY_TRUSTED_PROXIES."
+        found.append(
+            Warning(
+                "No proxy is trusted: behind one, everybody has its address, and thirty wrong"
+                " passwords by anybody keep all people from signing in.",
+                hint=hint,
+                id="slipway.W002",
+            )
+        )
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") and not settings.EMBEDDED:
         hint = "Name a PostgreSQL database in SLIPWAY_DATABASE_URL."
         found.append(

@@ -1,5 +1,6 @@
 """Readers of environment variables for `idp.settings`; what was read is kept for docs."""
 
+import ipaddress
 import os
 import secrets
 from contextlib import suppress
@@ -29,6 +30,7 @@ class Problem:
     hint: str
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 READ: dict[str, Setting] = {}
 PROBLEMS: list[Problem] = []
 
@@ -65,6 +67,20 @@ def integer(name: str, *, default: int, least: int = 0) -> int:
     hint = f"Write a whole number of at least {least}, like {default}."
     PROBLEMS.append(Problem("slipway.E011", f"{name} is no whole number.", hint))
     return default
+
+
+def networks(name: str, *, default: str) -> list[Network]:
+    """The networks that a variable names; an address is a network of one."""
+    found: list[Network] = []
+    value = _note(name, "networks", default)
+    for word in (default if value is None else value).replace(",", " ").split():
+        try:
+            found.append(ipaddress.ip_network(word, strict=False))
+        except ValueError:
+            hint = "Write addresses or networks, like 10.1.2.3 or 10.0.0.0/8."
+            message = f"{name} names “{word[:60]}”, which is no address and no network."
+            PROBLEMS.append(Problem("slipway.E012", message, hint))
+    return found
 
 
 def path(name: str, default: Path) -> Path:

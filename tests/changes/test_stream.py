@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import socket
@@ -142,6 +143,13 @@ def test_a_resumed_list_is_told_to_look_again(base: str, token: str) -> None:
     query = "topic=changes&topic=inbox"
     with opened(base, query, **bearer(token), **{"Last-Event-ID": ""}) as tail:
         assert [tail.event()[1]["topic"] for _ in range(2)] == ["changes", "inbox"]
+
+
+def test_a_token_may_come_as_a_password(base: str, token: str) -> None:
+    pair = base64.b64encode(f"dana:{token}".encode()).decode()
+    headers = {"Authorization": f"Basic {pair}", "Last-Event-ID": ""}
+    with opened(base, "topic=changes", **headers) as tail:
+        assert tail.event()[1]["topic"] == "changes"
 
 
 def test_a_session_reads_too(base: str, propose: Propose, people: Characters) -> None:

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,18 @@ def test_production_needs_a_broker_a_host_and_a_server_database(settings: Any) -
     settings.BASE_URL, settings.ALLOWED_HOSTS = "https://a.example", ["b.example"]
     assert {"slipway.E004", "slipway.E007"} <= {m.id for m in checks.production()}
     settings.ALLOWED_HOSTS, settings.REDIS_URL = [".example"], "redis://r"
+    settings.TRUSTED_PROXIES = []
+    assert {"slipway.W002"} == {m.id for m in checks.production()} - {"slipway.W001"}
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
     assert {m.id for m in checks.production()} <= {"slipway.W001"}
+
+
+def test_a_proxy_that_is_no_address_is_e012(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X_PROXIES", "10.0.0.0/8, ::1 caddy")
+    found = conf.networks("X_PROXIES", default="")
+    assert found == [ip_network("10.0.0.0/8"), ip_network("::1")]
+    message = the_only(checks.what_was_read())
+    assert (message.id, "“caddy”" in message.msg) == ("slipway.E012", True)
 
 
 def run_check(state: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -178,6 +190,7 @@ def test_settings_of_production_pass_the_deploy_checks(tmp_path: Path) -> None:
         SLIPWAY_DATABASE_URL="postgres://slipway:x@db/slipway",
         SLIPWAY_REDIS_URL="redis://redis:6379/0",
         SLIPWAY_HASHED_STATIC="1",
+        SLIPWAY_TRUSTED_PROXIES="10.0.0.0/8",
     )
     assert done.returncode == 0, done.stderr
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from ipaddress import ip_network
 
 import pytest
 from django.contrib.auth import authenticate
@@ -258,6 +259,10 @@ def test_another_authentication_backend_is_an_error() -> None:
     [
         ([], "192.0.2.1", "198.51.100.7", "192.0.2.1"),
         (["192.0.2.1"], "192.0.2.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
+        (["192.0.2.0/24"], "192.0.2.1", "203.0.113.9, 198.51.100.7, 192.0.2.5", "198.51.100.7"),
+        (["192.0.2.0/24"], "192.0.2.1", "192.0.2.9", "192.0.2.9"),
+        (["192.0.2.0/24"], "192.0.2.1", "", "192.0.2.1"),
+        (["::1"], "::1", "2001:db8::7", "2001:db8::7"),
         (["192.0.2.1"], "192.0.2.1", "nonsense", None),
         ([], "", "", None),
     ],
@@ -266,7 +271,7 @@ def test_the_callers_address_is_believed_from_trusted_proxies_only(
     trusted: list[str], remote: str, forwarded: str, expected: str | None
 ) -> None:
     request = RequestFactory().get("/", REMOTE_ADDR=remote, HTTP_X_FORWARDED_FOR=forwarded)
-    with override_settings(TRUSTED_PROXIES=trusted):
+    with override_settings(TRUSTED_PROXIES=[ip_network(word) for word in trusted]):
         assert address_of(request) == expected
 
 

@@ -85,6 +85,7 @@ class Command(BaseCommand):
             "idp.asgi:application",
             log_level="warning",
             lifespan="off",
+            proxy_headers=False,  # rbac.requests judges X-Forwarded-For
             http="httptools",
             timeout_graceful_shutdown=END_SECONDS,
         )
