@@ -10,8 +10,9 @@ from gitops.backends.base import LiveObject, WatchEvent
 from gitops.models import Application, Cluster
 from idp.common.errors import TemporaryBackendError
 from rbac.actors import Actor
-from tests.gitops.factories import bring, deployment
+from tests.gitops.factories import bring, deployment, make_application
 from tests.gitops.fake import FakeCluster, World
+from tests.rbac.factories import Characters
 
 
 @pytest.fixture
@@ -95,6 +96,33 @@ def test_a_cluster_that_cannot_be_seen_makes_health_unknown_in_words(
     app.refresh_from_db()
     assert app.health == "Unknown"
     assert app.health_message == "It cannot be seen: Cluster local does not answer."
+
+
+def test_a_silent_cluster_is_asked_once_a_round_and_hides_no_other(
+    app: Application, live: LiveObject, cluster: World, dana: Actor, people: Characters
+) -> None:
+    second = make_application(people.project, "second", "development")
+    bring(dana, second, deployment(replicas=1))
+    asked: list[str] = []
+
+    def silent(verb: str, ref: object) -> None:
+        asked.append(verb)
+        raise TemporaryBackendError("Cluster local does not answer.")
+
+    cluster.fault = silent
+    Application.objects.update(observed_at=None)
+    assert watching.relist() == 2
+    assert len(asked) == 1
+    assert set(Application.objects.values_list("health", flat=True)) == {"Unknown"}
+
+    def odd(verb: str, ref: object) -> None:
+        raise ValueError("an object that nobody foresaw")
+
+    cluster.fault = odd
+    Application.objects.update(observed_at=None)
+    assert watching.relist() == 2
+    second.refresh_from_db()
+    assert second.health_message.startswith("It cannot be seen: ValueError")
 
 
 @pytest.mark.django_db(transaction=True)
