@@ -9,6 +9,7 @@ of, so a list cut short would let the rest in unjudged.
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 MAX_UPDATES = 50
@@ -85,7 +86,8 @@ def install(repository: Path, socket: Path) -> None:
     for name in HOOKS:
         file = directory / name
         if not file.exists() or file.read_text() != wanted:
-            fresh = directory / f".{name}.new"
-            fresh.write_text(wanted)
+            with tempfile.NamedTemporaryFile("w", dir=directory, delete=False) as made:
+                made.write(wanted)
+            fresh = Path(made.name)  # a name of its own: several processes may write at once
             fresh.chmod(0o700)
             fresh.replace(file)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from gitops import repositories
+from gitops.hosts import hook
 from gitops.hosts.local import MAIN, LocalRepository, checked_path
 from gitops.models import Application
 from idp.changes.models import Change
@@ -139,6 +142,26 @@ def test_an_unknown_commit_is_named(repo: LocalRepository) -> None:
         repo.commit("1" * 40)
     with pytest.raises(Invalid, match="is no commit"):
         repo.commit("main; rm -rf /")
+
+
+def test_many_processes_may_install_the_hooks_at_once(
+    repo: LocalRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket, gate = repo.path / "judge.sock", threading.Barrier(2)
+    chmod = Path.chmod
+
+    def together(self: Path, mode: int) -> None:
+        gate.wait(10)  # both have written, neither has moved its file in
+        chmod(self, mode)
+
+    monkeypatch.setattr(Path, "chmod", together)
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(hook.install, repo.path, socket) for _ in range(2)]
+        assert [one.result(20) for one in done] == [None, None]
+    hooks = repo.path / "hooks"
+    assert {f.name for f in hooks.iterdir() if not f.name.endswith(".sample")} == set(hook.HOOKS)
+    assert all((hooks / name).read_text() == hook.text(socket) for name in hook.HOOKS)
+    assert all((hooks / name).stat().st_mode & 0o777 == 0o700 for name in hook.HOOKS)
 
 
 def test_only_the_last_lines_of_a_commit_say_which_change_it_is(repo: LocalRepository) -> None:
