@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -194,6 +195,32 @@ def database(name: str, default: Path) -> dict[str, Any]:
         config["CONN_HEALTH_CHECKS"] = True
         config["OPTIONS"] = {"connect_timeout": 5}
     return config
+
+
+_MAIL_SCHEMES = {"smtp", "smtps", "smtp+tls", "smtp+ssl"}
+
+
+def mail(name: str) -> dict[str, Any]:
+    """Django's EMAIL_… settings for a mail server's URL; without one mail goes to the log."""
+    value = (_note(name, "URL", "") or "").strip()
+    config: dict[str, Any] = {}
+    if urlsplit(value).scheme in _MAIL_SCHEMES:
+        with suppress(ValueError):  # a port that is none
+            config = environ.Env.email_url_config(value)
+    valid = bool(config.get("EMAIL_HOST"))
+    if value and not valid:
+        hint = "Write it like smtp+tls://user:password@mail.example.com:587."
+        PROBLEMS.append(Problem("slipway.E013", f"{name} is no mail server's URL.", hint))
+    found = config if valid else environ.Env.email_url_config("consolemail://")
+    secure = {key: bool(found.get(key)) for key in ("EMAIL_USE_TLS", "EMAIL_USE_SSL")}
+    return {
+        "EMAIL_BACKEND": found["EMAIL_BACKEND"],
+        "EMAIL_HOST": found.get("EMAIL_HOST") or "",
+        "EMAIL_PORT": found.get("EMAIL_PORT") or (465 if secure["EMAIL_USE_SSL"] else 25),
+        "EMAIL_HOST_USER": found.get("EMAIL_HOST_USER") or "",
+        "EMAIL_HOST_PASSWORD": found.get("EMAIL_HOST_PASSWORD") or "",
+        **secure,
+    }
 
 
 def cache(name: str) -> dict[str, Any]:

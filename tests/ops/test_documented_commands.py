@@ -6,6 +6,7 @@ import re
 import shlex
 
 import pytest
+import yaml
 from django.core.management import CommandError, call_command, get_commands
 
 from deploy.processes import ROOT
@@ -37,6 +38,15 @@ def test_the_documented_line_makes_somebody_who_holds_everything(
     (words, *_) = [rest for name, rest in lines_of(page) if name == "create_administrator"]
     call_command("create_administrator", *shlex.split(words), verbosity=0)
     assert can(Actor(User.objects.get()), "access.grant", None)
+
+
+def test_compose_trusts_its_own_proxy_and_passes_the_mail_server_on() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    settings = compose["services"]["web"]["environment"]
+    subnet = compose["networks"]["default"]["ipam"]["config"][0]["subnet"]
+    assert settings["SLIPWAY_TRUSTED_PROXIES"] == subnet
+    assert settings["SLIPWAY_EMAIL_URL"] == "${SLIPWAY_EMAIL_URL:-}"
+    assert "SLIPWAY_EMAIL_URL=" in (ROOT / ".env.example").read_text().splitlines()
 
 
 def test_djangos_own_command_says_what_to_call_instead() -> None:
