@@ -118,6 +118,9 @@ def create_environment(
 def judge_draft(draft: Draft) -> Judged:
     """Everything that can be said before planning; raises with the field, the rule, the fix."""
     check_name(draft.name, "name")
+    if draft.name in Tier.values:
+        message = f"“{draft.name}” names a tier, so {draft.project.name}/{draft.name} is taken."
+        raise field_error("name", "reserved", message, f"Choose another, like {draft.name}-1.")
     _check_targets(draft)
     found = limits.counted(limits.Wish(draft.project, draft.tier, draft.expires_at))
     if found:

@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView, View
 
-from idp.changes import places, selectors, services
+from idp.changes import selectors, services
 from idp.changes.models import Freeze
 from idp.changes.views import TELLABLE, in_words
 from idp.common.host import Page
 from rbac.access import can, held_anywhere, require_anywhere
+from rbac.selectors import scope_at
 from rbac.views import AccessMixin
 
 MAX_FREEZES = 100
@@ -72,7 +73,7 @@ class FreezePage(AccessMixin, View):
             return self._page(request, form, status=422)
         given = form.cleaned_data
         try:
-            scope = places.by_label(self.actor, given.pop("scope"), "freeze.view")
+            scope = scope_at(self.actor, given.pop("scope"))
             services.freeze(self.actor, scope, **given)
         except TELLABLE as error:
             for found in error.errors:

@@ -209,7 +209,7 @@ def test_freezing_and_lifting_on_the_page(
 ) -> None:
     until = (timezone.now() + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M")
     text = post(mia_client, "freezes", scope="nowhere", reason="x", ends_at=until)
-    assert "is no place that you can see" in text
+    assert "There is no scope “nowhere”" in text
     text = post(mia_client, "freezes", scope="orders", reason="", ends_at=until)
     assert "This field is required" in text
     text = post(mia_client, "freezes", scope="orders", reason="release week", ends_at=until)

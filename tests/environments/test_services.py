@@ -223,6 +223,7 @@ def test_the_same_key_is_the_same_change(dana: Actor, people: Characters) -> Non
         ({"name": "Not_A_Name"}, "name", "is not a name"),
         ({"name": "x" * 41}, "name", "1 to 40"),
         ({"name": "kube-system"}, "name", "is reserved"),
+        ({"name": "production"}, "name", "names a tier, so orders/production is taken"),
         ({"tier": "moon"}, "tier", "is no tier"),
         ({"blueprint": "web-service@9.0.0"}, "spec.blueprint", "no version 9.0.0"),
         ({"parameters": {}}, "parameters.image", "A value is needed"),

@@ -128,7 +128,7 @@ def make_world() -> World:
 
 def _environment(people: Characters) -> Environment:
     with mock.patch.multiple(pods, READY_AFTER=0.0), mock.patch.multiple(play, ADDRESS_AFTER=0.0):
-        return bring(Actor(people.developer), people.project, name="staging", tier="staging")
+        return bring(Actor(people.developer), people.project, name="stage", tier="staging")
 
 
 def _change(people: Characters, environment: Environment) -> Change:
