@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from django.conf import settings
 from gitops.hosts.hook import install
 from gitops.hosts.local import MAIN, CommitFacts, LocalRepository
 from gitops.models import ConfigRepository
-from idp.common.errors import Clash, Refusal
+from idp.common.errors import Clash, Refusal, TemporaryBackendError
 from rbac.actors import Actor
 from rbac.models import Project
 
@@ -33,7 +35,7 @@ def clone_address(repo: ConfigRepository) -> str:
 
 
 def ensure(project: Project) -> ConfigRepository:
-    """The project's repository, made on disk with a first commit where it is missing."""
+    """The project's repository, made where it is missing, its hooks in place and no old locks."""
     repo, _ = ConfigRepository.objects.get_or_create(project=project)
     on_disk = local(repo)
     if not on_disk.path.joinpath("HEAD").exists() or not on_disk.head():
@@ -41,6 +43,7 @@ def ensure(project: Project) -> ConfigRepository:
         ConfigRepository.objects.filter(pk=repo.pk, seen_commit="").update(
             seen_commit=on_disk.head()
         )
+    on_disk.unlock()
     install(on_disk.path, Path(settings.GIT_JUDGE_SOCKET))
     return repo
 
@@ -119,7 +122,8 @@ def fast_forward(
     """
     on_disk = local(repo)
     ref = proposal_ref(change_id)
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
+        time.sleep(attempt * random.uniform(0.02, 0.1))  # noqa: S311 - spreads those who collide
         main = on_disk.head()
         current = on_disk.ref(ref) or sha
         if on_disk.contains(main, current):
@@ -138,4 +142,4 @@ def fast_forward(
         except Clash:
             continue
         return current
-    raise Clash(f"main of {repo} moves too fast.", fix="Try again in a moment.")
+    raise TemporaryBackendError(f"main of {repo} moves too fast.", retry_after=2)

@@ -7,8 +7,11 @@ outside `gitops.hosts` knows git's program or library.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +22,9 @@ from git.exc import BadName, BadObject
 
 from gitops.hosts import program
 from gitops.hosts.program import GitError
-from idp.common.errors import Clash, Invalid
+from idp.common.errors import Clash, Invalid, TemporaryBackendError
 
+log = logging.getLogger(__name__)
 MAIN = "refs/heads/main"
 ZERO = "0" * 40
 COMMITTER = b"Slipway <slipway@localhost>"
@@ -32,6 +36,8 @@ _TRAILER = re.compile(r"^Slipway-Change: (\d{1,18})$", re.MULTILINE)
 _UNSAFE = re.compile(r"[<>\x00-\x1f]")
 _UNPRINTABLE = re.compile(r'[\x00-\x1f"\\]')
 MAX_PATH = 300
+_LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
+STALE_LOCK = 60.0  # seconds
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
 
 
@@ -82,7 +88,30 @@ class LocalRepository:
     quarantine: tuple[tuple[str, str], ...] = ()
 
     def _run(self, *arguments: str, data: bytes = b"") -> bytes:
-        return program.run(self.path, *arguments, data=data, extra=dict(self.quarantine))
+        try:
+            return program.run(self.path, *arguments, data=data, extra=dict(self.quarantine))
+        except GitError as error:
+            locked = _LOCKED.search(error.stderr)
+            if not locked:
+                raise
+            self._unlock([Path(locked[1])])
+            raise TemporaryBackendError(
+                f"Another process writes to {self.path.name}.", retry_after=2
+            ) from error
+
+    def unlock(self) -> None:
+        """Remove the locks that killed processes left on what people push to."""
+        refs = self.path / "refs"
+        pushed = [*refs.glob("heads/**/*.lock"), *refs.glob("tags/**/*.lock")]
+        self._unlock([*self.path.glob("*.lock"), *pushed])
+
+    def _unlock(self, locks: Iterable[Path]) -> None:
+        """Remove those locks that no living process can hold: git holds one for milliseconds."""
+        for lock in locks:
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > STALE_LOCK:
+                    lock.unlink()
+                    log.warning("removed %s, which a killed process had left", lock)
 
     # -- making ----------------------------------------------------------------------------
 
@@ -226,10 +255,15 @@ class LocalRepository:
     # -- writing ---------------------------------------------------------------------------
 
     def update_ref(self, name: str, new: str, old: str) -> None:
-        """Compare-and-set of a reference; raises `Clash` where it is no longer at `old`."""
+        """Compare-and-set of a reference; raises `Clash` where it is no longer at `old`.
+
+        Where it still is, git could not write (a lock, a full disk): `TemporaryBackendError`.
+        """
         try:
             self._run("update-ref", name, new, old or ZERO)
         except GitError as error:
+            if self.ref(name) == old.replace(ZERO, ""):
+                raise TemporaryBackendError(error.message) from error
             raise Clash(f"{name} of {self.path.name} moved meanwhile.") from error
 
     def propose(

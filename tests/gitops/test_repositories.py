@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from gitops.hosts import hook
 from gitops.hosts.local import MAIN, LocalRepository, checked_path
 from gitops.models import Application
 from idp.changes.models import Change
-from idp.common.errors import Clash, Invalid
+from idp.common.errors import Clash, Invalid, TemporaryBackendError
 from rbac.actors import Actor
 from tests.gitops.factories import bring, config, deployment, make_application, propose
 from tests.rbac.factories import Characters
@@ -142,6 +144,74 @@ def test_an_unknown_commit_is_named(repo: LocalRepository) -> None:
         repo.commit("1" * 40)
     with pytest.raises(Invalid, match="is no commit"):
         repo.commit("main; rm -rf /")
+
+
+def _lock(path: Path, name: str, age: float) -> Path:
+    lock = path / f"{name}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch()
+    os.utime(lock, (time.time() - age,) * 2)
+    return lock
+
+
+@pytest.mark.parametrize("name", [MAIN, "HEAD"])
+def test_a_lock_is_waited_for_and_removed_once_nobody_can_hold_it(
+    repo: LocalRepository, name: str
+) -> None:
+    old, new = repo.head(), _propose(repo, 1, {"x": b"1"})
+    lock = _lock(repo.path, name, age=5)
+    with pytest.raises(TemporaryBackendError, match=r"Another process writes to orders\.git"):
+        repo.update_ref(MAIN, new, old)
+    assert lock.exists(), "its owner may live"
+    _lock(repo.path, name, age=120)
+    with pytest.raises(TemporaryBackendError):
+        repo.update_ref(MAIN, new, old)
+    repo.update_ref(MAIN, new, old)
+    assert repo.head() == new
+
+
+def test_a_reference_that_git_cannot_write_is_no_clash(repo: LocalRepository) -> None:
+    with pytest.raises(TemporaryBackendError, match="git update-ref failed"):
+        repo.update_ref(MAIN, "1" * 40, repo.head())
+
+
+@pytest.mark.parametrize("name", [MAIN, "refs/slipway/changes/{}"])
+def test_a_change_outlives_the_lock_that_a_killed_process_left(
+    app: Application, dana: Actor, name: str
+) -> None:
+    bring(dana, app, deployment(replicas=1))
+    change = propose(dana, app, config(A="1"))
+    path = repositories.path_of(app.repository)
+    lock = _lock(path, name.format(change.pk), age=120)
+    done = run_until_settled(change)
+    assert done.state == Change.State.SUCCEEDED, done.reason
+    assert not lock.exists()
+
+
+def test_making_a_repository_ready_for_a_push_removes_old_locks_only(app: Application) -> None:
+    path = repositories.path_of(app.repository)
+    old = [_lock(path, name, age=120) for name in (MAIN, "HEAD", "refs/heads/a/b", "refs/tags/v1")]
+    new = _lock(path, "refs/heads/c", age=5)
+    repositories.ensure(app.repository.project)
+    assert not any(lock.exists() for lock in old)
+    assert new.exists()
+
+
+def test_main_that_moves_all_the_time_is_tried_again_later(
+    app: Application, dana: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(dana, app, deployment(replicas=1))
+
+    def moved(*_: object) -> None:
+        raise Clash("main moved meanwhile.")
+
+    change = propose(dana, app, config(A="1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalRepository, "update_ref", moved)
+        waiting = run_until_settled(change, rounds=3)
+        assert waiting.state == Change.State.APPLYING, waiting.reason
+        assert "moves too fast. Trying again in" in waiting.reason
+    assert run_until_settled(change).state == Change.State.SUCCEEDED
 
 
 def test_many_processes_may_install_the_hooks_at_once(
