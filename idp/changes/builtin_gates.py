@@ -79,7 +79,7 @@ def freezes_at(change: Change) -> list[Freeze]:
         Freeze.objects.filter(
             at_or_above(change.scope), lifted_at=None, starts_at__lte=now, ends_at__gt=now
         )
-        .select_related("author", "scope")
+        .select_related("author", "scope__project_scope")
         .order_by("-ends_at")
     )
 

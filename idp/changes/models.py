@@ -124,6 +124,7 @@ class Change(LeasedRow):
     finished_at = models.DateTimeField(null=True, blank=True)
     confirm_until = models.DateTimeField(null=True, blank=True)  # only while `ready`
     observe_until = models.DateTimeField(null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)  # when its gates were last asked
     event_number = models.BigIntegerField(default=0)  # the last ChangeEvent's
 
     class Meta:
