@@ -16,7 +16,7 @@ from threading import Lock
 from django.db.models import Q
 from django.utils import timezone
 
-from rbac import epoch, objectgrants
+from rbac import epoch, objectgrants, permissions
 from rbac.actors import Actor
 from rbac.models import ApiToken, RoleBinding, Scope, User
 
@@ -160,7 +160,7 @@ def _load(user_id: int) -> Iterator[Grant]:
             source += f" of team {binding.team.name}"
         yield Grant(
             source,
-            frozenset(binding.role.permissions),
+            frozenset(permissions.meaningful(binding.role.permissions, binding.scope.kind)),
             None if binding.scope.kind == Scope.Kind.EVERYTHING else binding.scope_id,
             binding.scope.label,
             binding.ends_at,

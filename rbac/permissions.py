@@ -19,10 +19,10 @@ ROOT_ONLY = (Scope.Kind.EVERYTHING.value,)
 class Permission:
     """One verb on one noun (`environment.scale`) and the lowest built-in roles that hold it.
 
-    `scope_kinds` says where binding it means something. `anywhere`: held at any scope, it holds
-    everywhere (catalogs that stand at no scope, such as blueprints). `everyone`: each signed-in
-    person holds it. `view` names the permission that makes the object visible, where that is not
-    `<noun>.view`.
+    `scope_kinds` says where it can be bound; bound elsewhere it gives nothing. `anywhere`: held at
+    any scope, it holds everywhere (catalogs that stand at no scope, such as blueprints).
+    `everyone`: each signed-in person holds it. `view` names the permission that makes the object
+    visible, where that is not `<noun>.view`.
     """
 
     name: str
@@ -76,6 +76,12 @@ def register_permissions(app: str, permissions: Iterable[Permission]) -> None:
 
 def get(name: str) -> Permission | None:
     return _registry.get(name)
+
+
+def meaningful(names: Iterable[str], kind: str) -> list[str]:
+    """Those of the permissions that a binding at a scope of this kind gives."""
+    entries = ((name, _registry.get(name)) for name in names)
+    return [name for name, entry in entries if entry is None or kind in entry.scope_kinds]
 
 
 def all_permissions() -> list[Permission]:

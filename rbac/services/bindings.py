@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from idp.common.errors import Clash, Refusal
 from rbac import audit, epoch, objectgrants
+from rbac import permissions as registry
 from rbac.access import can, require
 from rbac.actors import Actor
 from rbac.models import Role, RoleBinding, Scope, Team, User
+from rbac.places import scope_of
 from rbac.services.writing import refuse
 
 SHOWN = 5  # permissions that a refusal names
@@ -30,7 +32,11 @@ def _facts(binding: RoleBinding) -> dict[str, Any]:
 
 
 def require_no_more(actor: Actor, names: list[str], obj: object | None, what: str) -> None:
-    """Nobody gives what they lack: raises `Refusal` naming the permissions that are missing."""
+    """Nobody gives what they lack: raises `Refusal` naming the permissions that are missing.
+
+    Only what a binding at the object's scope gives counts.
+    """
+    names = registry.meaningful(names, scope_of(obj).kind)
     lacking = sorted(name for name in names if not can(actor, name, obj))
     if lacking:
         shown = ", ".join(lacking[:SHOWN]) + (" …" if len(lacking) > SHOWN else "")
@@ -62,6 +68,13 @@ def bind_role(
         raise refuse("ends_at", "future", "The end lies in the past.", "Choose a later moment.")
     if user is not None and not user.is_active:
         raise refuse("user", "active", f"{user.username} is deactivated.")
+    if not registry.meaningful(role.permissions, scope.kind):
+        raise refuse(
+            "scope",
+            "scope_kinds",
+            f"The role {role.name} gives nothing at {scope}.",
+            "Bind it further up: what it holds means something at everything only.",
+        )
     require_no_more(actor, role.permissions, scope, f"The role {role.name}")
     binding = RoleBinding(
         role=role, scope=scope, user=user, team=team, ends_at=ends_at, reason=reason[:300],

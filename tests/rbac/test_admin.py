@@ -18,6 +18,7 @@ from rbac.models import (
     Team,
     User,
 )
+from rbac.places import root
 from rbac.services import create_service_account, invite
 from tests.rbac.factories import Characters, actor, bind
 from tests.rbac.test_tokens import make
@@ -83,7 +84,7 @@ def test_every_page_is_closed_to_people_without_admin_view(ground: Characters, m
 
 def test_admin_view_alone_shows_only_what_other_roles_give(people: Characters) -> None:
     door = Role.objects.create(name="door", permissions=["admin.view"])
-    bind(door.name, people.scope, user=people.viewer)
+    bind(door.name, root(), user=people.viewer)
     client = browser(people.viewer)
     assert client.get(url(Project, "changelist")).status_code == 200
     assert client.get(url(Project, "change", people.project.pk)).status_code == 200

@@ -202,3 +202,15 @@ def test_what_is_bound_above_reaches_down_to_where_one_may_see(people: Character
     narrow = Actor(people.administrator, token)
     assert seen(narrow) == {"orders/staging", "orders", "everything"}
     assert len(seen(Actor(people.administrator))) == 5
+
+
+def test_what_is_bound_where_it_means_nothing_gives_nothing(people: Characters) -> None:
+    """An administrator of one project opens no admin site and makes no projects."""
+    bind("administrator", people.scope, user=people.stranger)
+    local = Actor(people.stranger)
+    assert can(local, "project.manage", people.project)
+    for name in ("admin.view", "user.manage", "project.create"):
+        assert not held_anywhere(local, name)
+        assert not can(local, name, people.project)
+    assert held_anywhere(Actor(people.administrator), "admin.view")
+    assert "does not give it" in decide(local, "admin.view", None).chain[-2]

@@ -123,6 +123,20 @@ def test_nobody_grants_more_than_they_hold(people: Characters) -> None:
         unbind_role(actor(people.maintainer), higher)
 
 
+def test_a_role_is_bound_only_where_it_gives_something(people: Characters) -> None:
+    owner = actor(people.administrator)
+    create_role(owner, name="host", permissions=["user.manage", "team.manage"])
+    with pytest.raises(Invalid, match="The role host gives nothing at orders"):
+        bind_role(
+            owner, role=Role.objects.get(name="host"), scope=people.scope, user=people.stranger
+        )
+    administrator = Role.objects.get(name="administrator")
+    bind_role(owner, role=administrator, scope=people.scope, user=people.deployer)
+    bind_role(  # who holds all that it gives there may pass it on
+        actor(people.deployer), role=administrator, scope=people.scope, user=people.viewer
+    )
+
+
 def test_inviting_gives_only_what_the_inviter_may_give(people: Characters) -> None:
     with pytest.raises(Refusal, match="holds more than you do there"):
         invite(
