@@ -51,17 +51,23 @@ def run_applying(run: Run, change: Change) -> Pause | None:
         if pause is not None:
             return pause
     with run.fenced() as row:
-        until = timezone.now() + timedelta(seconds=settings.CHANGE_OBSERVE_SECONDS)
-        transition(
-            row,
-            Change.State.OBSERVING,
-            reason="",
-            failures=0,
-            applied_at=timezone.now(),
-            observe_until=until,
-        )
-        events.moved(row)
-    return None
+        if row.cancel_requested_at is None:
+            _watch(row)
+            return None
+    return _cancelled(run)
+
+
+def _watch(change: Change) -> None:
+    until = timezone.now() + timedelta(seconds=settings.CHANGE_OBSERVE_SECONDS)
+    transition(
+        change,
+        Change.State.OBSERVING,
+        reason="",
+        failures=0,
+        applied_at=timezone.now(),
+        observe_until=until,
+    )
+    events.moved(change)
 
 
 def _check_plan(run: Run, change: Change) -> Pause | None:

@@ -187,7 +187,8 @@ def cancel(actor: Actor, change: Change) -> Change:
             raise StaleState(f"Change {row.pk} has ended already: {row.get_state_display()}.")
         row.cancel_requested_at = row.cancel_requested_at or timezone.now()
         row.cancel_requested_by = row.cancel_requested_by or actor.user
-        row.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
+        row.not_before = None  # a back-off is no reason to wait any longer
+        row.save(update_fields=["cancel_requested_at", "cancel_requested_by", "not_before"])
         audit.record(actor, "change.cancel", target=row, scope=row.scope, change_id=row.pk)
         if row.state == Change.State.APPLYING:
             events.moved(row)
