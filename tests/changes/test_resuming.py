@@ -9,8 +9,10 @@ from idp.changes import leases, runner, services
 from idp.changes.models import Change
 from idp.common.errors import TemporaryBackendError
 from rbac.actors import Actor
+from rbac.models import RoleBinding
 from tests.changes.conftest import Propose
 from tests.changes.fake import World
+from tests.rbac.factories import Characters
 from tests.support.changes import run_until_settled
 
 State = Change.State
@@ -24,6 +26,45 @@ def applying(change: Change) -> Change:
     change.refresh_from_db()
     assert change.state == State.APPLYING, change.reason
     return change
+
+
+@pytest.fixture
+def rests(propose: Propose, world: World, dana: Actor) -> Change:
+    """A change whose gates passed, and that pauses before its first effect."""
+    change = run_until_settled(propose(interactive=True))
+    services.confirm(dana, change, change.plan_hash)
+    world.once("plan", AWAY)
+    change = applying(change)
+    assert not change.effects_started
+    Change.objects.filter(pk=change.pk).update(not_before=None)
+    return change
+
+
+def test_a_change_that_rested_before_its_first_effect_goes_on(rests: Change) -> None:
+    assert run_until_settled(rests).state == State.SUCCEEDED
+
+
+def test_a_freeze_holds_what_has_no_effect_yet(
+    rests: Change, people: Characters, mia: Actor, world: World
+) -> None:
+    freeze = services.freeze(mia, people.scope, "release week")
+    change = run_until_settled(rests)
+    assert change.state == State.WAITING
+    assert "release week" in change.reason
+    assert change.started_at is None
+    assert not world.things
+    services.lift_freeze(mia, freeze)
+    assert run_until_settled(change).state == State.SUCCEEDED
+
+
+def test_who_lost_the_permission_before_the_first_effect_is_refused(
+    rests: Change, people: Characters, world: World
+) -> None:
+    RoleBinding.objects.filter(user=people.developer, role__name="applier").delete()
+    change = run_until_settled(rests)
+    assert change.state == State.REFUSED
+    assert "may no longer do this" in change.reason
+    assert not world.things
 
 
 def test_a_cancel_waits_for_no_back_off(propose: Propose, world: World, dana: Actor) -> None:

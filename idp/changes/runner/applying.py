@@ -25,6 +25,7 @@ from idp.changes.runner.run import (
     make_plan,
     overdue,
 )
+from idp.changes.runner.starting import wait_again
 from idp.common.errors import TemporaryBackendError
 from idp.common.transitions import transition
 
@@ -38,8 +39,8 @@ def run_applying(run: Run, change: Change) -> Pause | None:
     """
     if change.cancel_requested_at is not None:
         return _cancelled(run)
-    if not change.effects_started and run.fresh_hash != change.plan_hash:
-        pause = _check_plan(run, change)
+    if not change.effects_started:
+        pause = _before_effects(run, change)
         change = run.look()
         if pause is not None or change.state != Change.State.APPLYING:
             return pause
@@ -55,6 +56,13 @@ def run_applying(run: Run, change: Change) -> Pause | None:
             _watch(row)
             return None
     return _cancelled(run)
+
+
+def _before_effects(run: Run, change: Change) -> Pause | None:
+    """The gates and the plan once more, unless this very run has just asked for them."""
+    if not run.gates_passed and wait_again(run, change):
+        return None
+    return None if run.fresh_hash == change.plan_hash else _check_plan(run, change)
 
 
 def _watch(change: Change) -> None:
