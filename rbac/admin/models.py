@@ -31,6 +31,7 @@ from rbac.models import (
 )
 from rbac.places import root
 from rbac.services.bindings import require_no_more
+from rbac.services.lastone import keep_an_administrator
 
 admin.site.unregister(Group)  # teams and roles take its place
 
@@ -237,7 +238,8 @@ class RoleBindingAdmin(AuditedAdmin):
     def perform_change(self, request: HttpRequest, obj: RoleBinding, form: Any) -> None:
         what = f"The role {obj.role.name}"
         require_no_more(self.actor(request), obj.role.permissions, obj.scope, what)
-        super().perform_change(request, obj, form)
+        with keep_an_administrator():
+            super().perform_change(request, obj, form)
 
     def perform_delete(self, request: HttpRequest, obj: RoleBinding) -> None:
         services.unbind_role(self.actor(request), obj)

@@ -15,6 +15,7 @@ from rbac.access import can, require
 from rbac.actors import Actor
 from rbac.models import Role, RoleBinding, Scope, Team, User
 from rbac.places import scope_of
+from rbac.services.lastone import keep_an_administrator
 from rbac.services.writing import refuse
 
 SHOWN = 5  # permissions that a refusal names
@@ -99,7 +100,6 @@ def unbind_role(actor: Actor, binding: RoleBinding, *, reason: str = "") -> None
     """Take a role away; it holds from the next request on, in every process."""
     require(actor, "access.grant", binding.scope)
     require_no_more(actor, binding.role.permissions, binding.scope, f"The role {binding.role.name}")
-    _keep_an_administrator(binding)
     audit.record(
         actor,
         "access.revoke",
@@ -108,21 +108,8 @@ def unbind_role(actor: Actor, binding: RoleBinding, *, reason: str = "") -> None
         before=_facts(binding),
         reason=reason,
     )
-    binding.delete()
-
-
-def _keep_an_administrator(binding: RoleBinding) -> None:
-    """Refuse to take away the last unlimited administrator of everything."""
-    at_root = RoleBinding.objects.filter(
-        role__name="administrator", scope__kind=Scope.Kind.EVERYTHING, ends_at=None
-    )
-    if not at_root.filter(pk=binding.pk).exists():
-        return
-    if not at_root.exclude(pk=binding.pk).exists():
-        raise Refusal(
-            "It is the last administrator of Slipway.",
-            fix="Make another person administrator of everything first.",
-        )
+    with keep_an_administrator():
+        binding.delete()
 
 
 @transaction.atomic

@@ -22,6 +22,7 @@ from rbac.actors import Actor
 from rbac.models import Invitation, Membership, Role, RoleBinding, Scope, Team, User
 from rbac.places import root
 from rbac.services.bindings import bind_role, require_no_more
+from rbac.services.lastone import keep_an_administrator
 from rbac.services.sessions import end_sessions
 from rbac.services.teams import require_care
 from rbac.services.writing import refuse, save_new
@@ -171,11 +172,12 @@ def deactivate_user(actor: Actor, user: User) -> None:
     require(actor, "user.manage", None)
     if actor.user is not None and actor.user.pk == user.pk:
         raise Refusal("You cannot deactivate yourself.", fix="Ask another administrator.")
+    with keep_an_administrator():
+        User.objects.filter(pk=user.pk).update(is_active=False)
+        epoch.bump()
     user.is_active = False
-    user.save(update_fields=["is_active"])
     tokens = user.tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
     sessions = end_sessions(user)
-    epoch.bump()
     after = {"active": False, "tokens_revoked": tokens, "sessions_ended": sessions}
     before = {"active": True}
     audit.record(actor, "user.deactivate", target=user, before=before, after=after)

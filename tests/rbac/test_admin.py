@@ -149,6 +149,18 @@ def test_bindings_are_granted_changed_and_revoked_with_before_and_after(people: 
     assert not RoleBinding.objects.filter(pk=binding.pk).exists()
 
 
+def test_the_last_administrator_gets_no_end(people: Characters) -> None:
+    binding = RoleBinding.objects.get(role__name="administrator")
+    page = browser(people.administrator).post(
+        url(RoleBinding, "change", binding.pk),
+        {"ends_at_0": "2030-01-01", "ends_at_1": "00:00:00", "reason": ""},
+        follow=True,
+    )
+    assert "the last administrator of Slipway" in page.content.decode()
+    binding.refresh_from_db()
+    assert binding.ends_at is None
+
+
 def test_roles_are_edited_by_checkboxes_and_builtin_ones_are_not(people: Characters) -> None:
     client = browser(people.administrator)
     client.post(url(Role, "add"), {"name": "reader", "permissions": ["project.view"]})

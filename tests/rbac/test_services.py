@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -8,6 +9,7 @@ from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.db.models import F
 from django.test import RequestFactory, override_settings
+from django.utils import timezone
 from guardian.shortcuts import get_objects_for_user as guardians
 
 from idp.common.errors import Clash, Forbidden, Invalid, Refusal
@@ -36,6 +38,7 @@ from rbac.services import (
     create_administrator,
     create_project,
     create_role,
+    create_service_account,
     create_team,
     deactivate_user,
     delete_role,
@@ -206,6 +209,41 @@ def test_a_team_that_owns_a_project_stays(people: Characters) -> None:
     update_project(owner, people.project, team=other)
     delete_team(owner, Team.objects.get(name="orders"))
     assert not can(actor(people.developer), "project.view", people.project)
+
+
+def test_the_last_administrator_stays_whatever_way_is_tried(people: Characters) -> None:
+    """By binding, team, membership or person; programs, guests and those shut out do not count."""
+    slipway, ada = system("tests"), people.administrator
+    binding = RoleBinding.objects.get(role__name="administrator").pk
+    robot = create_service_account(slipway, project=people.project, name="ci").user
+    bind("administrator", root(), user=robot)
+    guest = bind(
+        "administrator", root(), user=people.qa, ends_at=timezone.now() + timedelta(days=1)
+    )
+    for act in (
+        lambda: unbind_role(slipway, RoleBinding.objects.get(pk=binding)),
+        lambda: deactivate_user(slipway, ada),
+    ):
+        with pytest.raises(Refusal, match="the last administrator of Slipway"):
+            act()
+    ada.refresh_from_db()
+    assert ada.is_active
+    assert can(actor(ada), "admin.view", None)
+    unbind_role(slipway, guest)
+
+    team = create_team(slipway, name="platform")
+    bind("administrator", root(), team=team)
+    add_member(slipway, team, people.mate)
+    unbind_role(slipway, RoleBinding.objects.get(pk=binding))
+    for act in (
+        lambda: delete_team(slipway, Team.objects.get(pk=team.pk)),
+        lambda: remove_member(slipway, team, people.mate),
+        lambda: deactivate_user(slipway, people.mate),
+    ):
+        with pytest.raises(Refusal, match="the last administrator of Slipway"):
+            act()
+    add_member(slipway, team, people.developer)
+    deactivate_user(slipway, people.mate)
 
 
 def test_deactivating_oneself_is_refused(people: Characters) -> None:
