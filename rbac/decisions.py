@@ -8,7 +8,8 @@ checked without a query. A property test holds both forms of the rule equal.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
@@ -219,6 +220,20 @@ def reaching(actor: Actor, permission: str, queryset: QuerySet[M]) -> QuerySet[M
         | Q(**{f"{lookup}__in": held.values("tier_scope")})
     )
     return queryset.filter(condition | above)
+
+
+def visible_by(actor: Actor, field: str, queryset: QuerySet[M]) -> QuerySet[M]:
+    """The rows on which the actor holds the permission that each row itself names in `field`."""
+    lookup = getattr(queryset.model, "scope_lookup", "")
+    names: dict[Q, list[str]] = {}  # by where they are held: most are held at the same places
+    for entry in permissions.all_permissions():
+        condition = _condition(actor, entry.name, lookup)
+        if condition is not None:
+            names.setdefault(condition, []).append(entry.name)
+    if not names:
+        return queryset.none()
+    by_place = [Q(**{f"{field}__in": held}) & where for where, held in names.items()]
+    return queryset.filter(reduce(or_, by_place))
 
 
 def _condition(actor: Actor, permission: str, lookup: str | None) -> Q | None:

@@ -30,9 +30,8 @@ def waiting_panel(actor: Actor) -> Mapping[str, Any] | None:
     if not rows:
         return None
     count = selectors.inbox_changes(actor).count() if len(rows) > SHOWN else len(rows)
-    own = actor.user.pk if actor.user else None
     return {
-        "rows": [(c, c.actor_id == own) for c in rows[:SHOWN]],
+        "rows": [(c, selectors.to_confirm(actor, c)) for c in rows[:SHOWN]],
         "count": count,
         "link": ("Show all", reverse("changes:inbox")),
         "headline": f"{count} change{'s wait' if count > 1 else ' waits'} for you",

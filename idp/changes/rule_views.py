@@ -31,13 +31,12 @@ class InboxPage(AccessMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         changes = list(selectors.inbox_changes(self.actor)[: selectors.MAX_INBOX])
-        user = self.actor.user
         return {
             **super().get_context_data(**kwargs),
             "page": Page(
                 "Waiting for me", api="/api/v1/inbox/", permission="change.view", topics=["inbox"]
             ),
-            "rows": [(c, user is not None and c.actor_id == user.pk) for c in changes],
+            "rows": [(c, selectors.to_confirm(self.actor, c)) for c in changes],
             "waivers": list(selectors.inbox_waivers(self.actor)[: selectors.MAX_INBOX]),
         }
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from idp.changes import people
 from idp.changes.models import Approval, ApprovalRule, Change, ChangeEvent, Freeze, Waiver
 from idp.common.errors import NotVisible
-from rbac.access import can, get_visible, reaching, visible
+from rbac.access import can, get_visible, reaching, visible, visible_by
 from rbac.actors import Actor
 from rbac.models import ServiceAccount
 
@@ -70,8 +70,18 @@ def allowed(actor: Actor, change: Change) -> Allowed:
     )
 
 
-def _to_confirm(actor: Actor) -> Q:
-    return Q(state=Change.State.READY, actor=actor.user)
+def to_confirm(actor: Actor, change: Change) -> bool:
+    """Whether it waits for this person's confirmation: their own, or Slipway's, which has none."""
+    if change.state != Change.State.READY or actor.user is None:
+        return False
+    own = change.actor_id == actor.user.pk
+    return own or (change.actor_id is None and can(actor, change.verb, change.scope))
+
+
+def _to_confirm(actor: Actor) -> tuple[QuerySet[Change], QuerySet[Change]]:
+    ready = Change.objects.filter(state=Change.State.READY).order_by()
+    own = visible(actor, "change.view", ready.filter(actor=actor.user))
+    return own, visible_by(actor, "verb", ready.filter(actor=None))
 
 
 def _to_approve(actor: Actor) -> QuerySet[Change]:
@@ -100,8 +110,8 @@ def badge_counts(actor: Actor) -> tuple[int, int]:
 
 
 def _inbox_ids(actor: Actor) -> QuerySet[Change, Any]:
-    mine = visible(actor, "change.view", Change.objects.filter(_to_confirm(actor)))
-    return mine.order_by().values("pk").union(_to_approve(actor).order_by().values("pk"))
+    own, system = (rows.values("pk") for rows in _to_confirm(actor))
+    return own.union(system, _to_approve(actor).order_by().values("pk"))
 
 
 def inbox_changes(actor: Actor) -> QuerySet[Change]:

@@ -13,12 +13,12 @@ from idp.changes import events, registrations, runner, selectors, services
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
 from idp.common.errors import NotVisible
 from rbac.access import AccessForbidden
-from rbac.actors import Actor
+from rbac.actors import Actor, system
 from rbac.models import User
 from rbac.places import root
 from tests.changes.conftest import Propose
 from tests.changes.fake import World
-from tests.rbac.factories import Characters, UserFactory
+from tests.rbac.factories import Characters, UserFactory, bind
 from tests.support.changes import run_until_settled
 
 State = Change.State
@@ -268,6 +268,24 @@ def test_what_holds_above_is_shown_below(people: Characters, dana_client: Client
     assert selectors.waiver_get(dana, waiver.pk) == waiver
     with pytest.raises(NotVisible):
         selectors.waiver_get(Actor(UserFactory()), waiver.pk)
+
+
+def test_what_slipway_asks_waits_for_those_who_may_do_it(
+    propose: Propose, people: Characters, dana_client: Client
+) -> None:
+    change = run_until_settled(propose(actor=system("expiry"), interactive=True))
+    assert change.state == State.READY
+    dana, stranger = Actor(people.developer), Actor(people.stranger)
+    assert registrations.badges(dana)["changes:inbox"] == "1"
+    panel = registrations.waiting_panel(dana)
+    assert panel
+    assert panel["rows"] == [(change, True)]
+    assert "Confirm" in page(dana_client, "inbox")
+    bind("viewer", people.scope, user=people.stranger)
+    assert list(selectors.inbox_changes(stranger)) == []
+    services.confirm(dana, change, change.plan_hash)
+    assert run_until_settled(change).state == State.SUCCEEDED
+    assert registrations.badges(dana)["changes:inbox"] == ""
 
 
 def test_what_the_shell_shows(propose: Propose, people: Characters) -> None:

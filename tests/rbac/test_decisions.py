@@ -17,6 +17,7 @@ from rbac.access import (
     reaching,
     require,
     visible,
+    visible_by,
 )
 from rbac.actors import NOBODY, Actor
 from rbac.models import ApiToken, AuditRecord, Membership, Project, RoleBinding, Scope, Team
@@ -176,6 +177,24 @@ def test_one_query_loads_a_person_beside_the_epoch_and_each_table_of_grants(
 ) -> None:
     with django_assert_num_queries(3):  # epoch with standing, bindings, grants on projects
         assert can(Actor(user=people.viewer), "project.view", people.project)
+
+
+def test_rows_may_name_their_own_permission(people: Characters) -> None:
+    for verb, tier in (("environment.scale", "staging"), ("environment.scale", "production"),
+                       ("environment.view", "production"), ("no.such", "staging")):  # fmt: skip
+        scope = people.tier(tier)
+        AuditRecord.objects.create(action=verb, scope=scope, actor_label="x", outcome="allowed")
+    rows = AuditRecord.objects.filter(actor_label="x")
+
+    def seen(actor: Actor) -> set[tuple[str, str]]:
+        found = visible_by(actor, "action", rows)
+        assert set(found) == {row for row in rows if can(actor, row.action, row)}
+        return {(row.action, row.scope.name) for row in found}
+
+    both = {("environment.scale", "staging"), ("environment.view", "production")}
+    assert seen(Actor(people.developer)) == both
+    assert seen(Actor(people.administrator)) == both | {("environment.scale", "production")}
+    assert seen(Actor(people.stranger)) == seen(NOBODY) == set()
 
 
 def test_what_is_bound_above_reaches_down_to_where_one_may_see(people: Characters) -> None:
