@@ -81,7 +81,7 @@ def respond(question: dict[str, Any]) -> Answer:
         project__name=ticket.project
     )
     if question.get("phase") == "post-receive":
-        return {"allowed": True, "lines": pushes.announce(pushes.take_in(repo))}
+        return {"allowed": True, "lines": _taken_in(repo)}
     updates = _updates(question)
     on_disk = LocalRepository(_path(repo), _quarantine(repo, question.get("environment", {})))
     reasons = judge(ticket.actor, repo, on_disk, updates)
@@ -90,6 +90,14 @@ def respond(question: dict[str, Any]) -> Answer:
         return refusal(reasons)
     pushes.note(ticket.actor, repo, updates)
     return {"allowed": True, "lines": []}
+
+
+def _taken_in(repo: ConfigRepository) -> list[str]:
+    try:
+        return pushes.announce(pushes.take_in(repo))
+    except Exception:  # main has moved already; the sweeper does it
+        log.exception("commits of %s could not be taken in", repo)
+        return ["Slipway: main has moved; its changes follow in a moment."]
 
 
 def _updates(question: dict[str, Any]) -> Updates:

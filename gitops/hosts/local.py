@@ -38,6 +38,7 @@ _UNPRINTABLE = re.compile(r'[\x00-\x1f"\\]')
 MAX_PATH = 300
 _LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
 STALE_LOCK = 60.0  # seconds
+_LAST_DAY = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # git knows later ones
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
 
 
@@ -166,11 +167,11 @@ class LocalRepository:
         return found if _SHA.fullmatch(found) else self.ref(MAIN)
 
     def contains(self, sha: str, ancestor: str) -> bool:
-        """Whether `ancestor` is `sha` or in its history."""
+        """Whether `ancestor` is `sha` or in its history; what is not there at all is in none."""
         try:
             self._run("merge-base", "--is-ancestor", ancestor, sha)
         except GitError as error:
-            if error.exit_status == 1:
+            if error.exit_status == 1 or not self.ref(ancestor):
                 return False
             raise
         return True
@@ -230,6 +231,11 @@ class LocalRepository:
         arguments = ["rev-list", "--first-parent", f"--max-count={limit}", *wanted, "--"]
         return self._run(*arguments, *([path] if path else [])).decode().split()
 
+    def between(self, old: str, new: str) -> set[str]:
+        """Every commit in the history of `new` that is not in that of `old`."""
+        wanted = [new] + ([f"^{old}"] if old != ZERO else [])
+        return set(self._run("rev-list", *wanted, "--").decode().split())
+
     def commit(self, sha: str) -> CommitFacts:
         """A commit's facts; raises `Invalid` where there is none of that name."""
         if not _SHA.fullmatch(sha):
@@ -238,7 +244,7 @@ class LocalRepository:
             repo.git.update_environment(**program.environment(dict(self.quarantine)))
             try:
                 found = repo.commit(sha)
-                message = str(found.message)
+                message = str(found.message).replace("\0", "\N{REPLACEMENT CHARACTER}")
             except (BadName, BadObject, ValueError) as error:
                 raise Invalid(f"The repository has no commit {sha[:12]}.") from error
             trailers = _TRAILER.findall(message.rstrip().rpartition("\n\n")[2])
@@ -246,7 +252,7 @@ class LocalRepository:
                 sha=sha,
                 parents=tuple(parent.hexsha for parent in found.parents),
                 author=str(found.author.name),
-                at=datetime.fromtimestamp(found.committed_date, tz=UTC),
+                at=datetime.fromtimestamp(min(found.committed_date, _LAST_DAY), tz=UTC),
                 subject=message.split("\n", 1)[0][:200],
                 message=message,
                 change=int(trailers[-1]) if trailers else None,

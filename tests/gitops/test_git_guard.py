@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 from pytest_django import Settings
 
-from gitops import judge, repositories, tickets
+from gitops import judge, pushes, repositories, tickets
 from gitops.hosts.local import ZERO
 from gitops.models import Application, Push
+from idp.changes.models import Change
 from rbac.actors import Actor
-from tests.gitops.laptop import Git, documents, named, push_by_hand, write
+from tests.gitops.factories import deployment
+from tests.gitops.laptop import Git, documents, named, push, push_by_hand, write
+from tests.rbac.factories import Characters
 
 pytestmark = [pytest.mark.loopback, pytest.mark.django_db(transaction=True)]
 
@@ -55,3 +59,19 @@ def test_a_list_of_references_that_is_not_whole_is_refused(  # noqa: PLR0917 - f
     assert answer["allowed"] is False
     assert said in "\n".join(answer["lines"])
     assert not Push.objects.exists()
+
+
+def test_a_push_that_cannot_be_taken_in_at_once_is_not_called_refused(
+    laptop: Path, git: Git, people: Characters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OperationalError("the database is gone")
+
+    write(laptop, "environments/staging/fake.yaml", documents(deployment(replicas=3)))
+    with monkeypatch.context() as patch:
+        patch.setattr(pushes, "take_in", broken)
+        said = push(git)
+    assert "Slipway: main has moved; its changes follow in a moment." in said
+    assert "refuses" not in said
+    assert pushes.sweep() == 1
+    assert Change.objects.latest("pk").actor == people.developer
