@@ -35,7 +35,7 @@ WORKERS = 2
 AT_ONCE = 8
 SETTLE_SECONDS = 600.0
 SOON = (0.2, 1.0)  # seconds before each of the first kills, one for every victim
-PAUSE = (0.3, 1.5)  # between two later kills, in times that a process needs to start
+PAUSE = (0.3, 3.0)  # between two later kills, in times that a process needs to start
 AWS: dict[str, Any] = {
     "region_name": "eu-central-1",
     "aws_access_key_id": "x",
