@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 from pytest_django import Settings
 
-from gitops import judge, pushes, repositories, tickets
+from gitops import judge, listeners, pushes, repositories, tickets
 from gitops.hosts.local import ZERO
 from gitops.models import Application, Push
-from idp.changes.models import Change
+from idp.changes.models import Change, Freeze
 from rbac.actors import Actor
-from tests.gitops.factories import deployment
+from rbac.models import Project
+from tests.gitops.factories import deployment, make_application
 from tests.gitops.laptop import Git, documents, named, push, push_by_hand, write
 from tests.rbac.factories import Characters
 
@@ -75,3 +78,34 @@ def test_a_push_that_cannot_be_taken_in_at_once_is_not_called_refused(
     assert "refuses" not in said
     assert pushes.sweep() == 1
     assert Change.objects.latest("pk").actor == people.developer
+
+
+@pytest.mark.parametrize(
+    ("path", "way_in"),
+    [
+        ("staging", "POST /api/v1/applications/orders/staging/propose/"),
+        ("fresh", "environments/fresh: Freeze: "),
+        ("fresh", "Create it in the portal or by POST /api/v1/environments/; its change waits"),
+        ("", "Delete it in the portal or by DELETE /api/v1/environments/orders/staging/; its"),
+    ],
+)
+def test_what_a_gate_holds_up_is_told_a_way_in_that_exists(  # noqa: PLR0917 - fixtures
+    laptop: Path, git: Git, people: Characters, monkeypatch: pytest.MonkeyPatch,
+    path: str, way_in: str,
+) -> None:  # fmt: skip
+    def adopt(project: Project, name: str, *_: object) -> Application:
+        return make_application(project, name, "development")
+
+    monkeypatch.setattr(listeners, "_listeners", [listeners.Listener(adopt=adopt)])
+    Freeze.objects.create(
+        scope=people.project.scope, reason="year's end", author=people.maintainer,
+        ends_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+    if path:
+        write(laptop, f"environments/{path}/fake.yaml", documents(deployment(replicas=5)))
+    else:
+        git("rm", "-rq", "environments/staging")
+    said = " ".join(push(git, ok=False).replace("remote:", "").split())
+    assert way_in in said
+    ways = ("propose/", "by POST /api/v1/environments/", "by DELETE /api/v1/environments/")
+    assert sum(way in said for way in ways) == 1
