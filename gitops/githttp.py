@@ -152,9 +152,7 @@ def _variables(call: Call, scope: Scope) -> dict[str, str]:
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "CONTENT_TYPE": headers.get("content-type", ""),
         "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
-        "GIT_PROTOCOL": protocol
-        if re.fullmatch(r"version=[0-9](:[a-z0-9=_-]*)*", protocol)
-        else "",
+        "GIT_PROTOCOL": protocol if _PROTOCOL.fullmatch(protocol) else "",
         "REMOTE_USER": call.user,
         "REMOTE_ADDR": scope["client"][0] if scope.get("client") else "",
         "SLIPWAY_TICKET": call.ticket,

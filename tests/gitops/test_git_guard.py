@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
-from gitops import judge, listeners, pushes, repositories, tickets
+from gitops import githttp, judge, listeners, pushes, repositories, tickets
 from gitops.hosts.local import ZERO
 from gitops.models import Application, Push
 from idp.changes.models import Change, Freeze
@@ -109,3 +109,19 @@ def test_what_a_gate_holds_up_is_told_a_way_in_that_exists(  # noqa: PLR0917 - f
     assert way_in in said
     ways = ("propose/", "by POST /api/v1/environments/", "by DELETE /api/v1/environments/")
     assert sum(way in said for way in ways) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("version=2", "version=2"),
+        ("version=2:agent=git", "version=2:agent=git"),
+        ("version=2" + ":a" * 11, ""),
+        ("version=2:" + "a" * 41, ""),
+        ("version=2\nx", ""),
+    ],
+)
+def test_the_protocols_version_is_handed_on_within_bounds(sent: str, told: str) -> None:
+    call = githttp.Call(Path("orders.git"), "info/refs", "ticket", "dana")
+    scope = {"method": "GET", "headers": [(b"git-protocol", sent.encode())]}
+    assert githttp._variables(call, scope)["GIT_PROTOCOL"] == told
