@@ -68,7 +68,8 @@ def _warn(environment: Environment, now: datetime) -> None:
         after={"expires_at": ends},
         reason=f"{environment} expires at {ends:%Y-%m-%d %H:%M} UTC and is then deleted.",
     )
-    events.hint("environments", {"row": f"environment-{environment.pk}"})
+    row = {"row": f"environment-{environment.pk}"}
+    events.hint("environments", row, scope=environment.scope_id)
 
 
 def _expired(now: datetime) -> list[Environment]:

@@ -9,7 +9,7 @@ from environments.rendering.document import FILENAME
 from environments.rendering.renderer import EnvironmentRenderer
 from gitops import listeners as sync
 from gitops import renderers
-from idp.changes import controller, gates
+from idp.changes import controller, events, gates
 from idp.common import host
 
 __all__ = ["permissions"]
@@ -27,6 +27,7 @@ post_migrate.connect(
     dispatch_uid="environments.blueprints",
 )
 
+events.register_list("environments", "environment.view")
 host.navigation.register(
     host.NavEntry(
         "Deliver", "Environments", "environments:list", "stack-2", "environment.view", order=10

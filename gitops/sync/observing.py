@@ -137,7 +137,8 @@ def settle(application: Application) -> tuple[str, str]:
             health=worst, health_message=message, observed_at=now
         )
         if changed:
-            events.hint("environments", {"application": application.pk, "health": worst})
+            told = {"application": application.pk, "health": worst}
+            events.hint("environments", told, scope=application.scope_id)
     return worst, message
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from idp.changes import builtin_gates, facts, permissions, presentation, selectors
+from idp.changes import builtin_gates, events, facts, permissions, presentation, selectors
 from idp.common import host
 from idp.common.host import Banner, Command, Hit, NavEntry, Panel, SearchProvider
 from rbac.actors import Actor
@@ -81,6 +81,8 @@ def freeze_banners(actor: Actor) -> Sequence[Banner]:
 
 facts.register()
 builtin_gates.register()
+events.register_list("changes", "change.view")
+events.register_list("inbox", "change.view")
 host.navigation.register(
     NavEntry(
         "",

@@ -28,7 +28,7 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.db import close_old_connections
 from django.utils.crypto import constant_time_compare
 
-from idp.changes import selectors, wakeups
+from idp.changes import events, selectors, wakeups
 from idp.changes.models import Change, ChangeEvent
 from idp.common.errors import NotVisible
 from rbac import tokens
@@ -41,7 +41,6 @@ Scope_ = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-LISTS = {"changes": "change.view", "environments": "environment.view", "inbox": "change.view"}
 MAX_TOPICS = 20
 MAX_STREAMS = 12  # of one person: tabs that are open at once
 KEEP_ALIVE = 15.0
@@ -174,10 +173,10 @@ def _topics(scope: Scope_) -> tuple[list[int], frozenset[str]]:
         match = _TOPIC.fullmatch(name)
         if match:
             changes.append(int(match[1]))
-        elif name in LISTS:
+        elif name in events.lists:
             lists.add(name)
         else:
-            known = ", ".join(["change:<id>", *LISTS])
+            known = ", ".join(["change:<id>", *sorted(events.lists)])
             raise Refused(422, "invalid", f"topic: “{name[:60]}” is none of {known}.")
     return changes, frozenset(lists)
 
@@ -190,7 +189,7 @@ def _check(reader: Reader) -> None:
         except NotVisible:
             raise Refused(404, "not_found", f"There is no change {pk} that you may see.") from None
     for name in reader.lists:
-        if not held_anywhere(reader.actor, LISTS[name]):
+        if not held_anywhere(reader.actor, events.lists[name]):
             raise Refused(403, "forbidden", f"You may not see {name}.")
 
 
@@ -268,7 +267,8 @@ async def _pump(
             await _write(send, _frame(reader, {"topic": name, "kind": "hint", "data": {}}))
     decided = wrote = time.monotonic()
     while True:
-        for event in await _thread(_new_events, reader):
+        found = await _thread(_new_events, reader)
+        for event in found:
             reader.changes[event.change_id] = event.number
             await _write(send, _frame(reader, _said(event)))
             wrote = time.monotonic()
@@ -311,12 +311,8 @@ def _visible_hints(reader: Reader, hints: list[wakeups.Message]) -> list[wakeups
     """The hints about places that the reader may see; the rest are none of their business."""
     seen = []
     for topic, data in hints:
-        scope = data.get("scope")
-        if scope is None:
-            seen.append((topic, data))
-            continue
-        place = Scope.objects.filter(pk=scope).first()
-        if place is not None and can(reader.actor, LISTS[topic], place):
+        place = Scope.objects.filter(pk=data.get("scope", 0)).first()
+        if place is not None and can(reader.actor, events.lists[topic], place):
             seen.append((topic, data))
     return seen
 

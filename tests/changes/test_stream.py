@@ -17,7 +17,7 @@ import uvicorn
 from django.test import Client
 from django.utils import timezone
 
-from idp.changes import events, runner, stream
+from idp.changes import events, runner, stream, wakeups
 from idp.changes.models import Change
 from rbac.actors import Actor
 from rbac.models import RoleBinding
@@ -132,7 +132,8 @@ def test_lists_get_hints_about_what_their_reader_may_see(
 ) -> None:
     with opened(base, "topic=changes", **bearer(token)) as tail:
         hidden = people.project.scope.parent_id  # the root: dana sees nothing there
-        events.hint("changes", {"id": 0, "scope": hidden})
+        events.hint("changes", {"id": 0}, scope=hidden)
+        wakeups.publish("changes", {"id": 0})  # of no place that anybody could be asked about
         change = propose()
         _, hint = tail.event()
         assert hint["topic"] == "changes"

@@ -77,4 +77,4 @@ def _tell(actor: Actor, row: Freeze, action: str) -> None:
             "until": row.ends_at.isoformat(),
         },
     )
-    events.hint("changes", {"freeze": row.pk, "scope": row.scope_id})
+    events.hint("changes", {"freeze": row.pk}, scope=row.scope_id)

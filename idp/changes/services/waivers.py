@@ -123,4 +123,4 @@ def _tell(actor: Actor, waiver: Waiver, action: str) -> None:
     )
     if waiver.change is not None:
         events.emit(waiver.change, "gate", {"by": actor.label, "waiver": action})
-    events.hint("inbox", {"waiver": waiver.pk, "scope": waiver.scope_id})
+    events.hint("inbox", {"waiver": waiver.pk}, scope=waiver.scope_id)
