@@ -272,7 +272,8 @@ async def _pump(
             reader.changes[event.change_id] = event.number
             await _write(send, _frame(reader, _said(event)))
             wrote = time.monotonic()
-        for name, data in await _woken(reader, queue):
+        # A full batch is followed by the next at once: nothing would wake the reader for it.
+        for name, data in await _woken(reader, queue) if len(found) < BATCH else ():
             body = {"topic": name, "kind": "hint", "data": data}
             await _write(send, _frame(reader, body))
             wrote = time.monotonic()

@@ -117,6 +117,25 @@ def test_a_change_is_followed_live_and_resumed_without_gaps(
         assert numbers == list(range(3, change.event_number + 1))
 
 
+def test_a_full_batch_is_followed_by_the_next_at_once(
+    base: str, propose: Propose, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BATCH", 4)
+    monkeypatch.setattr(stream, "LOOK", 2 * SECONDS)  # who waits for a wake-up waits too long
+    change = propose()
+    for n in range(9):
+        events.log(change, f"line {n}")
+    query = f"topic=change:{change.pk}&position={change.pk}=0"
+    with opened(base, query, **bearer(token)) as tail:
+        assert [tail.event()[1]["number"] for _ in range(10)] == list(range(1, 11))
+
+
+def test_a_list_has_one_permission() -> None:
+    assert events.lists["environments"] == "environment.view"
+    with pytest.raises(ValueError, match="list 'inbox' is registered twice"):
+        events.register_list("inbox", "change.view")
+
+
 def test_a_page_hears_what_happened_after_it_was_rendered(
     base: str, propose: Propose, token: str
 ) -> None:
