@@ -100,6 +100,14 @@ ACTIONS = {
         "New pods for every workload, one after the other.",
         {},
     ),
+    "sync": action(
+        "sync",
+        "environment.sync",
+        services.sync,
+        ActionIn,
+        "What `main` says, brought to cluster and account: the way on after a failed change.",
+        {},
+    ),
     "stop": action(
         "stop",
         "environment.stop",

@@ -13,6 +13,7 @@ from django.urls import reverse
 from environments import live, selectors
 from environments.models import Environment
 from gitops import secrets
+from gitops.models import Application
 from idp.common.errors import BackendError
 from idp.common.host import Page, entity_tabs
 from rbac.access import can, decide
@@ -31,6 +32,7 @@ ACTIONS = (
     ("secrets", "Set a secret…", "key", "environment.set-secret", False),
     ("restart", "Restart workloads…", "refresh", "environment.restart", False),
     ("extend", "Change the expiry…", "calendar-plus", "environment.extend", False),
+    ("sync", "Sync with git…", "git-merge", "environment.sync", False),
     ("stop", "Stop…", "player-pause", "environment.stop", False),
     ("start", "Start…", "player-play", "environment.stop", False),
     ("delete", "Delete environment…", "trash", "environment.delete", False),
@@ -120,8 +122,9 @@ def actions(actor: Actor, row: Environment) -> list[dict[str, Any]]:
     if row.state in {State.DELETED, State.DELETING}:
         return []
     found = []
+    senseless = _senseless(row)
     for name, label, icon, permission, quick in ACTIONS:
-        if name == ("start" if row.state != State.STOPPED else "stop"):
+        if name in senseless:
             continue
         if row.state == State.PROPOSED and name != "delete":
             continue
@@ -137,6 +140,13 @@ def actions(actor: Actor, row: Environment) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _senseless(row: Environment) -> set[str]:
+    """Actions that would change nothing; after a change that failed midway none is sure to."""
+    if row.application.sync == Application.Sync.OUT_OF_SYNC:
+        return set()
+    return {"sync", "start" if row.state != State.STOPPED else "stop"}
 
 
 def _overview(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:

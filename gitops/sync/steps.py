@@ -26,13 +26,12 @@ _APIS = {kind: api for api, kind in kinds.CLUSTER_KINDS}
 
 
 def steps(change: Change, plan: Plan) -> Sequence[Step]:
-    """The steps in order; none where nothing has to be done and git needs no commit either."""
+    """The steps in order; none where all is as it should be, in git, there and on our rows."""
     work = Work(change, plan)
     todo = _ordered(plan)
     proposal = "files" in change.intent
-    if not todo and not proposal and plan.facts["tree"] == plan.base:
-        return []
-    if not todo and proposal and plan.facts["tree"] == plan.base and not plan.facts["delete"]:
+    removes = proposal and plan.facts["delete"]
+    if not todo and not removes and plan.facts["tree"] == plan.base and work.recorded:
         return []
     found = []
     if proposal:
@@ -118,6 +117,13 @@ class Work:
         for row in self.application.objects_made.filter(target="aws"):
             filler.learn(row.kind, row.name, row.outputs)
         return filler
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the row says what the plan wants, which it does not after a failed change."""
+        row = self.application
+        synced = row.sync == Application.Sync.SYNCED
+        return synced and row.synced_tree == self.plan.facts["tree"]
 
     def move_main(self, context: StepContext) -> dict[str, Any]:
         """Fast-forward `main` to the proposal; siblings that moved only give it a new parent."""
