@@ -313,6 +313,24 @@ class Freeze(models.Model):
         return f"freeze of {self.scope}: {self.reason}"
 
 
+class AnsweredRequest(models.Model):
+    """A REST request with an `Idempotency-Key` and its change, so that a repetition finds it."""
+
+    actor = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=120)
+    digest = models.CharField(max_length=64)  # keyed: a body may hold a secret's value
+    change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["actor", "key"], name="changes_request_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.actor}"
+
+
 class ControllerLease(LeasedRow):
     """One row a role: the process that leads (watches, sweeps, schedules)."""
 

@@ -44,7 +44,7 @@ def propose(
     require(actor, verb, scope)
     if len(idempotency_key) > MAX_KEY:
         raise Invalid(f"Idempotency-Key is longer than {MAX_KEY} characters.", fix="Send a UUID.")
-    made = _made_before(actor, idempotency_key, verb, scope)
+    made = _answered(actor, idempotency_key, verb, scope)
     if made is not None:
         return made
     change = Change(
@@ -67,25 +67,35 @@ def propose(
             _tell(actor, change, "change.propose", {"title": change.title, "verb": verb})
             rows.send(change)
     except IntegrityError:
-        made = _made_before(actor, idempotency_key, verb, scope)
+        made = _answered(actor, idempotency_key, verb, scope)
         if made is None:
             raise
         return made
     return change
 
 
-def _made_before(actor: Actor, key: str, verb: str, scope: Scope) -> Change | None:
+def made_before(actor: Actor, key: str) -> Change | None:
+    """The change that the actor made with this key, whatever it is."""
     if not key:
         return None
     rows_ = Change.objects.filter(idempotency_key=key, actor=actor.user)
     if actor.user is None:
         rows_ = rows_.filter(actor_label=actor.label)
-    change = rows_.first()
+    return rows_.select_related("scope").first()
+
+
+def key_used(change: Change) -> Clash:
+    """What is said when a key comes again with another wish."""
+    return Clash(
+        f"The Idempotency-Key was used for change {change.pk}, “{change.title}”.",
+        fix="Send another key for another request.",
+    )
+
+
+def _answered(actor: Actor, key: str, verb: str, scope: Scope) -> Change | None:
+    change = made_before(actor, key)
     if change is not None and (change.verb, change.scope_id) != (verb, scope.pk):
-        raise Clash(
-            f"The Idempotency-Key was used for change {change.pk}, “{change.title}”.",
-            fix="Send another key for another request.",
-        )
+        raise key_used(change)
     return change
 
 
