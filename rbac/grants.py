@@ -28,7 +28,7 @@ _CACHED_PEOPLE = 4096
 class Grant:
     """One source of permissions; `scope_id` None stands for everything."""
 
-    source: str  # "role developer of team orders", "role viewer", "shared with you"
+    source: str  # "role developer of team orders", "role viewer", "share"
     permissions: frozenset[str]
     scope_id: int | None
     scope_label: str
@@ -167,7 +167,8 @@ def _load(user_id: int) -> Iterator[Grant]:
             binding.scope.lineage,
         )
     for row in objectgrants.rows_of(user_id):
-        yield Grant("shared with you", frozenset({row.permission}), row.scope_id, row.label, None)
+        scope: Scope = row.scope
+        yield Grant("share", row.permissions, scope.pk, scope.label, row.ends_at, scope.lineage)
 
 
 def _index(grants: Iterable[Grant]) -> Grants:

@@ -1,15 +1,15 @@
-"""Granting and revoking: roles at scopes, and single objects shared with one person."""
+"""Granting and revoking roles at scopes."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from idp.common.errors import Clash, Refusal
-from rbac import audit, epoch, objectgrants
+from rbac import audit
 from rbac import permissions as registry
 from rbac.access import can, require
 from rbac.actors import Actor
@@ -110,30 +110,3 @@ def unbind_role(actor: Actor, binding: RoleBinding, *, reason: str = "") -> None
     )
     with keep_an_administrator():
         binding.delete()
-
-
-@transaction.atomic
-def share(actor: Actor, *, permission: str, user: User, obj: models.Model) -> None:
-    """Give one person one permission on one object (kept by django-guardian)."""
-    require(actor, "access.grant", obj)
-    require_no_more(actor, [permission], obj, "What you share")
-    if (type(obj), permission) not in set(objectgrants.grantable([permission])):
-        raise refuse(
-            "permission",
-            "grantable",
-            f"{permission} cannot be given on one {obj._meta.verbose_name}.",
-        )
-    objectgrants.assign(permission, user, obj)
-    epoch.bump()
-    after = {"permission": permission, "user": user.username}
-    audit.record(actor, "access.share", target=obj, after=after)
-
-
-@transaction.atomic
-def unshare(actor: Actor, *, permission: str, user: User, obj: models.Model) -> None:
-    """Take one permission on one object away."""
-    require(actor, "access.grant", obj)
-    objectgrants.remove(permission, user, obj)
-    epoch.bump()
-    before = {"permission": permission, "user": user.username}
-    audit.record(actor, "access.unshare", target=obj, before=before)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from idp.common.errors import Forbidden, NotVisible
-from rbac import actors
+from rbac import actors, objectgrants
 from rbac.access import (
     can,
     decide,
@@ -175,7 +175,8 @@ def test_decide_after_loading_needs_no_query(
 def test_one_query_loads_a_person_beside_the_epoch_and_each_table_of_grants(
     people: Characters, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(3):  # epoch with standing, bindings, grants on projects
+    tables = len(objectgrants.tables())  # projects, environments
+    with django_assert_num_queries(2 + tables):  # epoch with standing, bindings, object grants
         assert can(Actor(user=people.viewer), "project.view", people.project)
 
 

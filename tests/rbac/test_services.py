@@ -156,7 +156,7 @@ def test_sharing_one_project_is_one_more_source_and_answers_everywhere_the_same(
     people: Characters,
 ) -> None:
     stranger = people.stranger
-    share(actor(people.maintainer), permission="project.view", user=stranger, obj=people.project)
+    share(actor(people.maintainer), permissions=["project.view"], user=stranger, obj=people.project)
     assert can(actor(stranger), "project.view", people.project)
     assert can(actor(stranger), "project.view", people.scope)
     assert not can(actor(stranger), "project.manage", people.project)
@@ -166,7 +166,7 @@ def test_sharing_one_project_is_one_more_source_and_answers_everywhere_the_same(
     by_guardian = guardians(stranger, "rbac.project.view", rows, accept_global_perms=False)
     assert list(ours) == list(by_guardian) == [people.project]
     assert AuditRecord.objects.get(action="access.share").after["user"] == "sam.stranger"
-    unshare(actor(people.maintainer), permission="project.view", user=stranger, obj=people.project)
+    unshare(actor(people.maintainer), user=stranger, obj=people.project)
     assert not stranger.has_perm("project.view", people.project)
     assert not ProjectGrant.objects.exists()
 
@@ -174,10 +174,10 @@ def test_sharing_one_project_is_one_more_source_and_answers_everywhere_the_same(
 def test_what_cannot_be_shared_is_refused(people: Characters) -> None:
     owner = actor(people.administrator)
     with pytest.raises(Invalid, match=r"audit\.view cannot be given on one project"):
-        share(owner, permission="audit.view", user=people.stranger, obj=people.project)
+        share(owner, permissions=["audit.view"], user=people.stranger, obj=people.project)
     with pytest.raises(Forbidden):
         share(
-            actor(people.developer), permission="project.view", user=people.stranger,
+            actor(people.developer), permissions=[], user=people.stranger,
             obj=people.project,
         )  # fmt: skip
     assert ProjectGrant in objectgrants.tables()
