@@ -106,6 +106,11 @@ def check_documents(documents: Iterable[Mapping[str, Any]], namespace: str) -> N
                 f" “{namespace}”.",
                 fix="Leave metadata.namespace out.",
             )
+        if api == AWS_API and not name.startswith(f"{namespace}-"):
+            raise Refusal(
+                f"{kind} “{name}” is not named as this environment's resources are.",
+                fix=f"Begin its name with “{namespace}-”: others in the account are left alone.",
+            )
         if (api, kind, name) in seen:
             raise Invalid(f"{kind} “{name}” is described twice.", fix="Remove one of the two.")
         seen.add((api, kind, name))

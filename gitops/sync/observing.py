@@ -9,12 +9,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from gitops import kinds, listeners
-from gitops.backends.base import AWS_API, OWNER_LABEL, ClusterTarget, LiveObject, ObjectRef
+from gitops import listeners
+from gitops.backends.base import ClusterTarget, LiveObject, ObjectRef
 from gitops.health import Health, assess
 from gitops.models import Application, ManagedObject
 from gitops.sync.desired import application_of
-from gitops.sync.live import connect, key_of, ref_of_row
+from gitops.sync.live import cloud_objects, connect, key_of, ref_of_row
 from idp.changes import events
 from idp.changes.kinds import Observation, Seen
 from idp.changes.models import Change
@@ -72,10 +72,8 @@ def _what_is_left(application: Application) -> Observation:
     kept = application.objects_made.filter(state=ManagedObject.State.RETAINED)
     retained = {key_of(ref_of_row(row)) for row in kept}
     if live.cloud is not None:
-        mark = {OWNER_LABEL: application.namespace}
-        for kind in kinds.CLOUD_KINDS:
-            found = live.cloud.list(AWS_API, kind, labels=mark)
-            left += [str(one.ref) for one in found if key_of(one.ref) not in retained]
+        found = cloud_objects(live.cloud, application.namespace)
+        left += [str(one.ref) for one in found if key_of(one.ref) not in retained]
     if left:
         return Observation(Seen.PROGRESSING, f"Still going: {', '.join(sorted(set(left))[:10])}.")
     rows.delete()  # intended and never made

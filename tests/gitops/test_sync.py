@@ -346,6 +346,10 @@ def named(kind: str, name: str, **more: object) -> dict[str, object]:
         (named("Namespace", "other"), "is in namespace “other”"),
         (named("Secret", "s", data={"a": "aGk="}), "never enter git"),
         (config("twice"), "ConfigMap “twice” is described twice"),
+        (
+            {**aws("Bucket", "x"), "metadata": {"name": "payroll"}},
+            "Bucket “payroll” is not named as this environment's resources are",
+        ),
     ],
 )
 def test_documents_are_held_to_kinds_and_namespace(

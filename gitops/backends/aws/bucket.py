@@ -171,6 +171,7 @@ class Bucket(Kind):
                 )
         raise TemporaryBackendError(f"Bucket {name} is still being emptied.", retry_after=1)
 
-    def names(self) -> Iterator[str]:
-        for page in self.calls.pages("s3", "list_buckets"):
+    def names(self, prefix: str = "") -> Iterator[str]:
+        narrowed = {"Prefix": prefix} if prefix else {}
+        for page in self.calls.pages("s3", "list_buckets", **narrowed):
             yield from (bucket["Name"] for bucket in page.get("Buckets", []))

@@ -133,7 +133,7 @@ class Role(Kind):
                 self.calls("iam", "delete_role_policy", RoleName=name, PolicyName=inline)
         self.calls("iam", "delete_role", RoleName=name)
 
-    def names(self) -> Iterator[str]:
+    def names(self, prefix: str = "") -> Iterator[str]:
         for page in self.calls.pages("iam", "list_roles"):
             yield from (role["RoleName"] for role in page["Roles"])
 
@@ -247,6 +247,6 @@ class Policy(Kind):
                     fix="Detach it there by hand; Slipway did not attach it.",
                 )
 
-    def names(self) -> Iterator[str]:
+    def names(self, prefix: str = "") -> Iterator[str]:
         for page in self.calls.pages("iam", "list_policies", Scope="Local"):
             yield from (policy["PolicyName"] for policy in page["Policies"])

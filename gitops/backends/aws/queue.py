@@ -144,9 +144,11 @@ class Queue(Kind):
         except NotFound:
             return
 
-    def names(self) -> Iterator[str]:
+    def names(self, prefix: str = "") -> Iterator[str]:
         """Dead-letter queues are part of the queue they serve."""
-        pages = self.calls.pages("sqs", "list_queues")
+        # Without MaxResults SQS ends at 1,000 names and says nothing of the others.
+        narrowed = {"QueueNamePrefix": prefix} if prefix else {}
+        pages = self.calls.pages("sqs", "list_queues", MaxResults=1000, **narrowed)
         found = [url.rsplit("/", 1)[-1] for page in pages for url in page.get("QueueUrls", [])]
         parts = {dead_name(name) for name in found}
         yield from (name for name in found if name not in parts)

@@ -109,6 +109,6 @@ class Topic(Kind):
             self.calls("sns", "unsubscribe", SubscriptionArn=subscription)
         self.calls("sns", "delete_topic", TopicArn=found.handle)
 
-    def names(self) -> Iterator[str]:
+    def names(self, prefix: str = "") -> Iterator[str]:
         for page in self.calls.pages("sns", "list_topics"):
             yield from (topic["TopicArn"].rsplit(":", 1)[-1] for topic in page["Topics"])
