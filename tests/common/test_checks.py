@@ -199,9 +199,14 @@ def test_a_proxy_that_is_no_address_is_e012(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def run_check(state: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    check = ["manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    return run([sys.executable, *check], state, **variables)
+
+
+def run(command: list[str], state: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "SLIPWAY_STATE_DIR": str(state), **variables}
     return subprocess.run(
-        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        command,
         cwd=Path(__file__).resolve().parents[2],
         env=environment,
         capture_output=True,
@@ -235,3 +240,16 @@ def test_wrong_settings_are_told_by_id_and_no_traceback(tmp_path: Path) -> None:
     for number in (2, 3, 4, 6):
         assert f"slipway.E00{number}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [["-c", "import idp.wsgi"], ["manage.py", "run", "--port", "1"]],
+    ids=["under gunicorn", "make run"],
+)
+def test_wrong_settings_end_each_start(words: list[str], tmp_path: Path) -> None:
+    variables = {"SLIPWAY_EMBEDDED": "1", "SLIPWAY_BASE_URL": "y"}
+    done = run([sys.executable, *words], tmp_path, **variables)
+    assert done.returncode == 1
+    assert "slipway.E006" in done.stderr
