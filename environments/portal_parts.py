@@ -26,19 +26,16 @@ def broken(actor: Actor) -> Mapping[str, Any] | None:
     """Environments that are not well; the panel is hidden from people who see none at all."""
     if not held_anywhere(actor, selectors.VIEW):
         return None
-    rows = list(
-        selectors.alive(actor)
-        .filter(application__health__in=selectors.BROKEN)
-        .exclude(state=Environment.State.PROPOSED)
-        .order_by("-application__observed_at")[:MAX_ROWS]
-    )
-    count = len(rows)
+    ill = selectors.alive(actor).filter(application__health__in=selectors.BROKEN)
+    ill = ill.exclude(state=Environment.State.PROPOSED)
+    rows = list(ill.order_by("-application__observed_at")[:MAX_ROWS])
+    count = len(rows) if len(rows) < MAX_ROWS else ill.count()
     words = {0: "", 1: "one environment is broken"}
     return {
         "rows": rows,
         "count": count,
         "headline": words.get(count, f"{count} environments are broken"),
-        "link": ("All of them", f"{reverse('environments:list')}?health=Degraded"),
+        "link": ("All of them", f"{reverse('environments:list')}?health={selectors.BROKEN_WORD}"),
     }
 
 

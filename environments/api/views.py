@@ -36,7 +36,8 @@ _FILTERS = [
         "team": "Name of the owning team",
         "tier": "preview, development, staging or production",
         "state": "proposed, creating, active, stopped, deleting or deleted",
-        "health": "Healthy, Progressing, Suspended, Degraded, Missing or Unknown",
+        "health": "Healthy, Progressing, Suspended, Degraded, Missing or Unknown; “broken” is"
+        " Degraded or Missing",
         "cluster": "Name of the cluster",
         "owner": "User name of who asked for it",
         "q": "Words of its name or project",
