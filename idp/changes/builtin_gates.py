@@ -68,7 +68,7 @@ def check_approval(change: Change, plan: Plan) -> GateResult:
         f"{len(given)} of {rule.needed} approvals{names}.",
         rule.name,
         len(given),
-        people.who_can("change.approve", change.scope, besides=change.actor)
+        people.who_can("change.approve", change)
         + " It is bound to this plan: a new plan asks again.",
     )
 
@@ -99,7 +99,7 @@ def check_freeze(change: Change, _plan: Plan) -> GateResult:
         rule=f"freeze {last.pk}",
         fact=last.ends_at.isoformat(),
         lift="It goes by itself when the freeze ends. "
-        + people.who_can("gate.waive", change.scope, besides=None, does="waive it"),
+        + people.who_can("gate.waive", change, does="waive it"),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from idp.changes.models import Change
 from rbac import actors, granters
 from rbac.actors import Actor
-from rbac.models import Scope, User
+from rbac.models import User
 from rbac.places import place_of
 
 SHOWN = 3
@@ -20,14 +20,14 @@ def actor_of_change(change: Change) -> Actor:
     return Actor(change.actor, change.token)
 
 
-def who_can(permission: str, scope: Scope, *, besides: User | None, does: str = "approve") -> str:
-    """A sentence that names up to three people who hold a permission at a place."""
-    place = place_of(scope)
+def who_can(permission: str, change: Change, *, does: str = "approve") -> str:
+    """A sentence that names up to three people who may be the second person of a change."""
+    place = place_of(change.scope)
     people = granters.people_holding(permission, place) if place else User.objects.none()
-    rows = people.exclude(pk=besides.pk if besides else 0)
+    rows = people.exclude(pk__in=asked(change))
     names = list(rows.values_list("username", flat=True)[:SHOWN])
     if not names:
-        return f"Nobody can {does} it at present: {permission} is needed at {scope}."
+        return f"Nobody can {does} it at present: {permission} is needed at {change.scope}."
     return f"{' or '.join([', '.join(names[:-1]), names[-1]] if names[1:] else names)} can {does}."
 
 

@@ -54,6 +54,18 @@ def test_a_program_is_no_second_person(
     assert change.reason == "0 of 1 approvals."
 
 
+def test_nobody_is_named_who_may_not_be_the_second_person(
+    propose: Propose, rule: ApprovalRule, people: Characters, mia: Actor, program: Actor
+) -> None:
+    services.freeze(Actor(people.administrator), people.scope, "release")
+    change = run_until_settled(propose(interactive=True))
+    services.confirm(mia, change, change.plan_hash)
+    change = run_until_settled(change)
+    lifts = {gate["gate"]: gate["lift"] for gate in change.gates}
+    assert lifts["approval"].startswith("ada.admin can approve.")
+    assert lifts["freeze"].endswith("ada.admin can waive it.")
+
+
 def test_a_program_may_still_freeze(people: Characters, program: Actor) -> None:
     held = services.freeze(program, people.scope, "release")
     assert services.lift_freeze(program, held).lifted_by == program.user
