@@ -100,6 +100,7 @@ class EnvironmentRenderer:
             allowed=manifests.MANUAL_KINDS,
             source=manifests.FOLDER.rstrip("/"),
         )
+        manifests.check_claims(raw, facts["environment"]["host"])
         running = [*made, *raw]
         total = totals(running)
         documents = [

@@ -338,6 +338,55 @@ def test_what_raw_manifests_may_not_hold(files: dict[str, str], words: str) -> N
     assert words in error.message
 
 
+def ingress(host: str = "", extra: str = "", more: str = "") -> dict[str, str]:
+    rule = f"host: {host}" if host else "http: {paths: []}"
+    header = f"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: door{extra}}}"
+    return {"manifests/a.yaml": f"{header}\nspec:\n  rules: [{{{rule}}}]\n{more}"}
+
+
+def raw(kind: str, metadata: str, spec: str = "{}", api: str = "v1") -> dict[str, str]:
+    text = f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: x{metadata}}}\nspec: {spec}\n"
+    return {"manifests/a.yaml": text}
+
+
+OWN = "staging.orders.apps.example.test"
+
+
+@pytest.mark.parametrize("host", [OWN, f"admin.{OWN}", f"'*.{OWN}'"])
+def test_a_raw_ingress_serves_the_environments_own_address(host: str) -> None:
+    rendered = render(document(), files=ingress(host))
+    assert find(rendered, "Ingress", "door")["spec"]["rules"]
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (ingress("prod.orders.apps.example.test"), "claims “prod.orders.apps.example.test”"),
+        (ingress(f"not{OWN}"), "which is not this environment's"),
+        (ingress(OWN, more="  tls: [{hosts: [x.example.org]}]\n"), "claims “x.example.org”"),
+        (ingress(), "names no host"),
+        (ingress(OWN, more="  defaultBackend: {service: {name: web}}\n"), "takes every address"),
+        (
+            ingress(OWN, ", annotations: {nginx.ingress.kubernetes.io/server-alias: x.example}"),
+            "sets the annotation nginx.ingress.kubernetes.io/server-alias",
+        ),
+        (raw("Service", "", "{externalIPs: [10.0.0.1]}"), "claims externalIPs"),
+        (raw("Service", ", finalizers: [x.y/never]"), "Service “x” sets metadata.finalizers"),
+        (raw("Service", ", ownerReferences: [{name: y}]"), "sets metadata.ownerReferences"),
+        (
+            raw("CronJob", "", "{jobTemplate: {metadata: {finalizers: [x.y/z]}}}", "batch/v1"),
+            "CronJob “x” sets metadata.finalizers",
+        ),
+    ],
+)
+def test_a_raw_manifest_claims_no_other_address_and_can_be_removed(
+    files: dict[str, str], words: str
+) -> None:
+    error = refusal(document(), files=files)
+    assert words in error.message
+    assert error.fix
+
+
 def test_the_shipped_blueprints_are_published_once() -> None:
     names = {"web-service", "web-service-aws", "scheduled-job"}
     assert {item.name for item in library.shipped()} == names
