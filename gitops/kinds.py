@@ -47,7 +47,7 @@ _QUIET = frozenset({"Namespace", "ResourceQuota", "LimitRange", "PodDisruptionBu
 IMMUTABLE: Mapping[str, tuple[str, ...]] = {
     "Queue": ("spec.fifo",),
     "Topic": ("spec.fifo",),
-    "Table": ("spec.key",),
+    "Table": ("spec.key", "spec.attributes", "spec.billing"),
 }
 _CLUSTER_RANK = {kind: rank for rank, kind in enumerate(CLUSTER_KINDS)}
 _BEFORE_CLOUD = _CLUSTER_RANK["networking.k8s.io/v1", "NetworkPolicy"]

@@ -106,6 +106,15 @@ def test_made_seen_and_removed_without_a_trace(app: Application, dana: Actor, aw
     assert not app.objects_made.exists()
 
 
+def test_another_type_of_a_tables_key_makes_it_anew(app: Application, dana: Actor) -> None:
+    bring(dana, app, document("Table", "orders", key={"partition": "id"}))
+    numbers = document("Table", "orders", key={"partition": "id"}, attributes={"id": "N"})
+    change = bring(dana, app, numbers)
+    assert change.state == State.SUCCEEDED, change.reason
+    (action,) = [a for a in change.plan["actions"] if a["verb"] != "unchanged"]
+    assert (action["verb"], action["risk"]) == ("replace", "loses data")
+
+
 def test_a_scale_is_one_field(app: Application, dana: Actor) -> None:
     bring(dana, app, web(1))
     change = bring(dana, app, web(3))
