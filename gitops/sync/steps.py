@@ -241,10 +241,7 @@ class Work:
         if row is not None:
             ref = _ref(row)
         if choice == "retain":
-            if row is not None:
-                ManagedObject.objects.filter(pk=row.pk).update(
-                    state=ManagedObject.State.RETAINED, change_id=self.change.pk
-                )
+            self._retain(ref)
             context.log(f"{ref} stays with what it holds; Slipway no longer touches it.")
             return {"retained": True}
         if row is not None:
@@ -260,6 +257,20 @@ class Work:
             purge=choice == "purge",
         )
         return {"removed": str(ref)}
+
+    def _retain(self, ref: ObjectRef) -> None:
+        """Let go of the object; one that was found by its mark alone gets a row that says so."""
+        self.application.objects_made.update_or_create(
+            target=kinds.target_of(ref.api_version),
+            kind=ref.kind,
+            namespace=ref.namespace,
+            name=ref.name,
+            defaults={
+                "api_version": ref.api_version,
+                "state": ManagedObject.State.RETAINED,
+                "change_id": self.change.pk,
+            },
+        )
 
     # -- the end ---------------------------------------------------------------------------
 
