@@ -158,6 +158,7 @@ def check(
                 raise field_error(f"{at}.{key}", "unknown", f"“{key}” is not known.", fix)
         jsonschema.validate(dict(spec), SCHEMAS[kind], at=at)
         _check_subscriptions(name, spec, resources)
+        _check_dead_letters(name, spec, resources)
 
 
 def _check_subscriptions(
@@ -169,6 +170,15 @@ def _check_subscriptions(
             at = f"resources.{name}.subscriptions[{index}].queue"
             fix = nearest(queue, [n for n, s in resources.items() if s.get("kind") == "Queue"])
             raise field_error(at, "exists", f"There is no queue “{queue}” here.", fix)
+
+
+def _check_dead_letters(
+    name: str, spec: Mapping[str, Any], resources: Mapping[str, Mapping[str, Any]]
+) -> None:
+    dead = f"{name}-dead"
+    if spec.get("deadLetter") and resources.get(dead, {}).get("kind") == "Queue":
+        message = f"“{dead}” is the name of the dead-letter queue of “{name}”."
+        raise field_error(f"resources.{dead}", "unique", message, "Choose another name.")
 
 
 def documents(resources: Mapping[str, Mapping[str, Any]], place: Place) -> list[dict[str, Any]]:

@@ -387,6 +387,14 @@ def test_a_raw_manifest_claims_no_other_address_and_can_be_removed(
     assert error.fix
 
 
+def test_no_queue_takes_the_name_of_anothers_dead_letters() -> None:
+    queue = {"kind": "Queue"}
+    both = {"jobs": {**queue, "deadLetter": {"maxReceives": 3}}, "jobs-dead": queue}
+    error = refusal(document("web-service-aws@1.0.0", resources=both))
+    assert "“jobs-dead” is the name of the dead-letter queue of “jobs”" in error.message
+    render(document("web-service-aws@1.0.0", resources={"jobs": queue, "jobs-dead": queue}))
+
+
 def test_the_shipped_blueprints_are_published_once() -> None:
     names = {"web-service", "web-service-aws", "scheduled-job"}
     assert {item.name for item in library.shipped()} == names

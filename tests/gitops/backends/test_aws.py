@@ -265,6 +265,35 @@ def test_a_queue_counts_and_keeps_its_messages(target: AwsTarget, aws: Aws) -> N
     assert aws("sqs").list_queues().get("QueueUrls", []) == []
 
 
+def test_a_queue_that_was_declared_under_a_dead_letter_name_is_nobody_elses(
+    target: AwsTarget, aws: Aws
+) -> None:
+    target.apply(doc("Queue", "jobs-dead"), owner=OWNER)
+    with pytest.raises(Conflict, match="Queue jobs-dead exists already, and it does not hold"):
+        target.apply(doc("Queue", "jobs", deadLetter={"maxReceives": 3}), owner=OWNER)
+    target.apply(doc("Queue", "jobs"), owner=OWNER)
+    found = target.list(AWS_API, "Queue", labels={OWNER_LABEL: OWNER})
+    assert {live.ref.name for live in found} == {"jobs", "jobs-dead"}
+    target.delete(ObjectRef(AWS_API, "Queue", "jobs"), owner=OWNER)
+    assert target.get(ObjectRef(AWS_API, "Queue", "jobs-dead")) is not None
+
+
+def test_a_dead_letter_queue_goes_with_its_queue_and_is_no_other(
+    target: AwsTarget, aws: Aws
+) -> None:
+    made = target.apply(doc("Queue", "jobs", deadLetter={"maxReceives": 3}), owner=OWNER)
+    with pytest.raises(Conflict, match="Queue jobs-dead holds the dead letters of queue jobs"):
+        target.apply(doc("Queue", "jobs-dead"), owner=OWNER)
+    target.apply(doc("Queue", "jobs"), owner=OWNER)  # without: what failed before is still there
+    dead = made.outputs["URL"] + "-dead"
+    aws("sqs").send_message(QueueUrl=dead, MessageBody="one")
+    assert target.contents(made.ref).sentence == "0 messages, 1 in its dead-letter queue"
+    found = target.list(AWS_API, "Queue", labels={OWNER_LABEL: OWNER})
+    assert [live.ref.name for live in found] == ["jobs"]
+    target.delete(made.ref, owner=OWNER, purge=True)
+    assert aws("sqs").list_queues().get("QueueUrls", []) == []
+
+
 def test_names_of_fifo_queues_and_topics_say_so(target: AwsTarget) -> None:
     for kind in ("Queue", "Topic"):
         with pytest.raises(PermanentBackendError, match=r"only theirs, end with \.fifo"):
