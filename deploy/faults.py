@@ -161,7 +161,6 @@ def _not_ready(world: World, namespaces: list[str]) -> list[str]:
 
 def _aws_names(url: str) -> dict[str, list[str]]:
     """Names of what the account holds, by kind; dead-letter queues come with theirs."""
-
     session: Any = boto3.Session()  # any service by name, which the stubs do not know
 
     def pages(service: str, verb: str, key: str, **words: str) -> list[Any]:
