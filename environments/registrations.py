@@ -64,6 +64,19 @@ host.home.register(
         permission="environment.view",
     ),
 )
+host.component_columns.register(
+    host.Column("environments", "Runs in", portal_parts.cells, portal_parts.worst)
+)
+host.entity_tabs.register(
+    host.Tab(
+        "component",
+        "environments",
+        "Where it runs",
+        "environments/component.html",
+        portal_parts.where,
+        permission="environment.view",
+    )
+)
 host.search.register(host.SearchProvider("Environments", portal_parts.find, order=10))
 host.commands.register(
     host.Command(
