@@ -261,8 +261,9 @@ def _access(resources: Mapping[str, Mapping[str, Any]], place: Place) -> list[di
 
 def _arns(kind: str, name: str, region: str) -> list[str]:
     """What the policy names; the account's number is left open, the name is ours alone."""
+    aws = naming.partition(region)
     if kind == "Bucket":
-        return [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
+        return [f"arn:{aws}:s3:::{name}", f"arn:{aws}:s3:::{name}/*"]
     service = {"Queue": "sqs", "Topic": "sns", "Table": "dynamodb"}[kind]
     resource = f"table/{name}" if kind == "Table" else name
-    return [f"arn:aws:{service}:{region}:*:{resource}"]
+    return [f"arn:{aws}:{service}:{region}:*:{resource}"]

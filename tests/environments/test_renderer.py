@@ -9,6 +9,7 @@ import pytest
 from environments import library
 from environments.models import BlueprintVersion
 from environments.rendering.resources import aws_name, prefix_of
+from gitops.renderers import AccountFacts
 from idp.common.errors import Invalid, Refusal, SlipwayError
 from tests.environments.rendering import IMAGE, document, find, kinds, render
 
@@ -393,6 +394,20 @@ def test_no_queue_takes_the_name_of_anothers_dead_letters() -> None:
     error = refusal(document("web-service-aws@1.0.0", resources=both))
     assert "“jobs-dead” is the name of the dead-letter queue of “jobs”" in error.message
     render(document("web-service-aws@1.0.0", resources={"jobs": queue, "jobs-dead": queue}))
+
+
+def test_policies_in_china_name_its_own_arns() -> None:
+    found = {"exports": {"kind": "Bucket"}, "jobs": {"kind": "Queue"}}
+    account = AccountFacts("china", "cn-north-1")
+    what = document("web-service-aws@1.0.0", account="china", resources=found)
+    rendered = render(what, account=account)
+    policy = find(rendered, "Policy", "orders-staging-a1b2c3-workload")
+    named = [arn for each in policy["spec"]["statements"] for arn in each["resources"]]
+    assert named == [
+        "arn:aws-cn:s3:::orders-staging-a1b2c3-exports",
+        "arn:aws-cn:s3:::orders-staging-a1b2c3-exports/*",
+        "arn:aws-cn:sqs:cn-north-1:*:orders-staging-a1b2c3-jobs",
+    ]
 
 
 def test_the_shipped_blueprints_are_published_once() -> None:

@@ -41,7 +41,7 @@ class Bucket(Kind):
             return None
         except Denied as exc:
             raise self._taken(name) from exc
-        arn = f"arn:aws:s3:::{name}"
+        arn = f"arn:{self.calls.partition}:s3:::{name}"
         outputs = {"NAME": name, "ARN": arn, "REGION": region or "us-east-1"}
         versioning = self.calls("s3", "get_bucket_versioning", Bucket=name).get("Status")
         spec = {

@@ -24,7 +24,8 @@ class Topic(Kind):
         return {"fifo": fifo, "subscriptions": [{"queue": queue} for queue in queues]}
 
     def _arn(self, name: str, service: str = "sns") -> str:
-        return f"arn:aws:{service}:{self.calls.region}:{self.calls.number()}:{name}"
+        place = f"{self.calls.region}:{self.calls.number()}"
+        return f"arn:{self.calls.partition}:{service}:{place}:{name}"
 
     def find(self, name: str) -> Found | None:
         arn = self._arn(name)
