@@ -6,11 +6,11 @@ the account's keys ever enters the cluster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from environments.rendering.document import check_name, field_error, nearest
+from environments.rendering.document import check_name, check_reference, field_error, nearest
 from gitops import naming
 from gitops.backends.base import AWS_API
 from idp.common import jsonschema
@@ -80,6 +80,18 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "ttl": {"type": "string", "maxLength": 255},
         },
     },
+    "SecretValue": {
+        "type": "object",
+        "required": ["ref"],
+        "properties": {
+            "kind": {"const": "SecretValue"},
+            "ref": {
+                "type": "string",
+                "title": "A secret's name@version",
+                "pattern": r"^[a-z0-9][a-z0-9._-]{0,119}@[1-9][0-9]{0,8}$",
+            },
+        },
+    },
 }
 _ACTIONS = {
     "Bucket": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"],
@@ -103,7 +115,9 @@ _ACTIONS = {
         "dynamodb:Scan",
         "dynamodb:DescribeTable",
     ],
+    "SecretValue": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
 }
+_SUFFIX = "-??????"  # Secrets Manager ends its ARNs with six characters of its own
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,11 @@ def prefix_of(name: str, kind: str) -> str:
 
 
 def check(
-    resources: Mapping[str, Mapping[str, Any]], kinds: tuple[str, ...], most: int, blueprint: str
+    resources: Mapping[str, Mapping[str, Any]],
+    kinds: tuple[str, ...],
+    most: int,
+    blueprint: str,
+    has_secret: Callable[[str, int], bool],
 ) -> None:
     """Raise `Invalid` for a resource that the blueprint does not take or that breaks its schema."""
     if resources and not kinds:
@@ -159,6 +177,8 @@ def check(
         jsonschema.validate(dict(spec), SCHEMAS[kind], at=at)
         _check_subscriptions(name, spec, resources)
         _check_dead_letters(name, spec, resources)
+        if kind == "SecretValue":
+            check_reference(spec["ref"], has_secret, f"{at}.ref")
 
 
 def _check_subscriptions(
@@ -264,6 +284,8 @@ def _arns(kind: str, name: str, region: str) -> list[str]:
     aws = naming.partition(region)
     if kind == "Bucket":
         return [f"arn:{aws}:s3:::{name}", f"arn:{aws}:s3:::{name}/*"]
-    service = {"Queue": "sqs", "Topic": "sns", "Table": "dynamodb"}[kind]
-    resource = f"table/{name}" if kind == "Table" else name
+    services = {"Queue": "sqs", "Topic": "sns", "Table": "dynamodb"}
+    service = services.get(kind, "secretsmanager")
+    named = {"Table": f"table/{name}", "SecretValue": f"secret:{name}{_SUFFIX}"}
+    resource = named.get(kind, name)
     return [f"arn:{aws}:{service}:{region}:*:{resource}"]

@@ -410,6 +410,33 @@ def test_policies_in_china_name_its_own_arns() -> None:
     ]
 
 
+def test_a_secret_value_reaches_secrets_manager_by_reference_only() -> None:
+    found = {"stripe": {"kind": "SecretValue", "ref": "stripe-key@3"}}
+    rendered = render(document("web-service-aws@1.0.0", resources=found))
+    name = "orders-staging-a1b2c3-stripe"
+    secret = find(rendered, "SecretValue", name)
+    assert secret["spec"] == {"ref": "stripe-key@3"}
+    assert secret["metadata"]["annotations"]["slipway.dev/output-prefix"] == "STRIPE_SECRETVALUE"
+    (statement,) = find(rendered, "Policy", "orders-staging-a1b2c3-workload")["spec"]["statements"]
+    assert statement["actions"][0] == "secretsmanager:GetSecretValue"
+    arn = f"arn:aws:secretsmanager:eu-central-1:*:secret:{name}-??????"
+    assert statement["resources"] == [arn]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"ref": "stripe-key@9"}, "There is no version 9 of secret “stripe-key” here."),
+        ({}, "ref"),
+        ({"ref": "hunter2"}, "ref"),
+    ],
+)
+def test_a_secret_value_names_a_version_that_exists(spec: dict[str, str], words: str) -> None:
+    resources = {"stripe": {"kind": "SecretValue", **spec}}
+    error = refusal(document("web-service-aws@1.0.0", resources=resources))
+    assert words in f"{error.message} {error.errors}"
+
+
 def test_the_shipped_blueprints_are_published_once() -> None:
     names = {"web-service", "web-service-aws", "scheduled-job"}
     assert {item.name for item in library.shipped()} == names
