@@ -111,11 +111,12 @@ def relist() -> int:
     rows = Application.objects.filter(old, removed_at=None, cluster__active=True)
     rows = rows.exclude(synced_commit="").select_related("cluster", "account")
     found = list(rows.order_by(F("observed_at").asc(nulls_first=True))[:RELISTED_AT_ONCE])
-    away: dict[int, str] = {}
+    away: dict[int, str] = {}  # clusters
+    lost: dict[int, str] = {}  # accounts
     for application in found:
         silent = away.get(application.cluster_id)
         if silent is None:
-            silent = _refresh(application, away)
+            silent = _refresh(application, away, lost)
         if silent:
             Application.objects.filter(pk=application.pk).update(
                 health=Application.Health.UNKNOWN,
@@ -125,10 +126,10 @@ def relist() -> int:
     return len(found)
 
 
-def _refresh(application: Application, away: dict[int, str]) -> str:
+def _refresh(application: Application, away: dict[int, str], lost: dict[int, str]) -> str:
     """Why the application could not be seen, empty when it was; notes clusters that are away."""
     try:
-        observing.refresh(application)
+        observing.refresh(application, lost)
     except TemporaryBackendError as error:
         away[application.cluster_id] = error.message
         return error.message

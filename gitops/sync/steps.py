@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from gitops import kinds, listeners, repositories
 from gitops.backends.base import LiveObject, ObjectRef, Target, owner_of, ref_of
+from gitops.health import assess
 from gitops.models import Application, ManagedObject
 from gitops.sync.desired import LOGICAL, Desired, Filler, application_of, desire, unfilled
 from gitops.sync.live import Live, connect, key_of, rows_of
@@ -183,7 +184,7 @@ class Work:
         context.checkpoint()
         made = self._apply(context, target, filled, row)
         self.filler.learn(action.kind, action.name, made.outputs)
-        well = {"health": Application.Health.HEALTHY} if action.target == "aws" else {}
+        well = {"health": assess(made.body).status} if action.target == "aws" else {}
         ManagedObject.objects.filter(pk=row.pk).update(
             **well,
             uid=made.uid,

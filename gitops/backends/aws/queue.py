@@ -133,7 +133,7 @@ class Queue(Kind):
     def _serves(self, url: str, name: str, tags: Mapping[str, str]) -> bool:
         """Whether the queue at `url` was made for the dead letters of `name`, by the same owner."""
         theirs = self.calls("sqs", "list_queue_tags", QueueUrl=url).get("Tags", {})
-        return theirs.get(SERVES) == name and theirs.get(OWNER_LABEL) == tags.get(OWNER_LABEL)
+        return (theirs.get(SERVES), theirs.get(OWNER_LABEL)) == (name, tags.get(OWNER_LABEL))
 
     def _dead(self, name: str, found: Found) -> str | None:
         """The URL of the queue's own dead-letter queue; it stays when deadLetter is left out."""
@@ -183,4 +183,4 @@ class Queue(Kind):
             tags = self.calls("sqs", "list_queue_tags", QueueUrl=url).get("Tags", {})
         except NotFound:
             return True
-        return tags.get(SERVES) == name
+        return bool(tags.get(SERVES) == name)
