@@ -50,6 +50,7 @@ class Installation:
             "SLIPWAY_DATABASE_URL": self.database,
             "SLIPWAY_REDIS_URL": self.redis,
             "SLIPWAY_BASE_URL": self.url,
+            "SLIPWAY_TRUSTED_PROXIES": "127.0.0.1 ::1",  # a proxy on this machine
             "SLIPWAY_EMBEDDED": "0",
             "WEB_BIND": f"127.0.0.1:{self.web_port}",
             "STREAMS_PORT": str(self.streams_port),

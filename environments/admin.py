@@ -12,11 +12,11 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from environments import services
-from environments.models import Blueprint, BlueprintVersion, Environment, Limit
+from environments.models import Blueprint, BlueprintVersion, Environment, EnvironmentGrant, Limit
 from environments.orphans import orphans
 from environments.services.blueprints import check_version
 from idp.common.errors import BackendError, Invalid
-from rbac.admin import AuditedAdmin
+from rbac.admin import AuditedAdmin, ObjectGrantAdmin
 
 
 @admin.register(Blueprint)
@@ -160,3 +160,8 @@ class EnvironmentAdmin(AuditedAdmin):
                 self.message_user(request, f"{environment}: {one.sentence}", messages.WARNING)
             if not found:
                 self.message_user(request, f"{environment}: all four agree.")
+
+
+@admin.register(EnvironmentGrant)
+class EnvironmentGrantAdmin(ObjectGrantAdmin):
+    """Environments shared with one person."""

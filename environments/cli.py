@@ -280,6 +280,7 @@ def register(app: typer.Typer, client: Client) -> None:
     _register_create(group, client)
     _register_changing(group, client)
     _register_verb(group, client, "restart", "Start every workload anew, one by one.")
+    _register_verb(group, client, "sync", "Bring what git says to cluster and account.")
     _register_verb(group, client, "stop", "Scale everything to nothing; data stays.")
     _register_verb(group, client, "start", "Start what was stopped.")
     app.add_typer(group, name="env")

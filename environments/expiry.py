@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from environments.models import Environment
+from environments.services import edits
 from environments.services.day2 import PURGED_TIERS, choices_for, delete_environment
 from environments.services.edits import Options
 from idp.changes import events
@@ -36,6 +37,10 @@ def look() -> None:
         _warn(environment, now)
     for environment in _expired(now):
         try:
+            until = edits.lasts_until(environment)
+            if until is None or until > now:
+                log.warning("%s is not deleted: main lets it last until %s", environment, until)
+                continue
             _delete(environment)
         except SlipwayError as error:
             log.warning("expiry of %s: %s", environment, error.message)
@@ -68,7 +73,8 @@ def _warn(environment: Environment, now: datetime) -> None:
         after={"expires_at": ends},
         reason=f"{environment} expires at {ends:%Y-%m-%d %H:%M} UTC and is then deleted.",
     )
-    events.hint("environments", {"row": f"environment-{environment.pk}"})
+    row = {"row": f"environment-{environment.pk}"}
+    events.hint("environments", row, scope=environment.scope_id)
 
 
 def _expired(now: datetime) -> list[Environment]:

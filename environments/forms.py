@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 
 from environments.models import BlueprintVersion
+from environments.rendering.resources import SCHEMAS
 from environments.rendering.template import Template
 from gitops.models import CloudAccount, Cluster
 from idp.common.errors import SlipwayError
@@ -171,7 +172,9 @@ class CreateForm(ErrorsMixin):
         return found
 
     def _resources(self) -> Section:
-        kinds = [("", "–"), *((kind, kind) for kind in self.compiled.resource_kinds)]
+        # What needs more than a name is written into environment.yaml.
+        plain = [k for k in self.compiled.resource_kinds if not SCHEMAS[k].get("required")]
+        kinds = [("", "–"), *((kind, kind) for kind in plain)]
         given = len(self._given_rows())
         section = Section("Backing services", "Their addresses reach the workloads as variables")
         for index in range(min(given + SPARE_ROWS, self.compiled.max_resources)):

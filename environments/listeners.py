@@ -128,7 +128,5 @@ def _forget(environment: Environment, application: Application) -> None:
 
 
 def _tell(environment: Environment) -> None:
-    events.hint(
-        "environments",
-        {"row": f"environment-{environment.pk}", "scope": environment.scope_id},
-    )
+    row = {"row": f"environment-{environment.pk}"}
+    events.hint("environments", row, scope=environment.scope_id)

@@ -12,6 +12,7 @@ from gitops.models import Application
 from idp.common.names import MAX_NAME, dns_label
 from portal.models import Component
 from rbac.models import Project, Scope, Team, Tier, User
+from rbac.objectgrants import ObjectGrant
 
 
 class Blueprint(models.Model):
@@ -118,6 +119,18 @@ class Environment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.project.name}/{self.name}"
+
+
+class EnvironmentGrant(ObjectGrant):
+    """An environment shared with one person: one permission each."""
+
+    nouns: ClassVar[tuple[str, ...]] = ("environment", "change", "secret")
+    always: ClassVar[tuple[str, ...]] = ("environment.view", "change.view")
+
+    content_object = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="grants")
+
+    class Meta(ObjectGrant.Meta):
+        abstract = False
 
 
 class Workload(models.Model):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from environments import selectors
 from environments.models import Environment
 from gitops import kinds
-from gitops.backends.base import AWS_API, LiveObject, ObjectRef, Target, owner_of
+from gitops.backends.base import LiveObject, ObjectRef, Target, owner_of
 from gitops.models import ManagedObject
+from gitops.sync.live import cloud_objects
 from gitops.targets import cloud_target, cluster_target
 
 State = ManagedObject.State
@@ -68,12 +69,7 @@ def _cluster(environment: Environment) -> dict[tuple[str, str], LiveObject]:
 
 
 def _cloud(target: Target, owner: str) -> dict[tuple[str, str], LiveObject]:
-    return {
-        (kind, one.ref.name): one
-        for kind in kinds.CLOUD_KINDS
-        for one in target.list(AWS_API, kind)
-        if owner_of(one) == owner
-    }
+    return {(one.ref.kind, one.ref.name): one for one in cloud_objects(target, owner)}
 
 
 def _compare(

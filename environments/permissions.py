@@ -17,6 +17,7 @@ register_permissions(
         Permission("environment.set-variables", "Change variables", ("developer",)),
         Permission("environment.set-secret", "Set secrets", ("developer",)),
         Permission("environment.restart", "Restart", ("developer", "qa", "deployer")),
+        Permission("environment.sync", "Apply what git says again", ("developer", "deployer")),
         Permission("environment.stop", "Stop and start", ("developer", "deployer")),
         Permission("environment.extend", "Extend the life", ("developer",)),
         Permission("environment.delete", "Delete environments", ("developer",)),

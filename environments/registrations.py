@@ -9,7 +9,7 @@ from environments.rendering.document import FILENAME
 from environments.rendering.renderer import EnvironmentRenderer
 from gitops import listeners as sync
 from gitops import renderers
-from idp.changes import controller, gates
+from idp.changes import controller, events, gates
 from idp.common import host
 
 __all__ = ["permissions"]
@@ -27,6 +27,7 @@ post_migrate.connect(
     dispatch_uid="environments.blueprints",
 )
 
+events.register_list("environments", "environment.view")
 host.navigation.register(
     host.NavEntry(
         "Deliver", "Environments", "environments:list", "stack-2", "environment.view", order=10
@@ -62,6 +63,19 @@ host.home.register(
         column="side",
         permission="environment.view",
     ),
+)
+host.component_columns.register(
+    host.Column("environments", "Runs in", portal_parts.cells, portal_parts.worst)
+)
+host.entity_tabs.register(
+    host.Tab(
+        "component",
+        "environments",
+        "Where it runs",
+        "environments/component.html",
+        portal_parts.where,
+        permission="environment.view",
+    )
 )
 host.search.register(host.SearchProvider("Environments", portal_parts.find, order=10))
 host.commands.register(

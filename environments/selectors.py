@@ -16,11 +16,13 @@ from environments.rendering.resources import prefix_of
 from gitops import repositories
 from gitops.models import Application, CloudAccount, Cluster, ManagedObject
 from idp.changes.models import Change
+from idp.common.errors import NotVisible
 from rbac.access import can, get_visible, visible
 from rbac.actors import Actor
-from rbac.models import Project
+from rbac.models import Project, User
 from rbac.scopes import tier_scope
 
+BROKEN_WORD = "broken"  # in the address: either of
 BROKEN = (Application.Health.DEGRADED, Application.Health.MISSING)
 VIEW = "environment.view"
 VERBS = (
@@ -99,11 +101,13 @@ def filtered(rows: QuerySet[Environment], filters: Filters) -> QuerySet[Environm
         "project__team__name": filters.team,
         "tier": filters.tier,
         "state": filters.state,
-        "application__health": filters.health,
         "application__cluster__name": filters.cluster,
         "owner__username": filters.owner,
     }
     rows = rows.filter(**{key: value for key, value in exact.items() if value})
+    if filters.health:
+        wanted = BROKEN if filters.health == BROKEN_WORD else (filters.health,)
+        rows = rows.filter(application__health__in=wanted)
     if not filters.state:
         rows = rows.exclude(state=Environment.State.DELETED)
     if filters.expiring is not None:
@@ -264,3 +268,12 @@ def clusters() -> list[Cluster]:
 
 def accounts() -> list[CloudAccount]:
     return list(CloudAccount.objects.filter(active=True).order_by("name"))
+
+
+def shared_with(environment: Environment, username: str) -> User:
+    """The person of that name with whom the environment is shared; raises `NotVisible`."""
+    rows = User.objects.filter(environmentgrant__content_object=environment, username=username)
+    found = rows.distinct().first()
+    if found is None:
+        raise NotVisible(f"{environment} is not shared with {username[:80]}.")
+    return found

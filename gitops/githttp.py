@@ -7,8 +7,6 @@ would hand it over empty. Who may read or push is `decide`; what may be pushed i
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import logging
 import os
@@ -31,6 +29,7 @@ from rbac.access import require, visible
 from rbac.actors import Actor
 from rbac.models import Project
 from rbac.models import Scope as RoleScope
+from rbac.requests import client_address
 
 log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
@@ -116,8 +115,9 @@ def _call(scope: Scope) -> Call:
     if not service:
         raise Refused(403, "Only git's smart protocol is served; use a current git.\n")
     headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-    address = scope["client"][0] if scope.get("client") else None
-    secret = _password(headers.get("authorization", ""))
+    peer = scope["client"][0] if scope.get("client") else ""
+    address = client_address(peer, headers.get("x-forwarded-for", ""))
+    secret = tokens.from_header(headers.get("authorization", ""))
     actor = tokens.authenticate(secret, address) if secret else None
     if actor is None or actor.user is None:
         raise Refused(401, "Sign in with any name, and an API token as the password.\n", True)
@@ -141,18 +141,6 @@ def _require_push(actor: Actor, project: Project) -> None:
         require(actor, "repository.push", project.scope)
 
 
-def _password(header: str) -> str:
-    kind, _, value = header.partition(" ")
-    if kind.lower() == "bearer":
-        return value.strip()
-    if kind.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(value, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-
-
 # -- serving ------------------------------------------------------------------------------------
 
 
@@ -164,9 +152,7 @@ def _variables(call: Call, scope: Scope) -> dict[str, str]:
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "CONTENT_TYPE": headers.get("content-type", ""),
         "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
-        "GIT_PROTOCOL": protocol
-        if re.fullmatch(r"version=[0-9](:[a-z0-9=_-]*)*", protocol)
-        else "",
+        "GIT_PROTOCOL": protocol if _PROTOCOL.fullmatch(protocol) else "",
         "REMOTE_USER": call.user,
         "REMOTE_ADDR": scope["client"][0] if scope.get("client") else "",
         "SLIPWAY_TICKET": call.ticket,

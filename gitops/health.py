@@ -85,6 +85,9 @@ def _deployment(document: Document) -> Health:  # noqa: PLR0911 - one answer a s
     if not _is_observed(document):
         return Health(PROGRESSING, "The new specification has not been seen by the cluster yet")
     for condition in conditions(document):
+        # The pods that a quota or Pod Security refuses are named here and nowhere else.
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            return Health(DEGRADED, str(condition.get("message", "")))
         if condition.get("reason") == "ProgressDeadlineExceeded":
             name = document["metadata"]["name"]
             return Health(DEGRADED, f'Deployment "{name}" exceeded its progress deadline')

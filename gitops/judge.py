@@ -19,15 +19,20 @@ from django.conf import settings
 from django.db import connections
 
 from gitops import pushes, tickets
+from gitops.hosts.hook import MAX_UPDATES
 from gitops.hosts.local import LocalRepository
 from gitops.hosts.program import QUARANTINE
-from gitops.judging import judge
+from gitops.judging import Updates, judge
 from gitops.models import ConfigRepository
-from idp.common.errors import PermanentBackendError, SlipwayError
+from idp.common.errors import PermanentBackendError, Refusal, SlipwayError
+from rbac import audit
+from rbac.actors import Actor
+from rbac.models import AuditRecord
 
 log = logging.getLogger(__name__)
 MAX_QUESTION = 256_000
-MAX_UPDATES = 50
+MAX_REASON = 2_000
+PARTS = 3  # old, new, reference
 AT_ONCE = 16
 READ_SECONDS = 15
 LONGEST_PATH = 100  # sun_path of unix(7) holds 108 bytes
@@ -55,6 +60,7 @@ class _Handler(socketserver.StreamRequestHandler):
             log.exception("a push could not be judged")
             answer = refusal(["This push could not be judged; the server's log says why."])
         finally:
+            audit.flush_denials()
             connections.close_all()
         try:
             self.wfile.write(json.dumps(answer).encode() + b"\n")
@@ -74,17 +80,47 @@ def respond(question: dict[str, Any]) -> Answer:
     repo = ConfigRepository.objects.select_related("project__scope", "project__team").get(
         project__name=ticket.project
     )
-    updates = [(u[0], u[1], u[2]) for u in question.get("updates", [])]
-    if len(updates) > MAX_UPDATES:
-        return refusal([f"It moves {len(updates)} references; {MAX_UPDATES} at most."])
     if question.get("phase") == "post-receive":
-        return {"allowed": True, "lines": pushes.announce(pushes.take_in(repo))}
+        return {"allowed": True, "lines": _taken_in(repo)}
+    updates = _updates(question)
     on_disk = LocalRepository(_path(repo), _quarantine(repo, question.get("environment", {})))
     reasons = judge(ticket.actor, repo, on_disk, updates)
     if reasons:
+        _note_refusal(ticket.actor, repo, reasons)
         return refusal(reasons)
     pushes.note(ticket.actor, repo, updates)
     return {"allowed": True, "lines": []}
+
+
+def _taken_in(repo: ConfigRepository) -> list[str]:
+    try:
+        return pushes.announce(pushes.take_in(repo))
+    except Exception:  # main has moved already; the sweeper does it
+        log.exception("commits of %s could not be taken in", repo)
+        return ["Slipway: main has moved; its changes follow in a moment."]
+
+
+def _updates(question: dict[str, Any]) -> Updates:
+    """Every reference that git is about to move; `Refusal` where the list is not whole."""
+    given = question.get("updates", [])
+    if len(given) != question.get("count") or any(len(update) != PARTS for update in given):
+        raise Refusal(
+            "The list of references of this push did not arrive whole.",
+            fix="Push again; the hook of the repository is renewed with every push.",
+        )
+    if len(given) > MAX_UPDATES:
+        raise Refusal(f"It moves {len(given)} references; {MAX_UPDATES} at most.")
+    return [(old, new, ref) for old, new, ref in given]
+
+
+def _note_refusal(actor: Actor, repo: ConfigRepository, reasons: list[str]) -> None:
+    audit.record(
+        actor,
+        "repository.push",
+        target=repo.project,
+        outcome=AuditRecord.Outcome.DENIED,
+        reason="\n".join(reasons)[:MAX_REASON],
+    )
 
 
 def _path(repo: ConfigRepository) -> Path:

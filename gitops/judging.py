@@ -16,14 +16,14 @@ from gitops.backends.base import ref_of
 from gitops.hosts.local import MAIN, ZERO, LocalRepository
 from gitops.models import Application, ConfigRepository, ManagedObject
 from gitops.sync.desired import complete, context_of, references
-from gitops.sync.live import key_of, ref_of_row
+from gitops.sync.live import key_of, rows_of
 from idp.changes import gating
 from idp.changes.gates import Outcome
 from idp.changes.models import Change
 from idp.changes.plans import Action, Plan, Verb, digest
-from idp.common.errors import Refusal, SlipwayError
+from idp.common.errors import Forbidden, Refusal, SlipwayError
 from idp.common.names import dns_label
-from rbac.access import decide
+from rbac.access import require
 from rbac.actors import Actor
 
 ENVIRONMENTS = "environments"
@@ -31,10 +31,13 @@ PUSH, DELETE = "environment.push", "environment.delete"
 MAX_DIRECTORIES = 50
 _FILE = re.compile(r"environments/(?!README\.md$|\.gitkeep$)[^/]+")
 _OPEN = ("refs/heads/", "refs/tags/")
+_WAITS = "its change waits for what is missing."
 _BY_BRANCH = (
     "Push to a branch, and propose it: POST /api/v1/applications/{name}/propose/ with its name;"
-    " its change waits for what is missing."
+    f" {_WAITS}"
 )
+_BY_CREATING = f"Create it in the portal or by POST /api/v1/environments/; {_WAITS}"
+_BY_DELETING = f"Delete it in the portal or by DELETE /api/v1/environments/{{name}}/; {_WAITS}"
 Updates = list[tuple[str, str, str]]
 
 
@@ -111,16 +114,17 @@ def _directory(
     if not on_disk.tree_id(new, directory):
         if application is not None:
             _permit(actor, DELETE, application)
-            _pass_gates(actor, application, DELETE, _removal(application))
+            _pass_gates(actor, application, DELETE, _removal(application), _BY_DELETING)
         return
     files = on_disk.read_directory(new, directory)
     renderers.find(files)
     with transaction.atomic():
+        way_in = _BY_CREATING if application is None else _BY_BRANCH
         if application is None:
             application = _adopted(actor, repo, name, files)
         else:
             _permit(actor, PUSH, application)
-        _documents(actor, application, files)
+        _pass_gates(actor, application, PUSH, _documents(application, files), way_in)
         transaction.set_rollback(True)
 
 
@@ -137,18 +141,22 @@ def _adopted(
 
 
 def _permit(actor: Actor, permission: str, application: Application) -> None:
-    decision = decide(actor, permission, application.scope)
-    if not decision.allowed:
-        raise Refusal(f"You may not do {permission} at {application.scope}: {decision.reason}")
+    try:
+        require(actor, permission, application.scope)
+    except Forbidden as error:
+        raise Refusal(
+            f"You may not do {permission} at {application.scope}: {error.message}", fix=error.fix
+        ) from error
 
 
-def _documents(actor: Actor, application: Application, files: dict[str, bytes]) -> None:
+def _documents(application: Application, files: dict[str, bytes]) -> Plan:
+    """What the files would do as far as rows know; raises for what they may not say."""
     context = context_of(application)
     rendered = renderers.render(files, context)
     documents = complete(rendered, context, application)
     for reference in sorted(references(documents)):
         secrets.find(application.scope, reference)
-    rows = _rows(application)
+    rows = rows_of(application)
     actions = []
     wanted = {key_of(ref_of(d)): d for d in documents}
     for key, document in wanted.items():
@@ -166,13 +174,7 @@ def _documents(actor: Actor, application: Application, files: dict[str, bytes]) 
         "tier": scope.tier_scope.name if scope.tier_scope else "",
         "objects": len(documents),
     }
-    plan = Plan(tuple(actions), application.synced_tree, digest(documents), facts=facts)
-    _pass_gates(actor, application, PUSH, plan)
-
-
-def _rows(application: Application) -> dict[str, ManagedObject]:
-    rows = application.objects_made.exclude(state=ManagedObject.State.RETAINED)
-    return {key_of(ref_of_row(row)): row for row in rows}
+    return Plan(tuple(actions), application.synced_tree, digest(documents), facts=facts)
 
 
 def _gone(rows: dict[str, ManagedObject], wanted: set[str]) -> list[Action]:
@@ -188,11 +190,11 @@ def _action(verb: Verb, api: str, kind: str, name: str, namespace: str) -> Actio
 
 
 def _removal(application: Application) -> Plan:
-    return Plan(tuple(_gone(_rows(application), set())), facts={"delete": True, "objects": 0})
+    return Plan(tuple(_gone(rows_of(application), set())), facts={"delete": True, "objects": 0})
 
 
-def _pass_gates(actor: Actor, application: Application, verb: str, plan: Plan) -> None:
-    """Raise `Refusal` with every gate that does not pass on what is stored."""
+def _pass_gates(actor: Actor, application: Application, verb: str, plan: Plan, way_in: str) -> None:
+    """Raise `Refusal` with every gate that does not pass on what is stored, and the way in."""
     change = Change(
         pk=0,  # never saved: gates read its place, person and verb
         kind="gitops.sync",
@@ -212,4 +214,4 @@ def _pass_gates(actor: Actor, application: Application, verb: str, plan: Plan) -
         return
     said = " ".join(f"{r.title}: {r.sentence} {r.lift}".rstrip() for r in blocked)
     waits = any(r.outcome is Outcome.WAIT for r in blocked)
-    raise Refusal(said, fix=_BY_BRANCH.format(name=application.scope) if waits else "")
+    raise Refusal(said, fix=way_in.format(name=application.scope) if waits else "")

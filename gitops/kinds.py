@@ -47,7 +47,7 @@ _QUIET = frozenset({"Namespace", "ResourceQuota", "LimitRange", "PodDisruptionBu
 IMMUTABLE: Mapping[str, tuple[str, ...]] = {
     "Queue": ("spec.fifo",),
     "Topic": ("spec.fifo",),
-    "Table": ("spec.key",),
+    "Table": ("spec.key", "spec.attributes", "spec.billing"),
 }
 _CLUSTER_RANK = {kind: rank for rank, kind in enumerate(CLUSTER_KINDS)}
 _BEFORE_CLOUD = _CLUSTER_RANK["networking.k8s.io/v1", "NetworkPolicy"]
@@ -105,6 +105,11 @@ def check_documents(documents: Iterable[Mapping[str, Any]], namespace: str) -> N
                 f"{kind} “{name}” is in namespace “{own}”; this environment's own is"
                 f" “{namespace}”.",
                 fix="Leave metadata.namespace out.",
+            )
+        if api == AWS_API and not name.startswith(f"{namespace}-"):
+            raise Refusal(
+                f"{kind} “{name}” is not named as this environment's resources are.",
+                fix=f"Begin its name with “{namespace}-”: others in the account are left alone.",
             )
         if (api, kind, name) in seen:
             raise Invalid(f"{kind} “{name}” is described twice.", fix="Remove one of the two.")

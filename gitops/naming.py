@@ -13,6 +13,7 @@ import secrets
 OUTPUTS_SECRET = "slipway-outputs"  # noqa: S105 - an object's name: holds the resources' outputs
 PULL_SECRET = "slipway-pull"  # noqa: S105 - an object's name: the cluster's registries
 _PART = 20
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 _REFERENCE = re.compile(r"\$\{([A-Z][A-Za-z]{1,40})/([A-Za-z0-9._-]{1,128})\.([A-Z_]{1,20})\}")
 _SECRET = re.compile(r"\$\{secret:([a-z0-9][a-z0-9._-]{0,119}@[1-9][0-9]{0,8})\}")
 
@@ -30,6 +31,12 @@ def resource(namespace: str, logical_name: str, *, limit: int = 63) -> str:
         return name
     mark = hashlib.sha256(name.encode()).hexdigest()[:6]
     return f"{name[: limit - 7].rstrip('-')}-{mark}"
+
+
+def partition(region: str) -> str:
+    """The first part of the ARNs in a region: "aws", or that of China and of the GovCloud."""
+    found = (name for begin, name in _PARTITIONS.items() if region.startswith(begin))
+    return next(found, "aws")
 
 
 def output_reference(kind: str, name: str, key: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,11 +13,12 @@ from django.conf import settings
 from gitops.hosts.hook import install
 from gitops.hosts.local import MAIN, CommitFacts, LocalRepository
 from gitops.models import ConfigRepository
-from idp.common.errors import Clash, Refusal
+from idp.common.errors import Clash, Refusal, TemporaryBackendError
 from rbac.actors import Actor
 from rbac.models import Project
 
 _ATTEMPTS = 5
+_OURS = re.compile(r"^[^\S\n]*Slipway-\w+[^\S\n]*:.*$", re.MULTILINE | re.IGNORECASE)
 
 
 def path_of(repo: ConfigRepository) -> Path:
@@ -31,7 +35,7 @@ def clone_address(repo: ConfigRepository) -> str:
 
 
 def ensure(project: Project) -> ConfigRepository:
-    """The project's repository, made on disk with a first commit where it is missing."""
+    """The project's repository, made where it is missing, its hooks in place and no old locks."""
     repo, _ = ConfigRepository.objects.get_or_create(project=project)
     on_disk = local(repo)
     if not on_disk.path.joinpath("HEAD").exists() or not on_disk.head():
@@ -39,6 +43,7 @@ def ensure(project: Project) -> ConfigRepository:
         ConfigRepository.objects.filter(pk=repo.pk, seen_commit="").update(
             seen_commit=on_disk.head()
         )
+    on_disk.unlock()
     install(on_disk.path, Path(settings.GIT_JUDGE_SOCKET))
     return repo
 
@@ -91,7 +96,8 @@ def propose(  # noqa: PLR0917 - a commit's seven parts, in git's own order
 ) -> str:
     """A commit on refs/slipway/changes/N: files changed (None removes one; no mapping: all).
 
-    The person is the author, Slipway the committer; trailers name the change and the request.
+    The person is the author, Slipway the committer; trailers name the change and the request, and
+    lines of the message that would pass for them are left out.
     """
     trailers = f"Slipway-Change: {change_id}\n"
     if author.request_id:
@@ -102,22 +108,24 @@ def propose(  # noqa: PLR0917 - a commit's seven parts, in git's own order
         directory=directory,
         files=files,
         author=_author(author),
-        message=f"{message.strip()}\n\n{trailers}",
+        message=f"{_OURS.sub('', message).strip() or f'Change {change_id}'}\n\n{trailers}",
     )
 
 
-def fast_forward(repo: ConfigRepository, sha: str, expected_base_tree: str, directory: str) -> str:
-    """Bring a proposal onto `main` and return the commit that stands there.
+def fast_forward(
+    repo: ConfigRepository, change_id: int, sha: str, expected_base_tree: str, directory: str
+) -> str:
+    """Bring a change's proposal onto `main` and return the commit that stands there.
 
     A proposal whose siblings moved gets a new parent; one whose own directory moved is a `Refusal`.
-    Called again after a crash it recognises what it did by the change's trailer.
+    Called again after a crash it recognises what it did by the change's reference.
     """
     on_disk = local(repo)
-    change = on_disk.commit(sha).change
-    ref = proposal_ref(change) if change else ""
-    for _ in range(_ATTEMPTS):
+    ref = proposal_ref(change_id)
+    for attempt in range(_ATTEMPTS):
+        time.sleep(attempt * random.uniform(0.02, 0.1))  # noqa: S311 - spreads those who collide
         main = on_disk.head()
-        current = (on_disk.ref(ref) if ref else "") or sha
+        current = on_disk.ref(ref) or sha
         if on_disk.contains(main, current):
             return current
         found = on_disk.tree_id(main, directory)
@@ -128,11 +136,10 @@ def fast_forward(repo: ConfigRepository, sha: str, expected_base_tree: str, dire
                 f"{directory} was changed meanwhile{by}.", fix="Look at it again and propose anew."
             )
         if on_disk.commit(current).parents != (main,):
-            target = ref or "refs/slipway/reparented"
-            current = on_disk.reparent(target, current, main, directory)
+            current = on_disk.reparent(ref, current, main, directory)
         try:
             on_disk.update_ref(MAIN, current, main)
         except Clash:
             continue
         return current
-    raise Clash(f"main of {repo} moves too fast.", fix="Try again in a moment.")
+    raise TemporaryBackendError(f"main of {repo} moves too fast.", retry_after=2)

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitops import repositories
-from gitops.hosts.local import MAX_FILE, MAX_FILES, MAX_TOTAL, checked_path
+from gitops.hosts.local import MAX_FILE, MAX_FILES, MAX_TOTAL, CommitFacts, checked_path
 from gitops.models import Application
 from idp.changes import services as changes
 from idp.changes.models import Change
+from idp.changes.services.rows import MAX_TEXT
 from idp.common.errors import Clash, FieldError, Invalid, PreconditionFailed
 from rbac.actors import Actor
 
@@ -30,6 +31,16 @@ def _texts(directory: str, files: Mapping[str, bytes | None]) -> dict[str, str |
         }
     except UnicodeDecodeError as error:
         raise Invalid(f"{directory}: files must be UTF-8 text.") from error
+
+
+def shortened(text: str) -> str:
+    """Text in the length of a change's message: a commit's may be longer."""
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
+
+
+def body_of(facts: CommitFacts) -> str:
+    """A commit's message without its subject, as a change keeps it."""
+    return shortened(facts.message.partition("\n")[2].strip())
 
 
 def propose_branch(
@@ -69,7 +80,7 @@ def propose_branch(
         verb="environment.push",
         title=f"Branch {branch}: {facts.subject}"[:200],
         origin=origin,
-        message=facts.message.partition("\n")[2].strip(),
+        message=body_of(facts),
         idempotency_key=idempotency_key,
     )
 

@@ -11,7 +11,7 @@ import threading
 from datetime import timedelta
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from gitops import targets
@@ -19,7 +19,7 @@ from gitops.backends.base import LiveObject
 from gitops.models import Application, Cluster, ManagedObject
 from gitops.sync import observing
 from gitops.sync.desired import MANAGED_BY
-from idp.common.errors import SlipwayError
+from idp.common.errors import SlipwayError, TemporaryBackendError
 
 log = logging.getLogger(__name__)
 KINDS = (("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"))
@@ -103,18 +103,39 @@ def take(cluster: Cluster, found: LiveObject, *, gone: bool = False) -> bool:
 
 
 def relist() -> int:
-    """Look anew at applications that nobody has looked at for a while; how many."""
+    """Look anew at applications that nobody has looked at for a while; how many.
+
+    A cluster that does not answer is asked once a round, not once for each application.
+    """
     old = Q(observed_at=None) | Q(observed_at__lt=timezone.now() - STALE)
     rows = Application.objects.filter(old, removed_at=None, cluster__active=True)
     rows = rows.exclude(synced_commit="").select_related("cluster", "account")
-    found = list(rows.order_by("observed_at")[:RELISTED_AT_ONCE])
+    found = list(rows.order_by(F("observed_at").asc(nulls_first=True))[:RELISTED_AT_ONCE])
+    away: dict[int, str] = {}  # clusters
+    lost: dict[int, str] = {}  # accounts
     for application in found:
-        try:
-            observing.refresh(application)
-        except SlipwayError as error:
+        silent = away.get(application.cluster_id)
+        if silent is None:
+            silent = _refresh(application, away, lost)
+        if silent:
             Application.objects.filter(pk=application.pk).update(
                 health=Application.Health.UNKNOWN,
-                health_message=f"It cannot be seen: {error.message}"[:2000],
+                health_message=f"It cannot be seen: {silent}"[:2000],
                 observed_at=timezone.now(),
             )
     return len(found)
+
+
+def _refresh(application: Application, away: dict[int, str], lost: dict[int, str]) -> str:
+    """Why the application could not be seen, empty when it was; notes clusters that are away."""
+    try:
+        observing.refresh(application, lost)
+    except TemporaryBackendError as error:
+        away[application.cluster_id] = error.message
+        return error.message
+    except SlipwayError as error:
+        return error.message
+    except Exception as error:  # one application's odd object must not hide the others'
+        log.exception("looking at %s failed", application)
+        return f"{type(error).__name__}; the server's log says why."
+    return ""

@@ -23,12 +23,15 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from idp.changes.models import Change
 from idp.common.errors import Clash, Invalid
 
 FORMAT = 1
 DUMP_SECONDS = 3600
 KEYS = "keys.json"
 MANIFEST = "manifest.json"
+PROPOSALS = "refs/slipway/changes/"
+GIT_SECONDS = 60
 
 
 def write(target: Path) -> dict[str, Any]:
@@ -70,6 +73,7 @@ def restore(source: Path) -> dict[str, Any]:
         _load_database(folder / "database")
         repositories.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(folder / "repositories", repositories, dirs_exist_ok=True)
+        _drop_later_proposals(repositories)
     return manifest
 
 
@@ -149,6 +153,35 @@ def _copy_repositories(source: Path, target: Path) -> None:
         )
 
 
+def _drop_later_proposals(repositories: Path) -> None:
+    """Forget proposals of changes that the database does not know: their numbers come again.
+
+    The repositories were copied after the database, so they may hold a few.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {Change._meta.db_table}")  # noqa: S608  # our own table's name
+        last = int(cursor.fetchone()[0])
+    for repository in sorted(path for path in repositories.iterdir() if path.is_dir()):
+        names = _git(repository, "for-each-ref", "--format=%(refname)", PROPOSALS).split()
+        for name in names:
+            number = name.rsplit("/", 1)[-1]
+            if number.isdecimal() and int(number) > last:
+                _git(repository, "update-ref", "-d", name)
+
+
+def _git(repository: Path, *words: str) -> str:
+    done = subprocess.run(  # noqa: S603  # fixed words and names that git listed
+        [shutil.which("git") or "git", "-C", str(repository), *words],
+        capture_output=True,
+        text=True,
+        timeout=GIT_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise Invalid(f"git failed in {repository.name}: {done.stderr.strip()[-2000:]}")
+    return done.stdout
+
+
 def _unpacked(source: Path, folder: Path) -> dict[str, Any]:
     try:
         with tarfile.open(source) as archive:
@@ -189,7 +222,12 @@ def _require_keys(kept: Mapping[str, Any]) -> None:
 
 
 def write_keys(source: Path) -> list[Path]:
-    """Write a backup's keys to the state folder where no key file is; the files written."""
+    """Write a backup's keys to the state folder; the files written.
+
+    Keys that stood there are set aside, never lost. Raises `Clash` where the database is in use:
+    what it holds was encrypted with those keys.
+    """
+    _require_empty(Path(settings.REPOSITORIES_DIR))
     with tempfile.TemporaryDirectory(prefix="slipway-restore-") as scratch:
         _unpacked(source, Path(scratch))
         kept = json.loads((Path(scratch) / KEYS).read_text())
@@ -198,7 +236,9 @@ def write_keys(source: Path) -> list[Path]:
     files = {"secret.key": kept["secret_key"], "encryption.key": " ".join(kept["encryption_keys"])}
     written = []
     for name, text in files.items():
-        descriptor = os.open(state / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        if (state / name).exists():
+            (state / name).rename(state / f"{name}.until-{timezone.now():%Y%m%dT%H%M%S%f}")
+        descriptor = os.open(state / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as handle:
             handle.write(text)
         written.append(state / name)

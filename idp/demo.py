@@ -121,7 +121,8 @@ def _rules(teams: dict[str, Team]) -> None:
     ApprovalRule.objects.create(
         name="Production needs a second person",
         scope=root(),
-        condition='tier == "production"',
+        # What Slipway makes anew after a restart was approved when a person asked for it.
+        condition='tier == "production" && origin != "system"',
         needed=1,
     )
     Limit.objects.create(
@@ -173,6 +174,7 @@ def make_first_environment(_: threading.Event) -> None:
         account=CloudAccount.objects.get(name="local"),
         blueprint="web-service-aws@1.0.0",
         parameters={"image": "registry.example.test/orders-api:1.4.2"},
+        workloads={"web": {"component": "orders-api"}},
         resources={"exports": {"kind": "Bucket"}, "incoming": {"kind": "Queue"}},
         origin=Change.Origin.PAGE,
         idempotency_key="demo-first-environment",

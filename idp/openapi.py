@@ -35,18 +35,11 @@ PROBLEM = {
         },
     },
 }
-IDEMPOTENCY = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "required": False,
-    "schema": {"type": "string", "maxLength": 120},
-    "description": "Sent again, the same key answers with the first request's change.",
-}
 _VERBS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
 def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Spectacular postprocessing hook: `default` answers, and the key of what answers 202."""
+    """Spectacular postprocessing hook: what each operation answers when something is wrong."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
     answer = {
         "description": "What is wrong, and what to do.",
@@ -56,15 +49,6 @@ def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     }
     for path in result.get("paths", {}).values():
         for verb, operation in path.items():
-            if verb not in _VERBS:
-                continue
-            operation.setdefault("responses", {}).setdefault("default", answer)
-            if "202" in operation["responses"]:
-                _add_parameter(operation, IDEMPOTENCY)
+            if verb in _VERBS:
+                operation.setdefault("responses", {}).setdefault("default", answer)
     return result
-
-
-def _add_parameter(operation: dict[str, Any], parameter: dict[str, Any]) -> None:
-    known = operation.setdefault("parameters", [])
-    if parameter["name"] not in {each.get("name") for each in known}:
-        known.append(parameter)

@@ -18,24 +18,16 @@ def reconcile_simulated_aws() -> str:
     applications = Application.objects.filter(account__simulated=True, removed_at=None).exclude(
         synced_commit=""
     )
-    changes = [
-        propose_directory(
-            ACTOR,
-            application,
-            {},
-            verb="environment.push",
-            title=f"Make the simulated AWS of {application} anew from git",
-            origin=Change.Origin.SYSTEM,
-            interactive=False,
-        )
+    ids = [
+        _anew(application).pk
         for application in applications.select_related("repository__project", "scope")
     ]
-    if not changes:
+    if not ids:
         return "Kept the data of the last run; no environment has simulated AWS resources."
+    moving = Change.objects.filter(pk__in=ids, state__in=Change.OPEN)
     waited_until = time.monotonic() + WAIT_SECONDS
-    ids = [change.pk for change in changes]
     while time.monotonic() < waited_until:
-        if not Change.objects.filter(pk__in=ids, state__in=Change.OPEN).exists():
+        if not moving.exclude(state__in=[Change.State.WAITING, Change.State.READY]).exists():
             break
         time.sleep(0.2)
     done = Change.objects.filter(pk__in=ids, state=Change.State.SUCCEEDED).count()
@@ -43,3 +35,20 @@ def reconcile_simulated_aws() -> str:
     told += f"{len(ids)} environments."
     others = Change.objects.filter(pk__in=ids).exclude(state=Change.State.SUCCEEDED)
     return told + "".join(f"\n  change {c.pk} ({c.title}): {c.state} {c.reason}" for c in others)
+
+
+def _anew(application: Application) -> Change:
+    """The change that makes it anew: the last start's, where that one is still open."""
+    title = f"Make the simulated AWS of {application} anew from git"
+    still = Change.objects.filter(
+        scope=application.scope, title=title, origin=Change.Origin.SYSTEM, state__in=Change.OPEN
+    )
+    return still.first() or propose_directory(
+        ACTOR,
+        application,
+        {},
+        verb="environment.push",
+        title=title,
+        origin=Change.Origin.SYSTEM,
+        interactive=False,
+    )

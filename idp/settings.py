@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.guardian",
     "rbac.adminconfig.SlipwayAdminConfig",
+    "rbac",  # before Django's: its createsuperuser is replaced
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -43,7 +44,6 @@ INSTALLED_APPS = [
     "django_structlog",
     "idp",
     "idp.common",
-    "rbac",
     "idp.changes",
     "portal",
     "gitops",
@@ -120,8 +120,8 @@ GUARDIAN_MONKEY_PATCH_USER = False  # rbac writes grants itself, and audits them
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 # Triggers that keep audit records from being changed by hand (tests empty their tables: off there).
 AUDIT_APPEND_ONLY = conf.boolean("SLIPWAY_AUDIT_APPEND_ONLY", default=True)
-# Addresses whose X-Forwarded-For is believed.
-TRUSTED_PROXIES = conf.words("SLIPWAY_TRUSTED_PROXIES", default="")
+# Addresses and networks (10.0.0.0/8) of proxies, whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = conf.networks("SLIPWAY_TRUSTED_PROXIES", default="")
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "idp.common.pages.csrf_failure"
@@ -165,9 +165,12 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = EMBEDDED or DEBUG
 
-EMAIL_BACKEND = conf.text(
-    "SLIPWAY_EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend"
-)
+_MAIL = conf.mail("SLIPWAY_EMAIL_URL")
+EMAIL_BACKEND = _MAIL["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = _MAIL["EMAIL_HOST"], _MAIL["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL["EMAIL_HOST_USER"], _MAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL["EMAIL_USE_TLS"], _MAIL["EMAIL_USE_SSL"]
+EMAIL_TIMEOUT = 10  # seconds; mail is sent while a person waits
 DEFAULT_FROM_EMAIL = conf.text("SLIPWAY_EMAIL_FROM", default="slipway@localhost")
 
 REST_FRAMEWORK = {

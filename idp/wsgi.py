@@ -1,9 +1,11 @@
 """WSGI entry point: pages, REST, the admin site and the registry's wire in production."""
 
+import io
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
@@ -31,3 +33,5 @@ application = compose(
     import_string("schemas.wire.wsgi.application"),
     import_string("schemas.wire.wsgi.is_ours"),
 )
+# The other processes are commands, which check first; a server of WSGI does not by itself.
+call_command("check", stdout=io.StringIO())  # raises SystemCheckError; warnings go to the log

@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from idp.common.errors import Forbidden, NotVisible
 from rbac import audit, granters, permissions
 from rbac.actors import NOBODY, Actor, system
-from rbac.decisions import Decision, decide, held_anywhere, visible
+from rbac.decisions import Decision, decide, held_anywhere, reaching, visible, visible_by
 from rbac.explain import Step, steps
 from rbac.models import User
 from rbac.places import scope_of
@@ -24,11 +24,13 @@ __all__ = [
     "get_objects_for_user",
     "get_visible",
     "held_anywhere",
+    "reaching",
     "require",
     "require_anywhere",
     "scope_of",
     "system",
     "visible",
+    "visible_by",
 ]
 M = TypeVar("M", bound=Model)
 

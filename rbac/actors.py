@@ -20,6 +20,11 @@ class Actor:
     request_id: str = ""
 
     @property
+    def narrowed(self) -> bool:
+        """Whether a token that carries or reaches less than its owner stands between."""
+        return self.token is not None and bool(self.token.permissions or self.token.scope_id)
+
+    @property
     def label(self) -> str:
         """The name that audit records and pages show."""
         if self.user is None:

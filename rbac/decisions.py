@@ -8,7 +8,8 @@ checked without a query. A property test holds both forms of the rule equal.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
@@ -42,6 +43,7 @@ class Decision:
         self.grant = grant
         self.allowed = allowed
         self.at_root = at_root  # asked about everything itself, which is no secret
+        self.asker: Actor | None = None  # set where somebody asks about another person
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -57,16 +59,34 @@ class Decision:
         return _judge(self.actor, view, self.place)[0]
 
     @cached_property
+    def looked_at(self) -> tuple[Grant, ...]:
+        """The actor's grants; for another asker only what reaches the place or is theirs to see."""
+        if self.place is None or self.actor.user is None:
+            return ()
+        every = grants.of(self.actor).every
+        if self.asker is None:
+            return every
+        lineage = self.place.lineage
+        return tuple(g for g in every if g.reaches(lineage) or _sees(self.asker, g))
+
+    @cached_property
+    def hidden(self) -> int:
+        """How many of the actor's grants the asker may not see."""
+        return 0 if self.asker is None else len(grants.of(self.actor).every) - len(self.looked_at)
+
+    @cached_property
     def reason(self) -> str:
         """One sentence for people."""
         where = self.place.label if self.place else "an unknown object"
         if self.allowed:
-            source = (
-                self.grant.text if self.grant else _standing_reason(self.actor, self.permission)
-            )
-            return f"{source} gives {self.permission}."
+            return f"{self._source()} gives {self.permission}."
         blocked = _blocked(self.actor, self.permission, self.place)
         return blocked or f"None of your roles gives {self.permission} at {where}."
+
+    def _source(self) -> str:
+        if self.grant is None:
+            return _standing_reason(self.actor, self.permission)
+        return self.grant.text if self.grant in self.looked_at else "A role held elsewhere"
 
     @cached_property
     def chain(self) -> tuple[str, ...]:
@@ -76,10 +96,16 @@ class Decision:
         if self.place is not None and self.actor.user is not None:
             now = timezone.now()
             lines += [
-                _link(grant, self.permission, self.place.lineage, now)
-                for grant in grants.of(self.actor).every
+                _link(grant, self.permission, self.place.lineage, now) for grant in self.looked_at
             ]
+        if self.hidden:
+            lines.append(f"{self.hidden} more held elsewhere, which you may not see")
         return (*lines, f"{'Yes' if self.allowed else 'No'}: {self.reason}")
+
+
+def _sees(asker: Actor, grant: Grant) -> bool:
+    """Whether the asker may see who holds what at the grant's own scope."""
+    return _judge(asker, "access.view", Place(grant.lineage, None))[0]
 
 
 def _standing_reason(actor: Actor, permission: str) -> str:
@@ -174,6 +200,40 @@ def visible(actor: Actor, permission: str, queryset: QuerySet[M]) -> QuerySet[M]
     """The rows of `queryset` on which `decide` says yes, as one condition on literal scope ids."""
     condition = _condition(actor, permission, getattr(queryset.model, "scope_lookup", ""))
     return queryset.none() if condition is None else queryset.filter(condition)
+
+
+def reaching(actor: Actor, permission: str, queryset: QuerySet[M]) -> QuerySet[M]:
+    """`visible`, and the rows bound above a place where the actor holds the permission.
+
+    For what reaches down from its scope: a freeze of everything is a fact of each project in it.
+    """
+    lookup = queryset.model.scope_lookup  # type: ignore[attr-defined]  # only rows at a scope do
+    condition = _condition(actor, permission, lookup)
+    if condition is None:
+        return queryset.none()
+    if not condition:  # every row; an empty condition would vanish in an “or”
+        return queryset
+    held = visible(actor, permission, Scope.objects.all())
+    above = (
+        Q(**{f"{lookup}__kind": Scope.Kind.EVERYTHING})
+        | Q(**{f"{lookup}__in": held.values("project_scope")})
+        | Q(**{f"{lookup}__in": held.values("tier_scope")})
+    )
+    return queryset.filter(condition | above)
+
+
+def visible_by(actor: Actor, field: str, queryset: QuerySet[M]) -> QuerySet[M]:
+    """The rows on which the actor holds the permission that each row itself names in `field`."""
+    lookup = getattr(queryset.model, "scope_lookup", "")
+    names: dict[Q, list[str]] = {}  # by where they are held: most are held at the same places
+    for entry in permissions.all_permissions():
+        condition = _condition(actor, entry.name, lookup)
+        if condition is not None:
+            names.setdefault(condition, []).append(entry.name)
+    if not names:
+        return queryset.none()
+    by_place = [Q(**{f"{field}__in": held}) & where for where, held in names.items()]
+    return queryset.filter(reduce(or_, by_place))
 
 
 def _condition(actor: Actor, permission: str, lookup: str | None) -> Q | None:

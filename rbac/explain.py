@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from rbac import grants
 from rbac.decisions import Decision
 from rbac.grants import Grant
 
@@ -33,9 +32,12 @@ def steps(decision: Decision) -> list[Step]:
         Step("idle", "key", "Wants", f"{decision.permission} on {where}"),
     ]
     if decision.place is not None and actor.user is not None:
-        every = grants.of(actor).every
-        found += [_step(decision, grant, decision.place.lineage) for grant in every]
-        if not every:
+        shown = decision.looked_at
+        found += [_step(decision, grant, decision.place.lineage) for grant in shown]
+        if decision.hidden:
+            text = f"{decision.hidden} more held elsewhere, which you may not see"
+            found.append(Step("idle", "eye-off", "Roles", text))
+        elif not shown:
             found.append(Step("idle", "circle-minus", "Roles", "none at all"))
     if decision.allowed:
         return [*found, Step("ok", "circle-check", "Answer", f"Yes. {decision.reason}", "allowed")]

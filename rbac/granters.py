@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from rbac import objectgrants, permissions
 from rbac.decisions import Decision
-from rbac.models import RoleBinding, Scope, User
+from rbac.models import Membership, RoleBinding, Scope, User
 from rbac.places import Place
 
 SHOWN = 3
@@ -23,6 +24,32 @@ def alive() -> Q:
     return Q(ends_at=None) | Q(ends_at__gt=timezone.now())
 
 
+def holders(permission: str, place: Place) -> dict[int, bool]:
+    """Ids of the users who hold a permission at a place, by a role or a share.
+
+    True for those who hold it from everything only.
+    """
+    bindings = RoleBinding.objects.filter(bindings_at(place) & alive())
+    found: dict[int, bool] = {}
+    teams: dict[int, bool] = {}
+    for binding in bindings.select_related("role", "scope"):
+        kind = binding.scope.kind
+        if permission in permissions.meaningful(binding.role.permissions, kind):
+            held, key = (found, binding.user_id) if binding.user_id else (teams, binding.team_id)
+            held[key or 0] = held.get(key or 0, True) and kind == Scope.Kind.EVERYTHING
+    members = Membership.objects.filter(team__in=teams).values_list("team", "user")
+    for team, user in members:
+        found[user] = found.get(user, True) and teams[team]
+    found.update(dict.fromkeys(objectgrants.holders(permission, place.lineage), False))
+    return found
+
+
+def people_holding(permission: str, place: Place) -> QuerySet[User]:
+    """The active people, no programs, who hold a permission at a place, by name: "who can"."""
+    rows = User.objects.filter(pk__in=holders(permission, place), is_active=True)
+    return rows.filter(service_account=None).order_by("username")
+
+
 def names(decision: Decision) -> tuple[str, ...]:
     """User names of at most three people who may grant the permission where it is missing.
 
@@ -30,26 +57,11 @@ def names(decision: Decision) -> tuple[str, ...]:
     """
     if decision.place is None:
         return ()
-    bindings = RoleBinding.objects.filter(bindings_at(decision.place) & alive()).select_related(
-        "role", "scope"
-    )
-    useful = [
-        binding
-        for binding in bindings
-        if {GRANT, decision.permission} <= set(binding.role.permissions)
-    ]
-    useful.sort(key=lambda binding: binding.scope.kind == Scope.Kind.EVERYTHING)
-    found: dict[str, None] = {}
-    for binding in useful:
-        if len(found) >= SHOWN:
-            break
-        people = User.objects.filter(
-            Q(pk=binding.user_id) | Q(memberships__team=binding.team_id or 0),
-            is_active=True,
-            service_account=None,
-        ).order_by("username")
-        found.update(dict.fromkeys(people.values_list("username", flat=True)[:SHOWN]))
-    return tuple(found)[:SHOWN]
+    give, own = holders(GRANT, decision.place), holders(decision.permission, decision.place)
+    far = {pk: give[pk] or own[pk] for pk in give.keys() & own.keys()}
+    people = User.objects.filter(pk__in=far, is_active=True, service_account=None)
+    found = sorted(people.values_list("pk", "username"), key=lambda row: (far[row[0]], row[1]))
+    return tuple(username for _, username in found[:SHOWN])
 
 
 def advice(people: tuple[str, ...], decision: Decision) -> str:

@@ -16,7 +16,7 @@ from threading import Lock
 from django.db.models import Q
 from django.utils import timezone
 
-from rbac import epoch, objectgrants
+from rbac import epoch, objectgrants, permissions
 from rbac.actors import Actor
 from rbac.models import ApiToken, RoleBinding, Scope, User
 
@@ -28,11 +28,12 @@ _CACHED_PEOPLE = 4096
 class Grant:
     """One source of permissions; `scope_id` None stands for everything."""
 
-    source: str  # "role developer of team orders", "role viewer", "shared with you"
+    source: str  # "role developer of team orders", "role viewer", "share"
     permissions: frozenset[str]
     scope_id: int | None
     scope_label: str
     ends_at: datetime | None
+    lineage: frozenset[int] = frozenset()  # of its scope: where it stands itself
 
     @property
     def text(self) -> str:
@@ -43,7 +44,11 @@ class Grant:
 
     def covers(self, lineage: frozenset[int], now: datetime) -> bool:
         """Whether it reaches a place with these scope ids at this moment."""
-        return self.lives(now) and (self.scope_id is None or self.scope_id in lineage)
+        return self.lives(now) and self.reaches(lineage)
+
+    def reaches(self, lineage: frozenset[int]) -> bool:
+        """Whether it is bound at a place with these scope ids or above, ended or not."""
+        return self.scope_id is None or self.scope_id in lineage
 
 
 @dataclass(frozen=True)
@@ -155,13 +160,15 @@ def _load(user_id: int) -> Iterator[Grant]:
             source += f" of team {binding.team.name}"
         yield Grant(
             source,
-            frozenset(binding.role.permissions),
+            frozenset(permissions.meaningful(binding.role.permissions, binding.scope.kind)),
             None if binding.scope.kind == Scope.Kind.EVERYTHING else binding.scope_id,
             binding.scope.label,
             binding.ends_at,
+            binding.scope.lineage,
         )
     for row in objectgrants.rows_of(user_id):
-        yield Grant("shared with you", frozenset({row.permission}), row.scope_id, row.label, None)
+        scope: Scope = row.scope
+        yield Grant("share", row.permissions, scope.pk, scope.label, row.ends_at, scope.lineage)
 
 
 def _index(grants: Iterable[Grant]) -> Grants:

@@ -163,13 +163,13 @@ class Project(models.Model):
 class ProjectGrant(ObjectGrant):
     """A project shared with one person: one permission each."""
 
+    nouns: ClassVar[tuple[str, ...]] = ("project",)
+    always: ClassVar[tuple[str, ...]] = ("project.view",)
+
     content_object = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="grants")
 
     class Meta(ObjectGrant.Meta):
         abstract = False
-
-    def __str__(self) -> str:
-        return f"{self.permission_id} for {self.user_id} on {self.content_object_id}"
 
 
 class SignIn(models.Model):

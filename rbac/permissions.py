@@ -19,10 +19,10 @@ ROOT_ONLY = (Scope.Kind.EVERYTHING.value,)
 class Permission:
     """One verb on one noun (`environment.scale`) and the lowest built-in roles that hold it.
 
-    `scope_kinds` says where binding it means something. `anywhere`: held at any scope, it holds
-    everywhere (catalogs that stand at no scope, such as blueprints). `everyone`: each signed-in
-    person holds it. `view` names the permission that makes the object visible, where that is not
-    `<noun>.view`.
+    `scope_kinds` says where it can be bound; bound elsewhere it gives nothing. `anywhere`: held at
+    any scope, it holds everywhere (catalogs that stand at no scope, such as blueprints).
+    `everyone`: each signed-in person holds it. `view` names the permission that makes the object
+    visible, where that is not `<noun>.view`.
     """
 
     name: str
@@ -78,6 +78,12 @@ def get(name: str) -> Permission | None:
     return _registry.get(name)
 
 
+def meaningful(names: Iterable[str], kind: str) -> list[str]:
+    """Those of the permissions that a binding at a scope of this kind gives."""
+    entries = ((name, _registry.get(name)) for name in names)
+    return [name for name, entry in entries if entry is None or kind in entry.scope_kinds]
+
+
 def all_permissions() -> list[Permission]:
     """Every registered permission, ordered by name."""
     return sorted(_registry.values(), key=lambda permission: permission.name)
@@ -118,7 +124,7 @@ PERMISSIONS = (
     Permission("service-account.view", "See service accounts", ("viewer",)),
     Permission("service-account.manage", "Create and remove service accounts", ("maintainer",)),
     Permission("token.view", "See one's own tokens", everyone=True),
-    Permission("token.create", "Create tokens for oneself", everyone=True),
+    Permission("token.create", "Create and revoke one's own tokens", everyone=True),
     Permission("token.manage", "See and revoke anybody's tokens", scope_kinds=ROOT_ONLY),
     Permission("audit.view", "Read the audit trail", ("maintainer", "auditor")),
     Permission("audit.export", "Export the audit trail", ("maintainer", "auditor")),

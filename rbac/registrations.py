@@ -10,7 +10,16 @@ from django.db.models import Q
 from django.db.models.signals import post_migrate
 from django.urls import reverse
 
-from idp.common.host import Command, Hit, NavEntry, SearchProvider, commands, navigation, search
+from idp.common.host import (
+    Command,
+    Hit,
+    NavEntry,
+    SearchProvider,
+    account,
+    commands,
+    navigation,
+    search,
+)
 from rbac import (
     audit,
     checks,  # noqa: F401  # registers the system checks
@@ -54,6 +63,7 @@ invalidation.connect()
 post_migrate.connect(sync.sync, sender=apps.get_app_config("rbac"), dispatch_uid="rbac.sync")
 task_postrun.connect(_flush, dispatch_uid="rbac.denials", weak=False)
 
+account.register(NavEntry("", "Account and tokens", "rbac:account", "user"))
 navigation.register(
     NavEntry("Govern", "Access", "rbac:access", "shield-lock", "team.view", 10),
     NavEntry("Govern", "Audit", "rbac:audit", "file-certificate", "audit.view", 20),

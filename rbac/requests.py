@@ -13,17 +13,37 @@ from rest_framework.request import Request
 from rbac.actors import NOBODY, Actor
 from rbac.models import ApiToken, User
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 
 def address_of(request: HttpRequest | Request) -> str | None:
     """The caller's IP address; behind a trusted proxy the one that the proxy names."""
-    address = request.META.get("REMOTE_ADDR", "")
-    if address in settings.TRUSTED_PROXIES:
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-        address = forwarded or address
+    meta = request.META
+    return client_address(meta.get("REMOTE_ADDR", ""), meta.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def client_address(peer: str, forwarded: str) -> str | None:
+    """Who asked: `peer`, or behind trusted proxies the nearest in X-Forwarded-For that is none.
+
+    Each proxy appends the address that it heard from, so the list is read from its end; what stands
+    before the first address that nobody vouches for could be written by anybody.
+    """
+    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
+    address = _parsed(peer)
+    while address is not None and hops and _trusted(address):
+        address = _parsed(hops.pop())
+    return None if address is None else str(address)
+
+
+def _parsed(text: str) -> Address | None:
     try:
-        return str(ipaddress.ip_address(address))
+        return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+def _trusted(address: Address) -> bool:
+    return any(address in network for network in settings.TRUSTED_PROXIES)
 
 
 def request_id() -> str:

@@ -75,7 +75,7 @@ def seal(limit: int = BATCH) -> int:
 
 def verify() -> Verification:
     """Walk the whole chain and keep the result; the first broken link is named."""
-    head = AuditHead.objects.filter(pk=_HEAD).first() or AuditHead()
+    before = _head()
     checked, previous, problem = 0, GENESIS, ""
     rows = AuditRecord.objects.filter(sequence__isnull=False).order_by("sequence")
     for record in rows.iterator(BATCH):
@@ -83,15 +83,29 @@ def verify() -> Verification:
         if problem:
             break
         checked, previous = checked + 1, record.hash
-    if not problem and checked < head.sequence:
-        problem = (
-            f"Record {checked + 1} and those after it are missing: {head.sequence} were sealed."
-        )
+        if checked == before.sequence and previous != before.hash:
+            problem = f"Record {checked} is not the one that was sealed: the head has another hash."
+            break
+    problem = problem or _wrong_length(checked, before.sequence)
     unsealed = AuditRecord.objects.filter(sequence=None).count()
     AuditHead.objects.filter(pk=_HEAD).update(
         verified_at=timezone.now(), verified_sequence=checked, problem=problem
     )
     return Verification(checked, unsealed, previous, problem)
+
+
+def _head() -> AuditHead:
+    return AuditHead.objects.filter(pk=_HEAD).first() or AuditHead()
+
+
+def _wrong_length(checked: int, sealed: int) -> str:
+    """What is wrong with the number of records: `sealed` of them before the walk, or more now."""
+    if checked < sealed:
+        return f"Record {checked + 1} and those after it are missing: {sealed} were sealed."
+    now = _head().sequence  # the sealer may have gone on during the walk
+    if checked > now:
+        return f"Record {now + 1} and those after it were never sealed: the head stands at {now}."
+    return ""
 
 
 def _broken(record: AuditRecord, expected: int, previous: str) -> str:

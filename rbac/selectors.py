@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, Q, QuerySet
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Model, Q, QuerySet
 
 from idp.common.errors import NotVisible
+from rbac import granters, objectgrants
 from rbac.access import Decision, can, decide, require, visible
 from rbac.actors import Actor
-from rbac.granters import alive, bindings_at
+from rbac.granters import bindings_at
 from rbac.models import (
     ApiToken,
     Project,
@@ -67,9 +71,10 @@ def bindings_reaching(actor: Actor, scope: Scope) -> QuerySet[RoleBinding]:
 
 
 def tokens(actor: Actor) -> QuerySet[ApiToken]:
-    """One's own tokens and those of service accounts that one manages."""
+    """One's own tokens and those of service accounts that one manages; needs `token.view`."""
     if actor.user is None:
         return ApiToken.objects.none()
+    require(actor, "token.view", None)
     managed = visible(actor, "service-account.manage", ServiceAccount.objects.all())
     own = Q(user=actor.user) | Q(user__service_account__in=managed.values("pk"))
     rows = ApiToken.objects.select_related("user", "scope__project_scope", "scope__tier_scope")
@@ -97,19 +102,31 @@ def explain(actor: Actor, *, permission: str, path: str, username: str = "") -> 
     person = User.objects.filter(username=username).first()
     if person is None:
         raise NotVisible(f"There is no person {username[:80]}.")
-    return decide(Actor(user=person), permission, scope)
+    decision = decide(Actor(user=person), permission, scope)
+    decision.asker = actor
+    return decision
 
 
 def people_holding(permission: str, scope: Scope) -> list[str]:
     """Names of the people who hold a permission at a scope: "who can"."""
     place = place_of(scope)
-    if place is None:
-        return []
-    found = RoleBinding.objects.filter(bindings_at(place) & alive()).select_related("role")
-    useful = [row for row in found if permission in row.role.permissions]
-    users = User.objects.filter(
-        Q(pk__in=[row.user_id for row in useful if row.user_id])
-        | Q(memberships__team__in=[row.team_id for row in useful if row.team_id]),
-        is_active=True,
-    )
-    return list(users.order_by("username").values_list("username", flat=True).distinct()[:200])
+    rows = granters.people_holding(permission, place) if place else User.objects.none()
+    return list(rows.values_list("username", flat=True)[:200])
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one person holds on one object besides their roles."""
+
+    username: str
+    permissions: tuple[str, ...]
+    ends_at: datetime | None
+
+
+def shares(actor: Actor, obj: Model) -> list[Share]:
+    """With whom an object is shared and has not ended, by name; needs `access.view` there."""
+    require(actor, "access.view", obj)
+    found: dict[tuple[str, datetime | None], list[str]] = {}
+    for row in objectgrants.grants_on(obj).filter(objectgrants.alive()):
+        found.setdefault((row.user.username, row.ends_at), []).append(row.permission.codename)
+    return [Share(name, tuple(held), end) for (name, end), held in found.items()]

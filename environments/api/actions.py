@@ -21,9 +21,10 @@ from environments.api.serializers import (
     SecretIn,
     VariablesIn,
 )
-from environments.api.support import KEY, MATCH, inputs, number, options
+from environments.api.support import MATCH, inputs, number, options
 from environments.api.views import EnvironmentView
 from environments.live import MAX_TAIL, events, logs
+from idp.changes.api.keyed import keyed
 from idp.changes.api.responses import accepted
 from idp.changes.api.serializers import ChangeOut
 from idp.changes.models import Change
@@ -44,9 +45,10 @@ def action(  # noqa: PLR0917 - a table's columns
         summary=summary,
         request=takes,
         responses={202: ChangeOut},
-        parameters=[KEY, MATCH],
+        parameters=[MATCH],
         examples=[OpenApiExample(name, request_only=True, value=example)],
     )
+    @keyed
     def post(self: EnvironmentView, request: Request, **_: Any) -> Response:
         row = self.environment()
         self.require(row)
@@ -98,6 +100,14 @@ ACTIONS = {
         services.restart,
         ActionIn,
         "New pods for every workload, one after the other.",
+        {},
+    ),
+    "sync": action(
+        "sync",
+        "environment.sync",
+        services.sync,
+        ActionIn,
+        "What `main` says, brought to cluster and account: the way on after a failed change.",
         {},
     ),
     "stop": action(

@@ -16,12 +16,6 @@ from idp.changes.models import Change
 from idp.common.etags import require_match
 from idp.common.idempotency import idempotency_key
 
-KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key answers with the same change, however often it is sent.",
-)
 MATCH = OpenApiParameter(
     "If-Match",
     str,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from environments.api import actions, blueprints, views
+from environments.api import actions, blueprints, sharing, views
 
 _ONE = "environments/<slug:project>/<slug:name>/"
 _BLUEPRINT = "blueprints/<slug:blueprint>/"
@@ -13,6 +13,8 @@ urlpatterns = [
     path(f"{_ONE}history/", views.HistoryAPI.as_view(), name="environment-history"),
     path(f"{_ONE}logs/", actions.LogsAPI.as_view(), name="environment-logs"),
     path(f"{_ONE}events/", actions.EventsAPI.as_view(), name="environment-events"),
+    path(f"{_ONE}shares/", sharing.SharesAPI.as_view(), name="environment-shares"),
+    path(f"{_ONE}shares/<str:username>/", sharing.ShareAPI.as_view(), name="environment-share"),
     *(
         path(f"{_ONE}{name}/", view.as_view(), name=f"environment-{name}")
         for name, view in actions.ACTIONS.items()

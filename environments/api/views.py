@@ -19,8 +19,9 @@ from environments.api.serializers import (
     ResourceOut,
     WorkloadOut,
 )
-from environments.api.support import KEY, MATCH, etag, inputs, options
+from environments.api.support import MATCH, etag, inputs, options
 from environments.models import Environment, Limit
+from idp.changes.api.keyed import keyed
 from idp.changes.api.responses import accepted
 from idp.changes.api.serializers import ChangeOut, ChangeRow
 from idp.changes.models import Change
@@ -35,7 +36,8 @@ _FILTERS = [
         "team": "Name of the owning team",
         "tier": "preview, development, staging or production",
         "state": "proposed, creating, active, stopped, deleting or deleted",
-        "health": "Healthy, Progressing, Suspended, Degraded, Missing or Unknown",
+        "health": "Healthy, Progressing, Suspended, Degraded, Missing or Unknown; “broken” is"
+        " Degraded or Missing",
         "cluster": "Name of the cluster",
         "owner": "User name of who asked for it",
         "q": "Words of its name or project",
@@ -82,9 +84,9 @@ class EnvironmentsAPI(AccessAPIView, ListAPIView):
         operation_id="environments_create",
         request=CreateIn,
         responses={202: ChangeOut},
-        parameters=[KEY],
         examples=[_EXAMPLE],
     )
+    @keyed
     def post(self, request: Request) -> Response:
         data = inputs(CreateIn, request)
         key = idempotency_key(request)
@@ -121,8 +123,9 @@ class EnvironmentAPI(EnvironmentView):
         operation_id="environments_delete",
         request=DeleteIn,
         responses={202: ChangeOut},
-        parameters=[KEY, MATCH],
+        parameters=[MATCH],
     )
+    @keyed
     def delete(self, request: Request, project: str, name: str) -> Response:
         row = self.environment()
         self.require(row)

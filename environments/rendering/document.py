@@ -6,7 +6,7 @@ Pages, REST and pushes all end here, so that a hand-made commit is judged like a
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -145,6 +145,18 @@ def check_name(value: str, at: str) -> None:
         dns_label(value)
     except ValidationError as error:
         raise field_error(at, "name", error.messages[0]) from error
+
+
+def check_reference(reference: str, has_secret: Callable[[str, int], bool], at: str) -> None:
+    """Refuse a `name@version` that no secret in reach has."""
+    secret, _, version = reference.partition("@")
+    if not has_secret(secret, int(version)):
+        raise field_error(
+            at,
+            "exists",
+            f"There is no version {version} of secret “{secret}” here.",
+            "Set it first with “set secret”; git holds only name@version.",
+        )
 
 
 def field_error(at: str, rule: str, message: str, fix: str = "") -> Invalid:

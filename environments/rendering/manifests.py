@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from environments.rendering.document import nearest
@@ -30,6 +30,9 @@ MANUAL_KINDS = frozenset(
     }
 )
 BLUEPRINT_KINDS = MANUAL_KINDS | {("v1", "ServiceAccount")}
+_HELD = ("finalizers", "ownerReferences")  # by which an object outlives its namespace's deletion
+# Annotations by which ingress controllers and external-dns hear of more addresses, or of code.
+_CLAIMS = ("server-alias", "-snippet", "external-dns.alpha.kubernetes.io/")
 
 
 def read(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
@@ -85,6 +88,63 @@ def check(
                 f" own is “{namespace}”.",
                 "Leave metadata.namespace out.",
             )
+
+
+def check_claims(documents: Iterable[Mapping[str, Any]], host: str) -> None:
+    """Refuse hand-written documents that claim others' addresses, or that would never go away.
+
+    An Ingress may serve `host` and what is below it, nothing else.
+    """
+    for document in documents:
+        title = f"{document['kind']} “{document['metadata']['name']}”"
+        for key in _held(document):
+            raise _refusal(f"{title} sets metadata.{key}.", f"Leave metadata.{key} out.")
+        for key in document["metadata"].get("annotations") or {}:
+            if any(claim in str(key) for claim in _CLAIMS):
+                raise _refusal(
+                    f"{title} sets the annotation {key}, by which it could answer for others.",
+                    "Leave the annotation out; the rules of an Ingress say all that it needs.",
+                )
+        spec = document.get("spec")
+        spec = spec if isinstance(spec, Mapping) else {}
+        if document["kind"] == "Service" and spec.get("externalIPs"):
+            raise _refusal(f"{title} claims externalIPs.", "Leave spec.externalIPs out.")
+        if document["kind"] == "Ingress":
+            _check_hosts(title, spec, host)
+
+
+def _held(value: Any) -> Iterator[str]:
+    """The keys of `_HELD` in any metadata of a document, a pod template's included."""
+    children: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        metadata = value.get("metadata")
+        if isinstance(metadata, Mapping):
+            yield from (key for key in _HELD if metadata.get(key))
+        children = value.values()
+    elif isinstance(value, list):
+        children = value
+    for child in children:
+        yield from _held(child)
+
+
+def _check_hosts(title: str, spec: Mapping[str, Any], host: str) -> None:
+    fix = f"Use {host} or a name below it, like admin.{host}."
+    if spec.get("defaultBackend") or spec.get("backend"):
+        raise _refusal(f"{title} takes every address (spec.defaultBackend).", fix)
+    hosts = [rule.get("host") for rule in _maps(spec.get("rules"))]
+    for entry in _maps(spec.get("tls")):
+        named = entry.get("hosts")
+        hosts += named if isinstance(named, list) else []
+    for name in hosts:
+        if not name:
+            raise _refusal(f"{title} has a rule for every address: it names no host.", fix)
+        if str(name) != host and not str(name).endswith(f".{host}"):
+            raise _refusal(f"{title} claims “{name}”, which is not this environment's.", fix)
+
+
+def _maps(value: Any) -> list[Mapping[str, Any]]:
+    found = value if isinstance(value, list) else []
+    return [each for each in found if isinstance(each, Mapping)]
 
 
 def _refusal(message: str, fix: str) -> Refusal:

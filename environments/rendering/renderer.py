@@ -100,6 +100,7 @@ class EnvironmentRenderer:
             allowed=manifests.MANUAL_KINDS,
             source=manifests.FOLDER.rstrip("/"),
         )
+        manifests.check_claims(raw, facts["environment"]["host"])
         running = [*made, *raw]
         total = totals(running)
         documents = [
@@ -128,7 +129,11 @@ def judge(document: EnvironmentDocument, context: RenderContext) -> Judged:
     template = compiled(version.template)
     values = parameters.validated(document.parameters, version.schema)
     resources.check(
-        document.resources, template.resource_kinds, template.max_resources, document.blueprint
+        document.resources,
+        template.resource_kinds,
+        template.max_resources,
+        document.blueprint,
+        context.has_secret,
     )
     if document.resources and context.account is None:
         raise field_error(

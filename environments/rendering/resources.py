@@ -6,11 +6,11 @@ the account's keys ever enters the cluster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from environments.rendering.document import check_name, field_error, nearest
+from environments.rendering.document import check_name, check_reference, field_error, nearest
 from gitops import naming
 from gitops.backends.base import AWS_API
 from idp.common import jsonschema
@@ -80,6 +80,18 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "ttl": {"type": "string", "maxLength": 255},
         },
     },
+    "SecretValue": {
+        "type": "object",
+        "required": ["ref"],
+        "properties": {
+            "kind": {"const": "SecretValue"},
+            "ref": {
+                "type": "string",
+                "title": "A secret's name@version",
+                "pattern": r"^[a-z0-9][a-z0-9._-]{0,119}@[1-9][0-9]{0,8}$",
+            },
+        },
+    },
 }
 _ACTIONS = {
     "Bucket": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"],
@@ -103,7 +115,9 @@ _ACTIONS = {
         "dynamodb:Scan",
         "dynamodb:DescribeTable",
     ],
+    "SecretValue": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
 }
+_SUFFIX = "-??????"  # Secrets Manager ends its ARNs with six characters of its own
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,11 @@ def prefix_of(name: str, kind: str) -> str:
 
 
 def check(
-    resources: Mapping[str, Mapping[str, Any]], kinds: tuple[str, ...], most: int, blueprint: str
+    resources: Mapping[str, Mapping[str, Any]],
+    kinds: tuple[str, ...],
+    most: int,
+    blueprint: str,
+    has_secret: Callable[[str, int], bool],
 ) -> None:
     """Raise `Invalid` for a resource that the blueprint does not take or that breaks its schema."""
     if resources and not kinds:
@@ -158,6 +176,9 @@ def check(
                 raise field_error(f"{at}.{key}", "unknown", f"“{key}” is not known.", fix)
         jsonschema.validate(dict(spec), SCHEMAS[kind], at=at)
         _check_subscriptions(name, spec, resources)
+        _check_dead_letters(name, spec, resources)
+        if kind == "SecretValue":
+            check_reference(spec["ref"], has_secret, f"{at}.ref")
 
 
 def _check_subscriptions(
@@ -169,6 +190,15 @@ def _check_subscriptions(
             at = f"resources.{name}.subscriptions[{index}].queue"
             fix = nearest(queue, [n for n, s in resources.items() if s.get("kind") == "Queue"])
             raise field_error(at, "exists", f"There is no queue “{queue}” here.", fix)
+
+
+def _check_dead_letters(
+    name: str, spec: Mapping[str, Any], resources: Mapping[str, Mapping[str, Any]]
+) -> None:
+    dead = f"{name}-dead"
+    if spec.get("deadLetter") and resources.get(dead, {}).get("kind") == "Queue":
+        message = f"“{dead}” is the name of the dead-letter queue of “{name}”."
+        raise field_error(f"resources.{dead}", "unique", message, "Choose another name.")
 
 
 def documents(resources: Mapping[str, Mapping[str, Any]], place: Place) -> list[dict[str, Any]]:
@@ -251,8 +281,11 @@ def _access(resources: Mapping[str, Mapping[str, Any]], place: Place) -> list[di
 
 def _arns(kind: str, name: str, region: str) -> list[str]:
     """What the policy names; the account's number is left open, the name is ours alone."""
+    aws = naming.partition(region)
     if kind == "Bucket":
-        return [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
-    service = {"Queue": "sqs", "Topic": "sns", "Table": "dynamodb"}[kind]
-    resource = f"table/{name}" if kind == "Table" else name
-    return [f"arn:aws:{service}:{region}:*:{resource}"]
+        return [f"arn:{aws}:s3:::{name}", f"arn:{aws}:s3:::{name}/*"]
+    services = {"Queue": "sqs", "Topic": "sns", "Table": "dynamodb"}
+    service = services.get(kind, "secretsmanager")
+    named = {"Table": f"table/{name}", "SecretValue": f"secret:{name}{_SUFFIX}"}
+    resource = named.get(kind, name)
+    return [f"arn:{aws}:{service}:{region}:*:{resource}"]

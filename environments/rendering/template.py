@@ -30,7 +30,7 @@ WORKLOAD_KEYS = frozenset(
     {"kind", "image", "replicas", "autoscaling", "minReplicas", "maxReplicas", "title"}
 )
 WORKLOAD_KINDS = ("service", "worker", "cron")
-RESOURCE_KINDS = ("Bucket", "Queue", "Topic", "Table")
+RESOURCE_KINDS = ("Bucket", "Queue", "Topic", "Table", "SecretValue")
 
 _HOLE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _NAME = re.compile(r"[a-z][A-Za-z0-9]{0,30}")

@@ -8,6 +8,7 @@ from typing import Any
 from environments.rendering.document import (
     IMAGE_PATTERN,
     EnvironmentDocument,
+    check_reference,
     field_error,
     nearest,
 )
@@ -137,11 +138,4 @@ def settings_documents(
 
 def _check_secrets(name: str, secrets: Mapping[str, str], context: RenderContext) -> None:
     for key, reference in secrets.items():
-        secret, _, version = reference.partition("@")
-        if not context.has_secret(secret, int(version)):
-            raise field_error(
-                f"spec.workloads.{name}.secrets.{key}",
-                "exists",
-                f"There is no version {version} of secret “{secret}” here.",
-                "Set it first with “set secret”; git holds only name@version.",
-            )
+        check_reference(reference, context.has_secret, f"spec.workloads.{name}.secrets.{key}")

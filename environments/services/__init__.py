@@ -12,6 +12,7 @@ from environments.services.day2 import (
     set_variables,
     start,
     stop,
+    sync,
 )
 from environments.services.limits import remove_limit, save_limit
 
@@ -31,4 +32,5 @@ __all__ = [
     "set_variables",
     "start",
     "stop",
+    "sync",
 ]

@@ -20,14 +20,16 @@ from gitops.models import Application, CloudAccount, Cluster
 from gitops.renderers import AccountFacts, ClusterFacts, RenderContext
 from gitops.services import propose_directory
 from idp.changes.models import Change
+from idp.changes.services import key_used, made_before
 from idp.common import yaml
 from idp.common.errors import Clash, FieldError, Invalid, Refusal
 from rbac.access import require
 from rbac.actors import Actor
-from rbac.models import Project, Tier
+from rbac.models import Project, Scope, Tier
 from rbac.scopes import environment_scope, tier_scope
 
 FOLDER = "environments"
+CREATE = "environment.create"
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,9 @@ def create_environment(
     """
     if tier not in Tier.values:
         raise field_error("tier", "enum", f"“{tier}” is no tier.", f"Use {', '.join(Tier.values)}.")
-    require(actor, "environment.create", tier_scope(project, tier))
-    if again := _asked_before(actor, idempotency_key):
+    above = tier_scope(project, tier)
+    require(actor, CREATE, above)
+    if again := _asked_before(actor, idempotency_key, above, name):
         return again
     draft = Draft(
         project, name, tier, cluster, blueprint, account,
@@ -107,7 +110,7 @@ def create_environment(
             actor,
             environment.application,
             {FILENAME: draft.text().encode()},
-            verb="environment.create",
+            verb=CREATE,
             title=f"Create {project.name}/{name}",
             origin=origin,
             idempotency_key=idempotency_key,
@@ -118,6 +121,9 @@ def create_environment(
 def judge_draft(draft: Draft) -> Judged:
     """Everything that can be said before planning; raises with the field, the rule, the fix."""
     check_name(draft.name, "name")
+    if draft.name in Tier.values:
+        message = f"“{draft.name}” names a tier, so {draft.project.name}/{draft.name} is taken."
+        raise field_error("name", "reserved", message, f"Choose another, like {draft.name}-1.")
     _check_targets(draft)
     found = limits.counted(limits.Wish(draft.project, draft.tier, draft.expires_at))
     if found:
@@ -179,7 +185,7 @@ def adopt_directory(
             f"“{parsed.name}” differs from its directory, “{name}”.",
             f"Write {name}, or rename the directory.",
         )
-    require(actor, "environment.create", tier_scope(project, parsed.tier))
+    require(actor, CREATE, tier_scope(project, parsed.tier))
     cluster = _named(Cluster, parsed.cluster, "spec.cluster")
     account = _named(CloudAccount, parsed.account, "spec.account") if parsed.account else None
     draft = Draft(
@@ -208,10 +214,14 @@ def _longest(project: Project, tier: str) -> datetime | None:
     return None if days is None else timezone.now() + timedelta(days=days)
 
 
-def _asked_before(actor: Actor, key: str) -> Change | None:
-    if not key or actor.user is None:
+def _asked_before(actor: Actor, key: str, above: Scope, name: str) -> Change | None:
+    """The change that this creation was answered with; `Clash` where the key made another."""
+    made = made_before(actor, key)
+    if made is None:
         return None
-    return Change.objects.filter(actor=actor.user, idempotency_key=key).first()
+    if (made.verb, made.scope.parent_id, made.scope.name) != (CREATE, above.pk, name):
+        raise key_used(made)
+    return made
 
 
 def _check_targets(draft: Draft) -> None:

@@ -151,7 +151,7 @@ def restart(actor: Actor, environment: Environment, *, options: Options = _DEFAU
 def stop(actor: Actor, environment: Environment, *, options: Options = _DEFAULT) -> Change:
     """No pods, no runs; settings, addresses and resources stay."""
     draft = edits.opened(actor, environment, "environment.stop")
-    if draft.document.stopped:
+    if draft.document.stopped and draft.applied:
         raise Clash(f"{environment} is stopped already.")
     draft.set(("stopped",), True)
     return edits.propose(actor, draft, "environment.stop", f"Stop {environment}", options)
@@ -160,10 +160,16 @@ def stop(actor: Actor, environment: Environment, *, options: Options = _DEFAULT)
 def start(actor: Actor, environment: Environment, *, options: Options = _DEFAULT) -> Change:
     """The pods that it had before it was stopped."""
     draft = edits.opened(actor, environment, "environment.stop")
-    if not draft.document.stopped:
+    if not draft.document.stopped and draft.applied:
         raise Clash(f"{environment} is not stopped.")
     draft.set(("stopped",), False)
     return edits.propose(actor, draft, "environment.stop", f"Start {environment}", options)
+
+
+def sync(actor: Actor, environment: Environment, *, options: Options = _DEFAULT) -> Change:
+    """What `main` says, brought to cluster and account: the way on after a failed change."""
+    draft = edits.opened(actor, environment, "environment.sync")
+    return edits.propose(actor, draft, "environment.sync", f"Sync {environment} with git", options)
 
 
 def extend(

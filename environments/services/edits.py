@@ -7,6 +7,7 @@ parameter that the blueprint reads it from, else a new entry of the workload.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from environments.models import Environment
@@ -14,6 +15,7 @@ from environments.rendering.document import FILENAME, EnvironmentDocument, neare
 from environments.rendering.renderer import Judged, compiled, find_version, judge
 from environments.rendering.template import Template
 from gitops import repositories
+from gitops.models import Application
 from gitops.services import propose_directory
 from gitops.sync.desired import context_of
 from idp.changes.models import Change
@@ -45,6 +47,13 @@ class Draft:
     template: Template
     edit: Any
 
+    @property
+    def applied(self) -> bool:
+        """Whether what `main` says was brought to its targets, which a failed change did not."""
+        application = self.environment.application
+        synced = application.sync == Application.Sync.SYNCED
+        return synced and application.synced_tree == self.tree
+
     def set(self, path: tuple[str, ...], value: Any) -> None:
         self.edit.set(("spec", *path), value)
 
@@ -74,12 +83,35 @@ def opened(actor: Actor, environment: Environment, permission: str) -> Draft:
     head = repositories.head(repository)
     files = repositories.read_directory(repository, head, application.directory)
     if FILENAME not in files:
-        raise Clash(f"{environment} is not made yet.", fix="Confirm or cancel its first change.")
+        if environment.state == Environment.State.PROPOSED:
+            fix = "Confirm or cancel its first change."
+            raise Clash(f"{environment} is not made yet.", fix=fix)
+        raise Clash(
+            f"{FILENAME} of {environment} is not on main any more.",
+            fix="Delete the environment to remove what is left, or push the file again.",
+        )
     text = files[FILENAME].decode()
     document = parse(text)
     version = find_version(document.blueprint, document.version)
     tree = repositories.tree_id(repository, head, application.directory)
     return Draft(environment, text, tree, document, compiled(version.template), yaml.edit(text))
+
+
+def lasts_until(environment: Environment) -> datetime | None:
+    """The end that `main` names; the row's where there is no readable file.
+
+    The row says what was synced last: an extension that failed midway stands on `main` only.
+    """
+    application = environment.application
+    repository = application.repository
+    head = repositories.head(repository)
+    files = repositories.read_directory(repository, head, application.directory)
+    if FILENAME not in files:
+        return environment.expires_at
+    try:
+        return parse(files[FILENAME].decode()).expires_at
+    except (Invalid, UnicodeDecodeError):
+        return environment.expires_at
 
 
 def workload_of(draft: Draft, name: str) -> str:
@@ -95,20 +127,23 @@ def workload_of(draft: Draft, name: str) -> str:
 
 
 def propose(actor: Actor, draft: Draft, verb: str, title: str, options: Options) -> Change:
-    """The change that brings the edited file to `main` when its plan was confirmed."""
+    """The change that brings the edited file to `main` when its plan was confirmed.
+
+    Where `main` says so already but was never brought to its targets, the change does that.
+    """
     if options.expected_tree and options.expected_tree != draft.tree:
         raise PreconditionFailed(
             f"{draft.environment} is not the version you saw: somebody changed it meanwhile.",
             fix="Load it again and repeat what you wanted.",
         )
     after = draft.judged()
-    text = draft.edit.text()
-    if _same(judge(draft.document, context_of(draft.environment.application)), after):
+    same = _same(judge(draft.document, context_of(draft.environment.application)), after)
+    if same and draft.applied:
         raise Clash(f"{draft.environment} is so already; nothing would change.")
     return propose_directory(
         actor,
         draft.environment.application,
-        {FILENAME: text.encode()},
+        {} if same else {FILENAME: draft.edit.text().encode()},
         verb=verb,
         title=title,
         origin=options.origin,

@@ -1,4 +1,4 @@
-"""Controls of the form that is made from a blueprint's schema."""
+"""Controls of the form that is made from a blueprint's schema; how a change's state looks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from django import template
 from django.forms import BoundField
 
 from environments.forms import CreateForm, Item
+from idp.changes import presentation
 
 register = template.Library()
+register.filter("change_look", presentation.look)
 
 
 @register.inclusion_tag("environments/parts/control.html")

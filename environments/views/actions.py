@@ -82,6 +82,14 @@ ACTIONS: dict[str, Action] = {
         ActionForm,
         services.restart,
     ),
+    "sync": Action(
+        "environment.sync",
+        "Sync with git",
+        "What environment.yaml on main says is brought to the cluster and the account once more.",
+        "Show the plan",
+        ActionForm,
+        services.sync,
+    ),
     "stop": Action(
         "environment.stop",
         "Stop",

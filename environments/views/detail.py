@@ -12,13 +12,17 @@ from django.urls import reverse
 
 from environments import live, selectors
 from environments.models import Environment
+from environments.views.sharing import ShareForm
 from gitops import secrets
+from gitops.models import Application
 from idp.common.errors import BackendError
 from idp.common.host import Page, entity_tabs
+from rbac import selectors as access
 from rbac.access import can, decide
 from rbac.actors import Actor
 from rbac.models import RoleBinding
 from rbac.permissions import get as permission_entry
+from rbac.selectors import Share
 from rbac.views.mixins import AccessMixin
 
 State = Environment.State
@@ -31,6 +35,7 @@ ACTIONS = (
     ("secrets", "Set a secret…", "key", "environment.set-secret", False),
     ("restart", "Restart workloads…", "refresh", "environment.restart", False),
     ("extend", "Change the expiry…", "calendar-plus", "environment.extend", False),
+    ("sync", "Sync with git…", "git-merge", "environment.sync", False),
     ("stop", "Stop…", "player-pause", "environment.stop", False),
     ("start", "Start…", "player-play", "environment.stop", False),
     ("delete", "Delete environment…", "trash", "environment.delete", False),
@@ -120,8 +125,9 @@ def actions(actor: Actor, row: Environment) -> list[dict[str, Any]]:
     if row.state in {State.DELETED, State.DELETING}:
         return []
     found = []
+    senseless = _senseless(row)
     for name, label, icon, permission, quick in ACTIONS:
-        if name == ("start" if row.state != State.STOPPED else "stop"):
+        if name in senseless:
             continue
         if row.state == State.PROPOSED and name != "delete":
             continue
@@ -137,6 +143,13 @@ def actions(actor: Actor, row: Environment) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _senseless(row: Environment) -> set[str]:
+    """Actions that would change nothing; after a change that failed midway none is sure to."""
+    if row.application.sync == Application.Sync.OUT_OF_SYNC:
+        return set()
+    return {"sync", "start" if row.state != State.STOPPED else "stop"}
 
 
 def _overview(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
@@ -192,7 +205,7 @@ def _history(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
 
 
 def _access(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
-    """What the person may do here and why, and the bindings that reach it."""
+    """What the person may do here and why; the bindings and shares that reach it."""
     verbs = []
     for name in ("environment.view", *selectors.VERBS):
         decision, entry = decide(view.actor, name, row), permission_entry(name)
@@ -205,10 +218,15 @@ def _access(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
             }
         )
     bindings: list[RoleBinding] = []
+    shares: list[Share] = []
     if can(view.actor, "access.view", row):
         rows = RoleBinding.objects.filter(scope__in=[*row.scope.lineage])
         bindings = list(rows.select_related("role", "user", "team", "scope__project_scope")[:200])
-    return {"verbs": verbs, "bindings": bindings}
+        shares = access.shares(view.actor, row)
+    context = {"verbs": verbs, "bindings": bindings, "shares": shares}
+    if can(view.actor, "access.grant", row):
+        context["share_form"] = ShareForm()
+    return context
 
 
 _PARTS: dict[str, Part] = {

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from environments import selectors
 from environments.models import Environment
-from environments.selectors import Filters
+from environments.selectors import BROKEN_WORD, Filters
 from idp.changes.models import Change
 from idp.common.host import Page
 from rbac.access import held_anywhere
@@ -55,6 +55,7 @@ class EnvironmentListView(AccessMixin):
             "previous": _query({**filters.given, "before": earlier}) if earlier else "",
             "next": _query({**filters.given, "after": later}) if later else "",
             "export": _query({**filters.given, "format": "csv"}),
+            "beyond": bool(request.GET.get("after") or request.GET.get("before")),
             "may_see": held_anywhere(self.actor, self.permission),
             "may_create": held_anywhere(self.actor, "environment.create"),
         }
@@ -89,7 +90,7 @@ def _views(request: HttpRequest, numbers: dict[str, int], filters: Filters) -> l
         ("Mine", {"owner": name}, numbers["mine"]),
         ("Previews", {"tier": "preview"}, numbers["previews"]),
         ("Expire this week", {"expiring": "7"}, numbers["expiring"]),
-        ("Failing", {"health": "Degraded"}, numbers["broken"]),
+        ("Failing", {"health": BROKEN_WORD}, numbers["broken"]),
     ]
     return [
         {"label": label, "url": path + _query(query), "count": count, "current": given == query}

@@ -149,9 +149,3 @@ class SecretPut(serializers.Serializer):
 
 class BranchProposal(serializers.Serializer):
     branch = serializers.CharField(max_length=100)
-
-
-class ProposedChange(serializers.Serializer):
-    id = serializers.IntegerField()
-    state = serializers.CharField()
-    title = serializers.CharField()

@@ -13,6 +13,10 @@ from rest_framework.response import Response
 from gitops import connections, secrets, selectors, services
 from gitops.api import serializers as shapes
 from gitops.models import CloudAccount, Cluster
+from idp.changes.api.keyed import keyed
+from idp.changes.api.responses import accepted
+from idp.changes.api.serializers import ChangeOut
+from idp.common.idempotency import idempotency_key
 from idp.common.pagination import KeysetPagination
 from rbac.access import get_visible
 from rbac.api.views import AccessAPIView
@@ -166,9 +170,9 @@ class ApplicationPropose(AccessAPIView):
     @extend_schema(
         operation_id="applications_propose",
         request=shapes.BranchProposal,
-        responses={202: shapes.ProposedChange},
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+        responses={202: ChangeOut},
     )
+    @keyed
     def post(self, request: Request, project: str, name: str) -> Response:
         row = selectors.application(self.actor, project, name)
         self.require(row.scope)
@@ -179,13 +183,9 @@ class ApplicationPropose(AccessAPIView):
             row,
             given.validated_data["branch"],
             origin="api",
-            idempotency_key=request.headers.get("Idempotency-Key", ""),
+            idempotency_key=idempotency_key(request),
         )
-        return Response(
-            shapes.ProposedChange(change).data,
-            status=status.HTTP_202_ACCEPTED,
-            headers={"Location": f"/api/v1/changes/{change.pk}/"},
-        )
+        return accepted(self.actor, change)
 
 
 class Secrets(AccessAPIView):

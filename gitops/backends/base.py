@@ -160,8 +160,12 @@ class Target(ABC):
         *,
         namespace: str = "",
         labels: Mapping[str, str] | None = None,
+        prefix: str = "",
     ) -> list[LiveObject]:
-        """Objects of a kind, all namespaces where none is named."""
+        """Objects of a kind, all namespaces where none is named; `prefix` begins their names.
+
+        An account holds other people's resources too: what has another prefix is not looked at.
+        """
 
     @abstractmethod
     def apply(

@@ -7,8 +7,11 @@ outside `gitops.hosts` knows git's program or library.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +22,9 @@ from git.exc import BadName, BadObject
 
 from gitops.hosts import program
 from gitops.hosts.program import GitError
-from idp.common.errors import Clash, Invalid
+from idp.common.errors import Clash, Invalid, TemporaryBackendError
 
+log = logging.getLogger(__name__)
 MAIN = "refs/heads/main"
 ZERO = "0" * 40
 COMMITTER = b"Slipway <slipway@localhost>"
@@ -28,16 +32,19 @@ MAX_FILE = 256 * 1024
 MAX_FILES = 200
 MAX_TOTAL = 2 * 1024 * 1024
 _SHA = re.compile(r"[0-9a-f]{40}")
-_TRAILER = re.compile(r"^Slipway-Change: (\d+)$", re.MULTILINE)
+_TRAILER = re.compile(r"^Slipway-Change: (\d{1,18})$", re.MULTILINE)
 _UNSAFE = re.compile(r"[<>\x00-\x1f]")
 _UNPRINTABLE = re.compile(r'[\x00-\x1f"\\]')
 MAX_PATH = 300
+_LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
+STALE_LOCK = 60.0  # seconds
+_LAST_DAY = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # git knows later ones
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
 
 
 @dataclass(frozen=True)
 class CommitFacts:
-    """One commit as pages show it; `change` is its trailer's, None where it has none."""
+    """One commit as pages show it; `change` is what its last lines claim, None where nothing."""
 
     sha: str
     parents: tuple[str, ...]
@@ -82,7 +89,30 @@ class LocalRepository:
     quarantine: tuple[tuple[str, str], ...] = ()
 
     def _run(self, *arguments: str, data: bytes = b"") -> bytes:
-        return program.run(self.path, *arguments, data=data, extra=dict(self.quarantine))
+        try:
+            return program.run(self.path, *arguments, data=data, extra=dict(self.quarantine))
+        except GitError as error:
+            locked = _LOCKED.search(error.stderr)
+            if not locked:
+                raise
+            self._unlock([Path(locked[1])])
+            raise TemporaryBackendError(
+                f"Another process writes to {self.path.name}.", retry_after=2
+            ) from error
+
+    def unlock(self) -> None:
+        """Remove the locks that killed processes left on what people push to."""
+        refs = self.path / "refs"
+        pushed = [*refs.glob("heads/**/*.lock"), *refs.glob("tags/**/*.lock")]
+        self._unlock([*self.path.glob("*.lock"), *pushed])
+
+    def _unlock(self, locks: Iterable[Path]) -> None:
+        """Remove those locks that no living process can hold: git holds one for milliseconds."""
+        for lock in locks:
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > STALE_LOCK:
+                    lock.unlink()
+                    log.warning("removed %s, which a killed process had left", lock)
 
     # -- making ----------------------------------------------------------------------------
 
@@ -137,11 +167,11 @@ class LocalRepository:
         return found if _SHA.fullmatch(found) else self.ref(MAIN)
 
     def contains(self, sha: str, ancestor: str) -> bool:
-        """Whether `ancestor` is `sha` or in its history."""
+        """Whether `ancestor` is `sha` or in its history; what is not there at all is in none."""
         try:
             self._run("merge-base", "--is-ancestor", ancestor, sha)
         except GitError as error:
-            if error.exit_status == 1:
+            if error.exit_status == 1 or not self.ref(ancestor):
                 return False
             raise
         return True
@@ -201,6 +231,11 @@ class LocalRepository:
         arguments = ["rev-list", "--first-parent", f"--max-count={limit}", *wanted, "--"]
         return self._run(*arguments, *([path] if path else [])).decode().split()
 
+    def between(self, old: str, new: str) -> set[str]:
+        """Every commit in the history of `new` that is not in that of `old`."""
+        wanted = [new] + ([f"^{old}"] if old != ZERO else [])
+        return set(self._run("rev-list", *wanted, "--").decode().split())
+
     def commit(self, sha: str) -> CommitFacts:
         """A commit's facts; raises `Invalid` where there is none of that name."""
         if not _SHA.fullmatch(sha):
@@ -209,27 +244,32 @@ class LocalRepository:
             repo.git.update_environment(**program.environment(dict(self.quarantine)))
             try:
                 found = repo.commit(sha)
-                message = str(found.message)
+                message = str(found.message).replace("\0", "\N{REPLACEMENT CHARACTER}")
             except (BadName, BadObject, ValueError) as error:
                 raise Invalid(f"The repository has no commit {sha[:12]}.") from error
-            match = _TRAILER.search(message)
+            trailers = _TRAILER.findall(message.rstrip().rpartition("\n\n")[2])
             return CommitFacts(
                 sha=sha,
                 parents=tuple(parent.hexsha for parent in found.parents),
                 author=str(found.author.name),
-                at=datetime.fromtimestamp(found.committed_date, tz=UTC),
+                at=datetime.fromtimestamp(min(found.committed_date, _LAST_DAY), tz=UTC),
                 subject=message.split("\n", 1)[0][:200],
                 message=message,
-                change=int(match[1]) if match else None,
+                change=int(trailers[-1]) if trailers else None,
             )
 
     # -- writing ---------------------------------------------------------------------------
 
     def update_ref(self, name: str, new: str, old: str) -> None:
-        """Compare-and-set of a reference; raises `Clash` where it is no longer at `old`."""
+        """Compare-and-set of a reference; raises `Clash` where it is no longer at `old`.
+
+        Where it still is, git could not write (a lock, a full disk): `TemporaryBackendError`.
+        """
         try:
             self._run("update-ref", name, new, old or ZERO)
         except GitError as error:
+            if self.ref(name) == old.replace(ZERO, ""):
+                raise TemporaryBackendError(error.message) from error
             raise Clash(f"{name} of {self.path.name} moved meanwhile.") from error
 
     def propose(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,7 +110,13 @@ def _read_cloud(
         if found is not None:
             live.objects[key_of(ref)] = found
     if whole:
-        for kind in kinds.CLOUD_KINDS:
-            mark = {OWNER_LABEL: application.namespace}
-            for found in live.cloud.list(AWS_API, kind, labels=mark):
-                live.objects[key_of(found.ref)] = found
+        for found in cloud_objects(live.cloud, application.namespace):
+            live.objects[key_of(found.ref)] = found
+
+
+def cloud_objects(cloud: Target, namespace: str) -> Iterator[LiveObject]:
+    """Everything in the account that carries the application's mark; names begin as it does."""
+    for kind in kinds.CLOUD_KINDS:
+        yield from cloud.list(
+            AWS_API, kind, labels={OWNER_LABEL: namespace}, prefix=f"{namespace}-"
+        )

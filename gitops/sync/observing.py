@@ -9,15 +9,16 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from gitops import kinds, listeners
-from gitops.backends.base import AWS_API, OWNER_LABEL, ClusterTarget, LiveObject, ObjectRef
+from gitops import listeners, targets
+from gitops.backends.base import ClusterTarget, LiveObject, ObjectRef
 from gitops.health import Health, assess
-from gitops.models import Application, ManagedObject
+from gitops.models import Application, CloudAccount, ManagedObject
 from gitops.sync.desired import application_of
-from gitops.sync.live import connect, key_of, ref_of_row
+from gitops.sync.live import cloud_objects, connect, key_of, ref_of_row
 from idp.changes import events
 from idp.changes.kinds import Observation, Seen
 from idp.changes.models import Change
+from idp.common.errors import SlipwayError, TemporaryBackendError
 
 State = Application.Health
 # Worst first: the application is as well as its worst object.
@@ -72,10 +73,8 @@ def _what_is_left(application: Application) -> Observation:
     kept = application.objects_made.filter(state=ManagedObject.State.RETAINED)
     retained = {key_of(ref_of_row(row)) for row in kept}
     if live.cloud is not None:
-        mark = {OWNER_LABEL: application.namespace}
-        for kind in kinds.CLOUD_KINDS:
-            found = live.cloud.list(AWS_API, kind, labels=mark)
-            left += [str(one.ref) for one in found if key_of(one.ref) not in retained]
+        found = cloud_objects(live.cloud, application.namespace)
+        left += [str(one.ref) for one in found if key_of(one.ref) not in retained]
     if left:
         return Observation(Seen.PROGRESSING, f"Still going: {', '.join(sorted(set(left))[:10])}.")
     rows.delete()  # intended and never made
@@ -83,19 +82,42 @@ def _what_is_left(application: Application) -> Observation:
     return Observation(Seen.HEALTHY, f"Retained: {names}." if names else "Nothing is left.")
 
 
-def refresh(application: Application) -> tuple[str, str]:
-    """Read every object of the cluster once and keep its health; returns the worst, in words."""
-    live = connect(application)
+def refresh(application: Application, away: dict[int, str] | None = None) -> tuple[str, str]:
+    """Read every object once and keep its health; returns the worst, in words.
+
+    Raises where the cluster cannot be read. An account that cannot be makes only its own objects
+    Unknown; `away` says, by account, why one did not answer, and is not asked again.
+    """
+    cluster = targets.cluster_target(application.cluster)
     rows = list(application.objects_made.exclude(state=ManagedObject.State.RETAINED))
     by_kind: dict[tuple[str, str], list[ManagedObject]] = defaultdict(list)
     for row in rows:
         if row.target == "kubernetes" and row.state != ManagedObject.State.DELETING:
             by_kind[row.api_version, row.kind].append(row)
     for (api, kind), group in by_kind.items():
-        found = _found(live.cluster, application.namespace, api, kind)
+        found = _found(cluster, application.namespace, api, kind)
         for row in group:
             keep(row, found.get(row.name))
+    cloudy = [r for r in rows if r.target == "aws" and r.state != ManagedObject.State.DELETING]
+    if application.account is not None and cloudy:
+        _look_at_cloud(application.account, cloudy, {} if away is None else away)
     return settle(application)
+
+
+def _look_at_cloud(
+    account: CloudAccount, rows: Iterable[ManagedObject], away: dict[int, str]
+) -> None:
+    for row in rows:
+        said = away.get(account.pk, "")
+        if not said:
+            try:
+                keep(row, targets.cloud_target(account).get(ref_of_row(row)))
+                continue
+            except TemporaryBackendError as error:
+                said = away[account.pk] = error.message
+            except SlipwayError as error:  # it may say so of this one alone
+                said = error.message
+        _store(row, Health(State.UNKNOWN.value, f"It cannot be seen: {said}"), row.status)
 
 
 def _found(cluster: ClusterTarget, space: str, api: str, kind: str) -> dict[str, LiveObject]:
@@ -108,7 +130,10 @@ def _found(cluster: ClusterTarget, space: str, api: str, kind: str) -> dict[str,
 def keep(row: ManagedObject, found: LiveObject | None) -> bool:
     """Keep what an object's live body says on its row; whether anything was new."""
     health = assess(found.body) if found else _GONE
-    status = summary(found.body) if found else {}
+    return _store(row, health, summary(found.body) if found else {})
+
+
+def _store(row: ManagedObject, health: Health, status: dict[str, Any]) -> bool:
     if (row.health, row.health_message, row.status) == (health.status, health.message, status):
         return False
     row.health, row.health_message, row.status = health.status, health.message, status
@@ -124,7 +149,7 @@ def keep(row: ManagedObject, found: LiveObject | None) -> bool:
 def settle(application: Application) -> tuple[str, str]:
     """The application's health from its rows, stored, with a hint to readers when it changed."""
     rows = list(
-        application.objects_made.filter(target="kubernetes").exclude(
+        application.objects_made.exclude(
             state__in=[ManagedObject.State.RETAINED, ManagedObject.State.DELETING]
         )
     )
@@ -137,7 +162,8 @@ def settle(application: Application) -> tuple[str, str]:
             health=worst, health_message=message, observed_at=now
         )
         if changed:
-            events.hint("environments", {"application": application.pk, "health": worst})
+            told = {"application": application.pk, "health": worst}
+            events.hint("environments", told, scope=application.scope_id)
     return worst, message
 
 

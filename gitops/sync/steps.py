@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from gitops import kinds, listeners, repositories
 from gitops.backends.base import LiveObject, ObjectRef, Target, owner_of, ref_of
+from gitops.health import assess
 from gitops.models import Application, ManagedObject
 from gitops.sync.desired import LOGICAL, Desired, Filler, application_of, desire, unfilled
 from gitops.sync.live import Live, connect, key_of, rows_of
@@ -26,13 +27,12 @@ _APIS = {kind: api for api, kind in kinds.CLUSTER_KINDS}
 
 
 def steps(change: Change, plan: Plan) -> Sequence[Step]:
-    """The steps in order; none where nothing has to be done and git needs no commit either."""
+    """The steps in order; none where all is as it should be, in git, there and on our rows."""
     work = Work(change, plan)
     todo = _ordered(plan)
     proposal = "files" in change.intent
-    if not todo and not proposal and plan.facts["tree"] == plan.base:
-        return []
-    if not todo and proposal and plan.facts["tree"] == plan.base and not plan.facts["delete"]:
+    removes = proposal and plan.facts["delete"]
+    if not todo and not removes and plan.facts["tree"] == plan.base and work.recorded:
         return []
     found = []
     if proposal:
@@ -119,11 +119,19 @@ class Work:
             filler.learn(row.kind, row.name, row.outputs)
         return filler
 
+    @property
+    def recorded(self) -> bool:
+        """Whether the row says what the plan wants, which it does not after a failed change."""
+        row = self.application
+        synced = row.sync == Application.Sync.SYNCED
+        return synced and row.synced_tree == self.plan.facts["tree"]
+
     def move_main(self, context: StepContext) -> dict[str, Any]:
         """Fast-forward `main` to the proposal; siblings that moved only give it a new parent."""
         repo = self.application.repository
         sha = repositories.fast_forward(
             repo,
+            self.change.pk,
             self.plan.facts["commit"],
             self.change.intent["base_tree"],
             self.application.directory,
@@ -176,7 +184,7 @@ class Work:
         context.checkpoint()
         made = self._apply(context, target, filled, row)
         self.filler.learn(action.kind, action.name, made.outputs)
-        well = {"health": Application.Health.HEALTHY} if action.target == "aws" else {}
+        well = {"health": assess(made.body).status} if action.target == "aws" else {}
         ManagedObject.objects.filter(pk=row.pk).update(
             **well,
             uid=made.uid,
@@ -234,10 +242,7 @@ class Work:
         if row is not None:
             ref = _ref(row)
         if choice == "retain":
-            if row is not None:
-                ManagedObject.objects.filter(pk=row.pk).update(
-                    state=ManagedObject.State.RETAINED, change_id=self.change.pk
-                )
+            self._retain(ref)
             context.log(f"{ref} stays with what it holds; Slipway no longer touches it.")
             return {"retained": True}
         if row is not None:
@@ -253,6 +258,20 @@ class Work:
             purge=choice == "purge",
         )
         return {"removed": str(ref)}
+
+    def _retain(self, ref: ObjectRef) -> None:
+        """Let go of the object; one that was found by its mark alone gets a row that says so."""
+        self.application.objects_made.update_or_create(
+            target=kinds.target_of(ref.api_version),
+            kind=ref.kind,
+            namespace=ref.namespace,
+            name=ref.name,
+            defaults={
+                "api_version": ref.api_version,
+                "state": ManagedObject.State.RETAINED,
+                "change_id": self.change.pk,
+            },
+        )
 
     # -- the end ---------------------------------------------------------------------------
 

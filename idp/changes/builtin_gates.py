@@ -33,11 +33,14 @@ def rules_for(change: Change, plan: Plan) -> list[ApprovalRule]:
 
 
 def valid_approvals(change: Change) -> list[Approval]:
-    """Yes-answers to exactly this plan, of others who may (still) approve."""
+    """Yes-answers to exactly this plan, of other people who may (still) approve."""
     answers = Approval.objects.filter(
-        change=change, plan_hash=change.plan_hash, answer=Approval.Answer.APPROVE
+        change=change,
+        plan_hash=change.plan_hash,
+        answer=Approval.Answer.APPROVE,
+        approver__service_account=None,
     ).select_related("approver")
-    own = {change.actor_id, change.confirmed_by_id}
+    own = people.asked(change)
     return [
         a
         for a in answers.order_by("at")
@@ -65,7 +68,7 @@ def check_approval(change: Change, plan: Plan) -> GateResult:
         f"{len(given)} of {rule.needed} approvals{names}.",
         rule.name,
         len(given),
-        people.who_can("change.approve", change.scope, besides=change.actor)
+        people.who_can("change.approve", change)
         + " It is bound to this plan: a new plan asks again.",
     )
 
@@ -76,7 +79,7 @@ def freezes_at(change: Change) -> list[Freeze]:
         Freeze.objects.filter(
             at_or_above(change.scope), lifted_at=None, starts_at__lte=now, ends_at__gt=now
         )
-        .select_related("author", "scope")
+        .select_related("author", "scope__project_scope")
         .order_by("-ends_at")
     )
 
@@ -96,7 +99,7 @@ def check_freeze(change: Change, _plan: Plan) -> GateResult:
         rule=f"freeze {last.pk}",
         fact=last.ends_at.isoformat(),
         lift="It goes by itself when the freeze ends. "
-        + people.who_can("gate.waive", change.scope, besides=None, does="waive it"),
+        + people.who_can("gate.waive", change, does="waive it"),
     )
 
 

@@ -1,8 +1,10 @@
 """The controller: one leading process that does what nobody asks for.
 
-It sweeps, observes, lets waiting changes go, and keeps periodic work and watchers of upper apps.
-Run by `manage.py controller`, or as a thread inside `make run`. Leadership is a leased row: a
-second controller stands by and takes over when the first one's lease runs out.
+It sweeps, observes, lets waiting changes go, and keeps periodic work and watchers of upper apps,
+each in a thread of its own: a cluster that hangs delays nothing but itself. Run by
+`manage.py controller`, or as a thread inside `make run`. Leadership is a leased row: a second
+controller stands by and takes over when the first one's lease runs out, or is given back because
+a part that may never stand still did.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from django.db import DatabaseError, connection
 from django.db.models import Q
@@ -27,29 +30,37 @@ log = logging.getLogger(__name__)
 ROLE = "controller"
 LEASE_SECONDS = 15.0
 TICK_SECONDS = 1.0
-OBSERVERS = 4
+STUCK_SECONDS = 120.0
+OBSERVERS = 8
+OBSERVE_SECONDS = 5.0  # how long one round waits for its observations; slow ones go on meanwhile
 SWEPT = Q(state__in=[Change.State.PLANNING, Change.State.APPLYING])
 
 
 @dataclass
 class Periodic:
-    """A function that runs about every `seconds`, in the leader only; it must be re-runnable."""
+    """A function that runs about every `seconds`, in the leader only; it must be re-runnable.
+
+    `vital` work reads rows only: when it stands still, another controller shall lead.
+    """
 
     name: str
     seconds: float
     run: Callable[[], object]
-    due_at: float = field(default=0.0)
+    vital: bool = False
+    began: float | None = field(default=None)  # of a run that goes on, on the monotonic clock
 
 
 _periodic: dict[str, Periodic] = {}
 _watchers: dict[str, Callable[[threading.Event], None]] = {}
 
 
-def register_periodic(name: str, seconds: float, run: Callable[[], object]) -> None:
+def register_periodic(
+    name: str, seconds: float, run: Callable[[], object], *, vital: bool = False
+) -> None:
     """Have the leading controller call `run` about every `seconds`; errors are logged."""
     if name in _periodic:
         raise ValueError(f"periodic work {name!r} is registered twice")
-    _periodic[name] = Periodic(name, seconds, run)
+    _periodic[name] = Periodic(name, seconds, run, vital)
 
 
 def periodic() -> list[Periodic]:
@@ -70,15 +81,24 @@ def sweep() -> list[int]:
 
 
 def observe_due() -> int:
-    """Look at every change whose health is being watched and due; how many."""
+    """Look at every change whose health is being watched and due; how many were begun."""
     found = observing.due()
-    if not found:
-        return 0
     if connection.in_atomic_block:  # a test's own transaction: other threads would not see it
         return sum(observing.observe(pk) for pk in found)
-    with ThreadPoolExecutor(OBSERVERS, thread_name_prefix="observe") as pool:
-        wait([pool.submit(_observe, pk) for pk in found])
-    return len(found)
+    with _observing_lock:
+        begun = [pk for pk in found if pk not in _observed]
+        _observed.update(begun)
+    wait([_observers().submit(_observe, pk) for pk in begun], timeout=OBSERVE_SECONDS)
+    return len(begun)
+
+
+@lru_cache(maxsize=1)
+def _observers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(OBSERVERS, thread_name_prefix="observe")
+
+
+_observed: set[int] = set()  # begun and not finished: one look at a change at a time
+_observing_lock = threading.Lock()
 
 
 def _observe(pk: int) -> None:
@@ -88,26 +108,31 @@ def _observe(pk: int) -> None:
         log.exception("observing change %s failed", pk)
     finally:
         connection.close()
+        with _observing_lock:
+            _observed.discard(pk)
 
 
-def tick(now: float | None = None) -> None:
-    """One round of everything that is due; each part fails alone."""
-    now = time.monotonic() if now is None else now
-    for part in list(_periodic.values()):
-        if part.due_at <= now:
-            part.due_at = now + part.seconds
-            _guarded(part.name, part.run)
-
-
-def _guarded(name: str, run: Callable[[], object]) -> None:
-    started = time.monotonic()
+def run_once(part: Periodic) -> None:
+    """One run of a part; its errors are logged and end nothing else."""
+    part.began = time.monotonic()
     try:
-        run()
+        part.run()
     except Exception:
-        log.exception("%s of the controller failed", name)
-    took = time.monotonic() - started
+        log.exception("%s of the controller failed", part.name)
+    took = time.monotonic() - part.began
+    part.began = None
     if took > LEASE_SECONDS:
-        log.warning("%s of the controller took %.0f s", name, took)
+        log.warning("%s of the controller took %.0f s", part.name, took)
+
+
+def stuck(now: float | None = None) -> Periodic | None:
+    """A vital part that has been running for longer than any healthy run takes."""
+    now = time.monotonic() if now is None else now
+    for part in _periodic.values():
+        began = part.began
+        if part.vital and began is not None and now - began > STUCK_SECONDS:
+            return part
+    return None
 
 
 class Leadership:
@@ -143,16 +168,23 @@ def run_forever(stop: threading.Event) -> None:
 
 def _lead(lease: Lease, stop: threading.Event) -> None:
     over = threading.Event()
+    name = threading.current_thread().name
     threads = [
-        threading.Thread(target=_keep, args=(name, run, over), name=f"watch-{name}", daemon=True)
-        for name, run in _watchers.items()
+        threading.Thread(target=_repeat, args=(part, over), name=f"{name}/{part.name}", daemon=True)
+        for part in _periodic.values()
+    ]
+    threads += [
+        threading.Thread(target=_keep, args=(key, run, over), name=f"{name}/{key}", daemon=True)
+        for key, run in _watchers.items()
     ]
     with leases.Renewal(lease) as renewal:
         for thread in threads:
             thread.start()
         while not stop.is_set() and not renewal.lost.is_set():
-            tick()
             stop.wait(TICK_SECONDS)
+            if (part := stuck()) is not None:
+                log.error("%s stands still; another controller shall lead", part.name)
+                break
         over.set()
         for thread in threads:
             thread.join(timeout=5)
@@ -160,6 +192,17 @@ def _lead(lease: Lease, stop: threading.Event) -> None:
         leases.release(lease)
     except DatabaseError:
         log.exception("the controller's lease could not be given back")
+
+
+def _repeat(part: Periodic, over: threading.Event) -> None:
+    """Run a part about every so many seconds until leadership is over."""
+    try:
+        while not over.is_set():
+            run_once(part)
+            connection.close_if_unusable_or_obsolete()
+            over.wait(max(part.seconds, TICK_SECONDS))
+    finally:
+        connection.close()
 
 
 def _keep(name: str, run: Callable[[threading.Event], None], over: threading.Event) -> None:
@@ -174,8 +217,8 @@ def _keep(name: str, run: Callable[[threading.Event], None], over: threading.Eve
         over.wait(5)
 
 
-register_periodic("sweep", 2, sweep)
+register_periodic("sweep", 2, sweep, vital=True)
 register_periodic("observe", 1, observe_due)
-register_periodic("waiting", 3, waiting.reevaluate)
-register_periodic("expire", 30, waiting.expire)
-register_periodic("seal", 5, sealing.seal)
+register_periodic("waiting", 3, waiting.reevaluate, vital=True)
+register_periodic("expire", 30, waiting.expire, vital=True)
+register_periodic("seal", 5, sealing.seal, vital=True)

@@ -39,13 +39,24 @@ def log(change: Change, text: str, *, source: str = "slipway", **data: Any) -> N
     emit(change, "log", {**data, "source": source, "text": text[:MAX_TEXT]})
 
 
-def hint(topic: str, data: dict[str, Any]) -> None:
-    """Tell open lists of `topic` that something changed; lost hints harm nothing."""
-    transaction.on_commit(partial(wakeups.publish, topic, data), robust=True)
+lists: dict[str, str] = {}
+
+
+def register_list(topic: str, permission: str) -> None:
+    """Let pages follow a list of rows; a hint reaches those who hold `permission` at its scope."""
+    if topic in lists:
+        raise ValueError(f"list {topic!r} is registered twice")
+    lists[topic] = permission
+
+
+def hint(topic: str, data: dict[str, Any], *, scope: int) -> None:
+    """Tell open lists of `topic` that something changed at a scope; lost hints harm nothing."""
+    told = {**data, "scope": scope}
+    transaction.on_commit(partial(wakeups.publish, topic, told), robust=True)
 
 
 def moved(change: Change) -> None:
     """The change's state is new: its page, the lists and the inbox look again."""
     emit(change, "state", {"state": change.state, "reason": change.reason[:MAX_TEXT]})
-    hint("changes", {"id": change.pk, "scope": change.scope_id, "state": change.state})
-    hint("inbox", {"id": change.pk, "scope": change.scope_id})
+    hint("changes", {"id": change.pk, "state": change.state}, scope=change.scope_id)
+    hint("inbox", {"id": change.pk}, scope=change.scope_id)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from django.db.models import Q
 from django.utils import timezone
 
-from idp.changes import gates
+from idp.changes import gates, people
 from idp.changes.gates import Gate, GateResult, Outcome
 from idp.changes.models import Change, Waiver
 from idp.changes.plans import Plan
@@ -70,15 +70,20 @@ def _waived(result: GateResult, waiver: Waiver) -> GateResult:
 
 
 def active_waivers(change: Change) -> Iterable[Waiver]:
-    """Granted waivers in force for this change, or for its place when bound to no change."""
+    """Granted waivers in force for this change, or for its place when bound to no change.
+
+    One that a person granted who asked for the change or confirmed it lets others past, not this.
+    """
     return (
         Waiver.objects.filter(
             at_or_above(change.scope),
             Q(change=change) | Q(change=None),
             revoked_at=None,
             approved_at__isnull=False,
+            approver__service_account=None,
             ends_at__gt=timezone.now(),
         )
+        .exclude(approver__in=people.asked(change))
         .select_related("approver")
         .order_by("ends_at")
     )

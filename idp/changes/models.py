@@ -37,7 +37,7 @@ class Change(LeasedRow):
     planning → ready → waiting → applying → observing → succeeded
     planning → waiting (nobody has to confirm) | succeeded (nothing to do) | refused | failed
     ready → planning (asked anew) | refused (an approver said no) | cancelled | expired
-    waiting → planning | refused | cancelled | expired
+    waiting → planning | refused | cancelled
     applying → planning (moved before the first effect) | failed | cancelled
     observing → failed | cancelled
     """
@@ -76,9 +76,7 @@ class Change(LeasedRow):
         State.READY: frozenset(
             {State.PLANNING, State.WAITING, State.REFUSED, State.CANCELLED, State.EXPIRED}
         ),
-        State.WAITING: frozenset(
-            {State.PLANNING, State.APPLYING, State.REFUSED, State.CANCELLED, State.EXPIRED}
-        ),
+        State.WAITING: frozenset({State.PLANNING, State.APPLYING, State.REFUSED, State.CANCELLED}),
         State.APPLYING: frozenset({State.PLANNING, State.OBSERVING, State.FAILED, State.CANCELLED}),
         State.OBSERVING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED}),
     }
@@ -124,8 +122,9 @@ class Change(LeasedRow):
     started_at = models.DateTimeField(null=True, blank=True)
     applied_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    confirm_until = models.DateTimeField(null=True, blank=True)
+    confirm_until = models.DateTimeField(null=True, blank=True)  # only while `ready`
     observe_until = models.DateTimeField(null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)  # when its gates were last asked
     event_number = models.BigIntegerField(default=0)  # the last ChangeEvent's
 
     class Meta:
@@ -312,6 +311,24 @@ class Freeze(models.Model):
 
     def __str__(self) -> str:
         return f"freeze of {self.scope}: {self.reason}"
+
+
+class AnsweredRequest(models.Model):
+    """A REST request with an `Idempotency-Key` and its change, so that a repetition finds it."""
+
+    actor = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=120)
+    digest = models.CharField(max_length=64)  # keyed: a body may hold a secret's value
+    change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["actor", "key"], name="changes_request_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.actor}"
 
 
 class ControllerLease(LeasedRow):

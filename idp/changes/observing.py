@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from idp.changes import endings, events, kinds, leases
@@ -20,9 +20,10 @@ MAX_INTERVAL = 10.0
 
 
 def due(limit: int = 50) -> list[int]:
-    """Ids of changes that want to be looked at now, the longest waiting first."""
+    """Ids of changes that want to be looked at now, those first that waited longest for a look."""
     rows = Change.objects.filter(leases.free(), state=Change.State.OBSERVING)
-    return list(rows.order_by("applied_at").values_list("pk", flat=True)[:limit])
+    oldest = F("not_before").asc(nulls_first=True)
+    return list(rows.order_by(oldest, "applied_at").values_list("pk", flat=True)[:limit])
 
 
 def observe(change_id: int) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
-from django.utils import timezone
-
 from idp.changes.models import Change
-from rbac import actors
+from rbac import actors, granters
 from rbac.actors import Actor
-from rbac.models import RoleBinding, Scope, User
+from rbac.models import User
+from rbac.places import place_of
 
 SHOWN = 3
 
@@ -22,24 +20,25 @@ def actor_of_change(change: Change) -> Actor:
     return Actor(change.actor, change.token)
 
 
-def who_can(permission: str, scope: Scope, *, besides: User | None, does: str = "approve") -> str:
-    """A sentence that names up to three people who hold a permission at a place."""
-    now = timezone.now()
-    bindings = RoleBinding.objects.filter(
-        Q(ends_at=None) | Q(ends_at__gt=now),
-        Q(scope__in=scope.lineage) | Q(scope__kind=Scope.Kind.EVERYTHING),
-    ).select_related("role")
-    useful = [b for b in bindings if permission in b.role.permissions]
-    people = User.objects.filter(
-        Q(pk__in=[b.user_id for b in useful if b.user_id])
-        | Q(memberships__team__in=[b.team_id for b in useful if b.team_id]),
-        is_active=True,
-        service_account=None,
-    ).exclude(pk=besides.pk if besides else 0)
-    names = list(people.distinct().order_by("username").values_list("username", flat=True)[:SHOWN])
+def who_can(permission: str, change: Change, *, does: str = "approve") -> str:
+    """A sentence that names up to three people who may be the second person of a change."""
+    place = place_of(change.scope)
+    people = granters.people_holding(permission, place) if place else User.objects.none()
+    rows = people.exclude(pk__in=asked(change))
+    names = list(rows.values_list("username", flat=True)[:SHOWN])
     if not names:
-        return f"Nobody can {does} it at present: {permission} is needed at {scope}."
+        return f"Nobody can {does} it at present: {permission} is needed at {change.scope}."
     return f"{' or '.join([', '.join(names[:-1]), names[-1]] if names[1:] else names)} can {does}."
+
+
+def is_program(user: User) -> bool:
+    """Whether the user is a service account's, which people make and hold the tokens of."""
+    return hasattr(user, "service_account")
+
+
+def asked(change: Change) -> frozenset[int]:
+    """Ids of the users who asked for the change or confirmed it: never its second person."""
+    return frozenset(pk for pk in (change.actor_id, change.confirmed_by_id) if pk is not None)
 
 
 def author(change: Change) -> Actor:

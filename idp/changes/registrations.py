@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from idp.changes import builtin_gates, facts, permissions, presentation, selectors
+from idp.changes import builtin_gates, events, facts, permissions, presentation, selectors
 from idp.common import host
 from idp.common.host import Banner, Command, Hit, NavEntry, Panel, SearchProvider
 from rbac.actors import Actor
@@ -30,9 +30,8 @@ def waiting_panel(actor: Actor) -> Mapping[str, Any] | None:
     if not rows:
         return None
     count = selectors.inbox_changes(actor).count() if len(rows) > SHOWN else len(rows)
-    own = actor.user.pk if actor.user else None
     return {
-        "rows": [(c, c.actor_id == own) for c in rows[:SHOWN]],
+        "rows": [(c, selectors.to_confirm(actor, c)) for c in rows[:SHOWN]],
         "count": count,
         "link": ("Show all", reverse("changes:inbox")),
         "headline": f"{count} change{'s wait' if count > 1 else ' waits'} for you",
@@ -82,6 +81,8 @@ def freeze_banners(actor: Actor) -> Sequence[Banner]:
 
 facts.register()
 builtin_gates.register()
+events.register_list("changes", "change.view")
+events.register_list("inbox", "change.view")
 host.navigation.register(
     NavEntry(
         "",

@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView, View
 
-from idp.changes import places, selectors, services
-from idp.changes.models import Freeze, Waiver
+from idp.changes import selectors, services
+from idp.changes.models import Freeze
 from idp.changes.views import TELLABLE, in_words
 from idp.common.host import Page
-from rbac.access import can, get_visible, held_anywhere, require_anywhere
+from rbac.access import can, held_anywhere, require_anywhere
+from rbac.selectors import scope_at
 from rbac.views import AccessMixin
 
 MAX_FREEZES = 100
@@ -30,13 +31,12 @@ class InboxPage(AccessMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         changes = list(selectors.inbox_changes(self.actor)[: selectors.MAX_INBOX])
-        user = self.actor.user
         return {
             **super().get_context_data(**kwargs),
             "page": Page(
                 "Waiting for me", api="/api/v1/inbox/", permission="change.view", topics=["inbox"]
             ),
-            "rows": [(c, user is not None and c.actor_id == user.pk) for c in changes],
+            "rows": [(c, selectors.to_confirm(self.actor, c)) for c in changes],
             "waivers": list(selectors.inbox_waivers(self.actor)[: selectors.MAX_INBOX]),
         }
 
@@ -72,7 +72,7 @@ class FreezePage(AccessMixin, View):
             return self._page(request, form, status=422)
         given = form.cleaned_data
         try:
-            scope = places.by_label(self.actor, given.pop("scope"), "freeze.view")
+            scope = scope_at(self.actor, given.pop("scope"))
             services.freeze(self.actor, scope, **given)
         except TELLABLE as error:
             for found in error.errors:
@@ -110,7 +110,7 @@ class LiftFreeze(AccessMixin, View):
     http_method_names = ("post", "options")
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        row = get_visible(self.actor, "freeze.view", Freeze.objects.all(), pk=pk)
+        row = selectors.freeze_get(self.actor, pk)
         try:
             services.lift_freeze(self.actor, row)
         except TELLABLE as error:
@@ -126,8 +126,7 @@ class WaiverVerb(AccessMixin, View):
     verb = "grant"
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        rows = Waiver.objects.select_related("scope", "change")
-        waiver = get_visible(self.actor, "gate.view", rows, pk=pk)
+        waiver = selectors.waiver_get(self.actor, pk)
         act = services.grant_waiver if self.verb == "grant" else services.revoke_waiver
         try:
             act(self.actor, waiver)

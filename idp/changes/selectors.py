@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from idp.changes import people
 from idp.changes.models import Approval, ApprovalRule, Change, ChangeEvent, Freeze, Waiver
-from rbac.access import can, get_visible, visible
+from idp.common.errors import NotVisible
+from rbac.access import can, get_visible, reaching, visible, visible_by
 from rbac.actors import Actor
+from rbac.models import ServiceAccount
 
+M = TypeVar("M", bound=Model)
 RUNNING = (Change.State.PLANNING, Change.State.APPLYING, Change.State.OBSERVING)
 MAX_INBOX = 200
 
@@ -51,27 +55,43 @@ class Allowed:
 
 def allowed(actor: Actor, change: Change) -> Allowed:
     own = actor.user is not None and actor.user.pk == change.actor_id
-    asked = own or (actor.user is not None and actor.user.pk == change.confirmed_by_id)
+    other = actor.user is not None and actor.user.pk not in people.asked(change)
     may_do = can(actor, change.verb, change.scope)
     before = change.state in (Change.State.READY, Change.State.WAITING)
     return Allowed(
         confirm=change.state == Change.State.READY and may_do,
         replan=before and may_do,
-        cancel=change.state in Change.OPEN and (own or can(actor, "change.cancel", change.scope)),
-        approve=before and not asked and can(actor, "change.approve", change.scope),
+        cancel=change.state in Change.OPEN
+        and ((own and may_do) or can(actor, "change.cancel", change.scope)),
+        approve=before
+        and other
+        and can(actor, "change.approve", change.scope)
+        and not (actor.user and people.is_program(actor.user)),
     )
 
 
-def _to_confirm(actor: Actor) -> Q:
-    return Q(state=Change.State.READY, actor=actor.user)
+def to_confirm(actor: Actor, change: Change) -> bool:
+    """Whether it waits for this person's confirmation: their own, or Slipway's, which has none."""
+    if change.state != Change.State.READY or actor.user is None:
+        return False
+    own = change.actor_id == actor.user.pk
+    return own or (change.actor_id is None and can(actor, change.verb, change.scope))
+
+
+def _to_confirm(actor: Actor) -> tuple[QuerySet[Change], QuerySet[Change]]:
+    ready = Change.objects.filter(state=Change.State.READY).order_by()
+    own = visible(actor, "change.view", ready.filter(actor=actor.user))
+    return own, visible_by(actor, "verb", ready.filter(actor=None))
 
 
 def _to_approve(actor: Actor) -> QuerySet[Change]:
     answered = Approval.objects.filter(
         change=OuterRef("pk"), plan_hash=OuterRef("plan_hash"), approver=actor.user
     )
+    program = ServiceAccount.objects.filter(user=actor.user)
     waiting = Change.objects.filter(
         ~Exists(answered),
+        ~Exists(program),
         state__in=[Change.State.READY, Change.State.WAITING],
         awaits_approval=True,
     ).exclude(actor=actor.user)
@@ -90,8 +110,8 @@ def badge_counts(actor: Actor) -> tuple[int, int]:
 
 
 def _inbox_ids(actor: Actor) -> QuerySet[Change, Any]:
-    mine = visible(actor, "change.view", Change.objects.filter(_to_confirm(actor)))
-    return mine.order_by().values("pk").union(_to_approve(actor).order_by().values("pk"))
+    own, system = (rows.values("pk") for rows in _to_confirm(actor))
+    return own.union(system, _to_approve(actor).order_by().values("pk"))
 
 
 def inbox_changes(actor: Actor) -> QuerySet[Change]:
@@ -105,15 +125,23 @@ def inbox_changes(actor: Actor) -> QuerySet[Change]:
 
 
 def inbox_waivers(actor: Actor) -> QuerySet[Waiver]:
-    """Waivers that somebody else asked for and this person may grant."""
+    """Waivers that somebody else asked for, for others' changes, and this person may grant."""
+    own = Q(author=actor.user) | Q(change__actor=actor.user) | Q(change__confirmed_by=actor.user)
     rows = Waiver.objects.filter(approver=None, revoked_at=None, ends_at__gt=timezone.now())
-    rows = visible(actor, "gate.waive", rows.exclude(author=actor.user))
+    rows = rows.filter(~Exists(ServiceAccount.objects.filter(user=actor.user)))
+    rows = visible(actor, "gate.waive", rows.exclude(own))
     return rows.select_related("author", "scope__project_scope", "change").order_by("created_at")
 
 
 def freeze_list(actor: Actor) -> QuerySet[Freeze]:
-    rows = visible(actor, "freeze.view", Freeze.objects.all())
+    """Freezes of the places that the actor may see, those bound above included, as they hold."""
+    rows = reaching(actor, "freeze.view", Freeze.objects.all())
     return rows.select_related("author", "lifted_by", "scope__project_scope").order_by("-ends_at")
+
+
+def freeze_get(actor: Actor, pk: int) -> Freeze:
+    """One freeze that the actor may see; raises `NotVisible`."""
+    return _only(freeze_list(actor), pk)
 
 
 def freezes_in_force(actor: Actor) -> QuerySet[Freeze]:
@@ -122,10 +150,24 @@ def freezes_in_force(actor: Actor) -> QuerySet[Freeze]:
 
 
 def waiver_list(actor: Actor) -> QuerySet[Waiver]:
-    rows = visible(actor, "gate.view", Waiver.objects.all())
+    """Waivers that count at places that the actor may see, the newest first."""
+    rows = reaching(actor, "gate.view", Waiver.objects.all())
     return rows.select_related("author", "approver", "scope__project_scope").order_by("-id")
 
 
+def waiver_get(actor: Actor, pk: int) -> Waiver:
+    """One waiver that the actor may see; raises `NotVisible`."""
+    return _only(waiver_list(actor), pk)
+
+
+def _only(rows: QuerySet[M], pk: int) -> M:
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise NotVisible("There is nothing here, or you may not see it.")
+    return row
+
+
 def rule_list(actor: Actor) -> QuerySet[ApprovalRule]:
-    rows = visible(actor, "gate.view", ApprovalRule.objects.all())
+    """Approval rules that hold at places that the actor may see, those bound above included."""
+    rows = reaching(actor, "gate.view", ApprovalRule.objects.all())
     return rows.select_related("scope__project_scope").order_by("name")

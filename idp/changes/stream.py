@@ -28,19 +28,19 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.db import close_old_connections
 from django.utils.crypto import constant_time_compare
 
-from idp.changes import selectors, wakeups
+from idp.changes import events, selectors, wakeups
 from idp.changes.models import Change, ChangeEvent
 from idp.common.errors import NotVisible
 from rbac import tokens
 from rbac.access import can, held_anywhere
 from rbac.actors import NOBODY, Actor
 from rbac.models import Scope, User
+from rbac.requests import client_address
 
 Scope_ = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-LISTS = {"changes": "change.view", "environments": "environment.view", "inbox": "change.view"}
 MAX_TOPICS = 20
 MAX_STREAMS = 12  # of one person: tabs that are open at once
 KEEP_ALIVE = 15.0
@@ -121,7 +121,8 @@ def _admit(scope: Scope_) -> Reader:
     if scope.get("method", "GET") != "GET":
         raise Refused(405, "method_not_allowed", "Only GET is answered here.")
     headers = _headers(scope)
-    address = (scope.get("client") or ("",))[0]
+    peer = (scope.get("client") or ("",))[0]
+    address = client_address(peer, headers.get("x-forwarded-for", ""))
 
     def credentials() -> Actor:
         return _actor(headers, address)
@@ -140,11 +141,11 @@ def _admit(scope: Scope_) -> Reader:
     return reader
 
 
-def _actor(headers: dict[str, str], address: str) -> Actor:
-    """The actor of a bearer token or of a session cookie, read anew each time."""
-    kind, _, value = headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        return tokens.authenticate(value.strip(), address or None) or NOBODY
+def _actor(headers: dict[str, str], address: str | None) -> Actor:
+    """The actor of a token or of a session cookie, read anew each time."""
+    text = tokens.from_header(headers.get("authorization", ""))
+    if text is not None:
+        return tokens.authenticate(text, address) or NOBODY
     try:
         cookie = SimpleCookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME)
     except CookieError:
@@ -156,7 +157,7 @@ def _actor(headers: dict[str, str], address: str) -> Actor:
     proof = store.get(HASH_SESSION_KEY, "")
     if user is None or not constant_time_compare(proof, user.get_session_auth_hash()):
         return NOBODY
-    return Actor(user=user, address=address or None)
+    return Actor(user=user, address=address)
 
 
 def _query(scope: Scope_) -> dict[str, list[str]]:
@@ -172,10 +173,10 @@ def _topics(scope: Scope_) -> tuple[list[int], frozenset[str]]:
         match = _TOPIC.fullmatch(name)
         if match:
             changes.append(int(match[1]))
-        elif name in LISTS:
+        elif name in events.lists:
             lists.add(name)
         else:
-            known = ", ".join(["change:<id>", *LISTS])
+            known = ", ".join(["change:<id>", *sorted(events.lists)])
             raise Refused(422, "invalid", f"topic: “{name[:60]}” is none of {known}.")
     return changes, frozenset(lists)
 
@@ -188,7 +189,7 @@ def _check(reader: Reader) -> None:
         except NotVisible:
             raise Refused(404, "not_found", f"There is no change {pk} that you may see.") from None
     for name in reader.lists:
-        if not held_anywhere(reader.actor, LISTS[name]):
+        if not held_anywhere(reader.actor, events.lists[name]):
             raise Refused(403, "forbidden", f"You may not see {name}.")
 
 
@@ -266,11 +267,13 @@ async def _pump(
             await _write(send, _frame(reader, {"topic": name, "kind": "hint", "data": {}}))
     decided = wrote = time.monotonic()
     while True:
-        for event in await _thread(_new_events, reader):
+        found = await _thread(_new_events, reader)
+        for event in found:
             reader.changes[event.change_id] = event.number
             await _write(send, _frame(reader, _said(event)))
             wrote = time.monotonic()
-        for name, data in await _woken(reader, queue):
+        # A full batch is followed by the next at once: nothing would wake the reader for it.
+        for name, data in await _woken(reader, queue) if len(found) < BATCH else ():
             body = {"topic": name, "kind": "hint", "data": data}
             await _write(send, _frame(reader, body))
             wrote = time.monotonic()
@@ -309,12 +312,8 @@ def _visible_hints(reader: Reader, hints: list[wakeups.Message]) -> list[wakeups
     """The hints about places that the reader may see; the rest are none of their business."""
     seen = []
     for topic, data in hints:
-        scope = data.get("scope")
-        if scope is None:
-            seen.append((topic, data))
-            continue
-        place = Scope.objects.filter(pk=scope).first()
-        if place is not None and can(reader.actor, LISTS[topic], place):
+        place = Scope.objects.filter(pk=data.get("scope", 0)).first()
+        if place is not None and can(reader.actor, events.lists[topic], place):
             seen.append((topic, data))
     return seen
 

@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 
 from idp.common import conf
 
+CONSOLE = "django.core.mail.backends.console.EmailBackend"
 MAX_SOCKET = 100  # bytes: Linux takes 107, macOS 103 (unix(7), sun_path)
 
 
@@ -104,6 +105,20 @@ def production(**_: Any) -> list[CheckMessage]:
         found.append(
             Error(f"The host “{host}” of SLIPWAY_BASE_URL is not allowed.", hint, id="slipway.E007")
         )
+    if not settings.TRUSTED_PROXIES and not settings.EMBEDDED:
+        hint = "Name the proxy's address or network in SLIPWAY_TRUSTED_PROXIES."
+        found.append(
+            Warning(
+                "No proxy is trusted: behind one, everybody has its address, and thirty wrong"
+                " passwords by anybody keep all people from signing in.",
+                hint=hint,
+                id="slipway.W002",
+            )
+        )
+    if settings.EMAIL_BACKEND == CONSOLE and not settings.EMBEDDED:
+        hint = "Name the mail server in SLIPWAY_EMAIL_URL, like smtp+tls://user:password@mail:587."
+        message = "Invitations and password resets go to the log: there is no mail server."
+        found.append(Warning(message, hint=hint, id="slipway.W003"))
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") and not settings.EMBEDDED:
         hint = "Name a PostgreSQL database in SLIPWAY_DATABASE_URL."
         found.append(

@@ -1,11 +1,13 @@
 """Readers of environment variables for `idp.settings`; what was read is kept for docs."""
 
+import ipaddress
 import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -29,6 +31,7 @@ class Problem:
     hint: str
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 READ: dict[str, Setting] = {}
 PROBLEMS: list[Problem] = []
 
@@ -65,6 +68,20 @@ def integer(name: str, *, default: int, least: int = 0) -> int:
     hint = f"Write a whole number of at least {least}, like {default}."
     PROBLEMS.append(Problem("slipway.E011", f"{name} is no whole number.", hint))
     return default
+
+
+def networks(name: str, *, default: str) -> list[Network]:
+    """The networks that a variable names; an address is a network of one."""
+    found: list[Network] = []
+    value = _note(name, "networks", default)
+    for word in (default if value is None else value).replace(",", " ").split():
+        try:
+            found.append(ipaddress.ip_network(word, strict=False))
+        except ValueError:
+            hint = "Write addresses or networks, like 10.1.2.3 or 10.0.0.0/8."
+            message = f"{name} names “{word[:60]}”, which is no address and no network."
+            PROBLEMS.append(Problem("slipway.E012", message, hint))
+    return found
 
 
 def path(name: str, default: Path) -> Path:
@@ -178,6 +195,32 @@ def database(name: str, default: Path) -> dict[str, Any]:
         config["CONN_HEALTH_CHECKS"] = True
         config["OPTIONS"] = {"connect_timeout": 5}
     return config
+
+
+_MAIL_SCHEMES = {"smtp", "smtps", "smtp+tls", "smtp+ssl"}
+
+
+def mail(name: str) -> dict[str, Any]:
+    """Django's EMAIL_… settings for a mail server's URL; without one mail goes to the log."""
+    value = (_note(name, "URL", "") or "").strip()
+    config: dict[str, Any] = {}
+    if urlsplit(value).scheme in _MAIL_SCHEMES:
+        with suppress(ValueError):  # a port that is none
+            config = environ.Env.email_url_config(value)
+    valid = bool(config.get("EMAIL_HOST"))
+    if value and not valid:
+        hint = "Write it like smtp+tls://user:password@mail.example.com:587."
+        PROBLEMS.append(Problem("slipway.E013", f"{name} is no mail server's URL.", hint))
+    found = config if valid else environ.Env.email_url_config("consolemail://")
+    secure = {key: bool(found.get(key)) for key in ("EMAIL_USE_TLS", "EMAIL_USE_SSL")}
+    return {
+        "EMAIL_BACKEND": found["EMAIL_BACKEND"],
+        "EMAIL_HOST": found.get("EMAIL_HOST") or "",
+        "EMAIL_PORT": found.get("EMAIL_PORT") or (465 if secure["EMAIL_USE_SSL"] else 25),
+        "EMAIL_HOST_USER": found.get("EMAIL_HOST_USER") or "",
+        "EMAIL_HOST_PASSWORD": found.get("EMAIL_HOST_PASSWORD") or "",
+        **secure,
+    }
 
 
 def cache(name: str) -> dict[str, Any]:

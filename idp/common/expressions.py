@@ -25,12 +25,21 @@ MAX_ITEMS = 500
 MAX_TEXT = 10_000
 MAX_COST = 20_000_000
 
-_STRINGS = re.compile(
-    r"[bB]?[rR]?(?:'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\")"
-    r"|//[^\n]*",
-    re.DOTALL,
+# The tokens STRING, BYTES and COMMENT of the CEL grammar, where code must not be looked for. In
+# raw strings a backslash is a letter like any other.
+_TOKENS = re.compile(
+    r"""(?P<text>
+        [bB]?[rR](?:'''.*?'''|\"\"\".*?\"\"\"|'[^'\n]*'|"[^"\n]*")
+        |[bB]?(?:
+            '''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"
+            |'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"
+        ))
+        |//[^\n]*""",
+    re.DOTALL | re.VERBOSE,
 )
-_MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*(?:([A-Za-z_]\w*)\s*,)?")
+_MACRO = re.compile(
+    r"\b(?:all|exists|exists_one|existsOne|map|filter)\s*\([\s(]*(?:([A-Za-z_]\w*)[\s)]*,)?"
+)
 _OPERATOR = re.compile(r"&&|\|\||[-+*/%!?<>]|==|\bin\b")
 # Literals and type names that the engine reports like variables.
 _CONSTANTS = frozenset(
@@ -78,7 +87,7 @@ class Expression:
             if nodes > MAX_NODES or items > MAX_ITEMS or text > MAX_TEXT or depth > MAX_DEPTH:
                 raise _invalid("size", f"The facts of “{self.text}” are too large to evaluate.")
         joins = self.text.count("+") + 1
-        if items**self.macros * text * joins > MAX_COST and self.macros:
+        if items**self.macros * text * joins > MAX_COST:
             raise _invalid("size", f"“{self.text}” would take too long over these facts.")
 
 
@@ -129,10 +138,15 @@ def _check_bounds(text: str, bare: str, macros: int) -> None:
         raise _invalid("nesting", "The expression is nested too deeply.", "Split it in two.")
 
 
+def _code(text: str) -> str:
+    """The expression with its strings emptied and its comments blank, so that only code is left."""
+    return _TOKENS.sub(lambda token: '""' if token["text"] else " ", text)
+
+
 @lru_cache(maxsize=1_024)
 def compile(text: str, names: frozenset[str]) -> Expression:  # noqa: A001 - the field's own word
     """The expression; `Invalid` where it breaks a bound, the syntax, or reads an unknown name."""
-    bare = _STRINGS.sub('""', text)
+    bare = _code(text)
     macros = [match[1] for match in _MACRO.finditer(bare)]
     _check_bounds(text, bare, len(macros))
     try:
@@ -140,6 +154,11 @@ def compile(text: str, names: frozenset[str]) -> Expression:  # noqa: A001 - the
     except ValueError as error:
         reason = _line(error).partition("ERROR: ")[2] or _line(error)
         raise _invalid("syntax", f"The expression is not CEL: {reason}") from error
+    hidden = sorted(names.intersection(filter(None, macros)))
+    if hidden:
+        raise _invalid(
+            "name", f"“{hidden[0]}” is a known name, so no macro may bind it.", "Choose another."
+        )
     read = frozenset(program.variables()) - {name for name in macros if name} - _CONSTANTS
     unknown = sorted(read - names)
     if unknown:

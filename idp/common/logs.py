@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 from idp.common.redaction import redact_event
 
@@ -32,8 +33,10 @@ def _renderers(*, terminal: bool) -> list[Any]:
             key_order=["timestamp", "level", "event"], drop_missing=True, bool_as_flag=False
         )
         return [structlog.processors.format_exc_info, redact_event, _one_line, key_values]
+    # Without the frames' locals: a secret's value there stands under any name.
+    told = ExceptionDictTransformer(show_locals=False)
     return [
-        structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(told),
         redact_event,
         structlog.processors.JSONRenderer(default=str),
     ]

@@ -12,12 +12,15 @@ from rbac.admin.models import (
     TokenAdmin,
     UserAdmin,
 )
+from rbac.admin.shares import ObjectGrantAdmin, ProjectGrantAdmin
 
 __all__ = [
     "AuditRecordAdmin",
     "AuditedAdmin",
     "InvitationAdmin",
+    "ObjectGrantAdmin",
     "ProjectAdmin",
+    "ProjectGrantAdmin",
     "RoleAdmin",
     "RoleBindingAdmin",
     "ServiceAccountAdmin",

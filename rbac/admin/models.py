@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth import admin as _  # noqa: F401  # registers Group, which goes below
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -30,6 +31,7 @@ from rbac.models import (
 )
 from rbac.places import root
 from rbac.services.bindings import require_no_more
+from rbac.services.lastone import keep_an_administrator
 
 admin.site.unregister(Group)  # teams and roles take its place
 
@@ -73,6 +75,8 @@ class UserAdmin(AuditedAdmin):
         names = [name for name in ("first_name", "last_name", "email") if name in form.changed_data]
         if names:
             obj.save(update_fields=names)
+            if "email" in names:
+                services.tell_old_address(obj, former.email, obj.email)
             before, after = self.facts(former), self.facts(obj)
             audit.record(
                 actor,
@@ -234,7 +238,8 @@ class RoleBindingAdmin(AuditedAdmin):
     def perform_change(self, request: HttpRequest, obj: RoleBinding, form: Any) -> None:
         what = f"The role {obj.role.name}"
         require_no_more(self.actor(request), obj.role.permissions, obj.scope, what)
-        super().perform_change(request, obj, form)
+        with keep_an_administrator():
+            super().perform_change(request, obj, form)
 
     def perform_delete(self, request: HttpRequest, obj: RoleBinding) -> None:
         services.unbind_role(self.actor(request), obj)

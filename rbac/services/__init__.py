@@ -1,6 +1,6 @@
 """Every write to people, teams, projects, roles, bindings and tokens: decided and audited."""
 
-from rbac.services.bindings import bind_role, share, unbind_role, unshare
+from rbac.services.bindings import bind_role, unbind_role
 from rbac.services.people import (
     accept_invitation,
     create_administrator,
@@ -8,11 +8,12 @@ from rbac.services.people import (
     invite,
     open_invitation,
     reactivate_user,
-    update_profile,
 )
+from rbac.services.profile import tell_old_address, update_profile
 from rbac.services.projects import create_project, update_project
 from rbac.services.roles import create_role, delete_role, update_role
 from rbac.services.service_accounts import create_service_account, delete_service_account
+from rbac.services.sharing import share, unshare
 from rbac.services.teams import (
     add_member,
     create_team,
@@ -44,6 +45,7 @@ __all__ = [
     "require_care",
     "revoke_token",
     "share",
+    "tell_old_address",
     "unbind_role",
     "unshare",
     "update_profile",

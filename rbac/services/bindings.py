@@ -1,18 +1,21 @@
-"""Granting and revoking: roles at scopes, and single objects shared with one person."""
+"""Granting and revoking roles at scopes."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from idp.common.errors import Clash, Refusal
-from rbac import audit, epoch, objectgrants
+from rbac import audit
+from rbac import permissions as registry
 from rbac.access import can, require
 from rbac.actors import Actor
 from rbac.models import Role, RoleBinding, Scope, Team, User
+from rbac.places import scope_of
+from rbac.services.lastone import keep_an_administrator
 from rbac.services.writing import refuse
 
 SHOWN = 5  # permissions that a refusal names
@@ -30,7 +33,11 @@ def _facts(binding: RoleBinding) -> dict[str, Any]:
 
 
 def require_no_more(actor: Actor, names: list[str], obj: object | None, what: str) -> None:
-    """Nobody gives what they lack: raises `Refusal` naming the permissions that are missing."""
+    """Nobody gives what they lack: raises `Refusal` naming the permissions that are missing.
+
+    Only what a binding at the object's scope gives counts.
+    """
+    names = registry.meaningful(names, scope_of(obj).kind)
     lacking = sorted(name for name in names if not can(actor, name, obj))
     if lacking:
         shown = ", ".join(lacking[:SHOWN]) + (" …" if len(lacking) > SHOWN else "")
@@ -62,6 +69,13 @@ def bind_role(
         raise refuse("ends_at", "future", "The end lies in the past.", "Choose a later moment.")
     if user is not None and not user.is_active:
         raise refuse("user", "active", f"{user.username} is deactivated.")
+    if not registry.meaningful(role.permissions, scope.kind):
+        raise refuse(
+            "scope",
+            "scope_kinds",
+            f"The role {role.name} gives nothing at {scope}.",
+            "Bind it further up: what it holds means something at everything only.",
+        )
     require_no_more(actor, role.permissions, scope, f"The role {role.name}")
     binding = RoleBinding(
         role=role, scope=scope, user=user, team=team, ends_at=ends_at, reason=reason[:300],
@@ -86,7 +100,6 @@ def unbind_role(actor: Actor, binding: RoleBinding, *, reason: str = "") -> None
     """Take a role away; it holds from the next request on, in every process."""
     require(actor, "access.grant", binding.scope)
     require_no_more(actor, binding.role.permissions, binding.scope, f"The role {binding.role.name}")
-    _keep_an_administrator(binding)
     audit.record(
         actor,
         "access.revoke",
@@ -95,45 +108,5 @@ def unbind_role(actor: Actor, binding: RoleBinding, *, reason: str = "") -> None
         before=_facts(binding),
         reason=reason,
     )
-    binding.delete()
-
-
-def _keep_an_administrator(binding: RoleBinding) -> None:
-    """Refuse to take away the last unlimited administrator of everything."""
-    at_root = RoleBinding.objects.filter(
-        role__name="administrator", scope__kind=Scope.Kind.EVERYTHING, ends_at=None
-    )
-    if not at_root.filter(pk=binding.pk).exists():
-        return
-    if not at_root.exclude(pk=binding.pk).exists():
-        raise Refusal(
-            "It is the last administrator of Slipway.",
-            fix="Make another person administrator of everything first.",
-        )
-
-
-@transaction.atomic
-def share(actor: Actor, *, permission: str, user: User, obj: models.Model) -> None:
-    """Give one person one permission on one object (kept by django-guardian)."""
-    require(actor, "access.grant", obj)
-    require_no_more(actor, [permission], obj, "What you share")
-    if (type(obj), permission) not in set(objectgrants.grantable([permission])):
-        raise refuse(
-            "permission",
-            "grantable",
-            f"{permission} cannot be given on one {obj._meta.verbose_name}.",
-        )
-    objectgrants.assign(permission, user, obj)
-    epoch.bump()
-    after = {"permission": permission, "user": user.username}
-    audit.record(actor, "access.share", target=obj, after=after)
-
-
-@transaction.atomic
-def unshare(actor: Actor, *, permission: str, user: User, obj: models.Model) -> None:
-    """Take one permission on one object away."""
-    require(actor, "access.grant", obj)
-    objectgrants.remove(permission, user, obj)
-    epoch.bump()
-    before = {"permission": permission, "user": user.username}
-    audit.record(actor, "access.unshare", target=obj, before=before)
+    with keep_an_administrator():
+        binding.delete()

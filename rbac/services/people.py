@@ -1,4 +1,4 @@
-"""People: invitation, first administrator, profile, deactivation with everything it must end."""
+"""People: invitation, first administrator, deactivation with everything it must end."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from rbac.actors import Actor
 from rbac.models import Invitation, Membership, Role, RoleBinding, Scope, Team, User
 from rbac.places import root
 from rbac.services.bindings import bind_role, require_no_more
+from rbac.services.lastone import keep_an_administrator
 from rbac.services.sessions import end_sessions
 from rbac.services.teams import require_care
 from rbac.services.writing import refuse, save_new
@@ -166,33 +167,17 @@ def create_administrator(*, username: str, email: str, password: str) -> User:
 
 
 @transaction.atomic
-def update_profile(actor: Actor, *, first_name: str, last_name: str, email: str) -> User:
-    """Change one's own names and address."""
-    user = actor.user
-    if user is None:
-        raise Refusal("Only people have a profile.")
-    before = {"first_name": user.first_name, "last_name": user.last_name, "email": user.email}
-    others = User.objects.exclude(pk=user.pk).filter(email__iexact=email)
-    if email and others.exists():
-        raise refuse("email", "unique", "Another person has this address.")
-    User.objects.filter(pk=user.pk).update(first_name=first_name, last_name=last_name, email=email)
-    after = {"first_name": first_name, "last_name": last_name, "email": email}
-    audit.record(actor, "user.update-profile", target=user, before=before, after=after)
-    user.refresh_from_db()
-    return user
-
-
-@transaction.atomic
 def deactivate_user(actor: Actor, user: User) -> None:
     """Shut somebody out: sessions and tokens end now, in every process."""
     require(actor, "user.manage", None)
     if actor.user is not None and actor.user.pk == user.pk:
         raise Refusal("You cannot deactivate yourself.", fix="Ask another administrator.")
+    with keep_an_administrator():
+        User.objects.filter(pk=user.pk).update(is_active=False)
+        epoch.bump()
     user.is_active = False
-    user.save(update_fields=["is_active"])
     tokens = user.tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
     sessions = end_sessions(user)
-    epoch.bump()
     after = {"active": False, "tokens_revoked": tokens, "sessions_ended": sessions}
     before = {"active": True}
     audit.record(actor, "user.deactivate", target=user, before=before, after=after)

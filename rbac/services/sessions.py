@@ -18,6 +18,7 @@ from rbac import audit
 from rbac.actors import Actor
 from rbac.models import AuditRecord, SignIn, User
 from rbac.requests import address_of, request_id
+from rbac.services.writing import refuse
 
 log = logging.getLogger(__name__)
 WINDOW_SECONDS = 15 * 60
@@ -53,15 +54,19 @@ def _count_failure(key: str) -> None:
         log.warning("A failed sign-in could not be counted.")
 
 
-def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
-    """Check the password and open a session; raises `Invalid`, or `TooManyGuesses` (429)."""
-    address = address_of(request)
-    keys = _keys(username, address)
+def _refuse_guessing(keys: tuple[tuple[str, int], ...]) -> None:
     if any(_failures(key) >= limit for key, limit in keys):
         raise TooManyGuesses(
             "Too many attempts with a wrong password.",
             fix=f"Wait {WINDOW_SECONDS // 60} minutes, or reset the password.",
         )
+
+
+def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
+    """Check the password and open a session; raises `Invalid`, or `TooManyGuesses` (429)."""
+    address = address_of(request)
+    keys = _keys(username, address)
+    _refuse_guessing(keys)
     user = auth.authenticate(request, username=username, password=password)
     if not isinstance(user, User):
         for key, _ in keys:
@@ -77,6 +82,22 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
     except RedisError:
         log.warning("The count of failed sign-ins could not be cleared.")
     return user
+
+
+def confirm_password(actor: Actor, user: User, password: str) -> None:
+    """Ask again for the password of whoever is signed in, throttled as signing in is.
+
+    Raises `Invalid` at the field `password`, or `TooManyGuesses` (429).
+    """
+    if not password:
+        raise refuse("password", "required", "A new address needs your password.")
+    keys = _keys(user.username, actor.address)
+    _refuse_guessing(keys)
+    if user.check_password(password):
+        return
+    for key, _ in keys:
+        _count_failure(key)
+    raise refuse("password", "wrong", "That is not your password.")
 
 
 def _record_failure(username: str, address: str | None) -> None:

@@ -9,6 +9,7 @@ from rbac import audit
 from rbac.access import require
 from rbac.actors import Actor
 from rbac.models import Membership, Project, RoleBinding, Team, User
+from rbac.services.lastone import keep_an_administrator
 from rbac.services.writing import insert, refuse, save_new
 
 
@@ -48,14 +49,14 @@ def delete_team(actor: Actor, team: Team) -> None:
         "bindings": [str(row) for row in RoleBinding.objects.filter(team=team)],
     }
     audit.record(actor, "team.delete", target=team, before=before)
-    team.delete()
+    with keep_an_administrator():
+        team.delete()
 
 
 def require_care(actor: Actor, team: Team) -> None:
     """Leads look after their own team by an unnarrowed session or token; others need the verb."""
-    unnarrowed = actor.token is None or not (actor.token.permissions or actor.token.scope_id)
     leads = Membership.objects.filter(team=team, user=actor.user, lead=True)
-    if actor.user is None or not (actor.user.is_active and unnarrowed and leads.exists()):
+    if actor.user is None or not (actor.user.is_active and not actor.narrowed and leads.exists()):
         require(actor, "team.manage", team)
 
 
@@ -82,4 +83,5 @@ def remove_member(actor: Actor, team: Team, user: User) -> None:
         raise Clash(f"{user.username} is no member of team {team.name}.")
     before = {"user": user.username, "lead": membership.lead}
     audit.record(actor, "team.remove-member", target=team, before=before)
-    membership.delete()
+    with keep_an_administrator():
+        membership.delete()

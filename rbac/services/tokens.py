@@ -39,7 +39,7 @@ def create_token(
     _require_owner(actor, user)
     wanted = _wanted(permissions)
     _check_end(expires_at)
-    _require_within_token(actor, wanted, scope, expires_at)
+    _require_within_token(actor, "make", wanted, scope, expires_at)
     text, prefix, digest = new_text()
     token = ApiToken(
         user=user,
@@ -108,9 +108,9 @@ def _check_end(expires_at: datetime) -> None:
 
 
 def _require_within_token(
-    actor: Actor, wanted: list[str], scope: Scope | None, expires_at: datetime
+    actor: Actor, verb: str, wanted: list[str], scope: Scope | None, expires_at: datetime
 ) -> None:
-    """A token begets only tokens that carry, reach and live no more than itself."""
+    """A token begets and ends only tokens that carry, reach and live no more than itself."""
     parent = actor.token
     if parent is None:
         return
@@ -123,15 +123,18 @@ def _require_within_token(
     )
     if not (carries and reaches and expires_at <= parent.expires_at):
         raise Refusal(
-            f"The token {parent.name} can make only tokens that carry, reach and live no more.",
-            fix="Ask for less, or sign in and make it at /account/.",
+            f"The token {parent.name} can {verb} only tokens that carry, reach and live no more.",
+            fix=f"Ask for less, or sign in and {verb} it at /account/.",
         )
 
 
 @transaction.atomic
 def revoke_token(actor: Actor, token: ApiToken) -> None:
     """End a token; it fails from the next request on. Its owner may, and who manages tokens."""
-    if actor.user is None or actor.user.pk != token.user_id:
+    if actor.user is not None and actor.user.pk == token.user_id:
+        require(actor, "token.create", None)
+        _require_within_token(actor, "revoke", token.permissions, token.scope, token.expires_at)
+    else:
         account = ServiceAccount.objects.filter(user=token.user_id).first()
         if account is not None:
             require(actor, "service-account.manage", account)

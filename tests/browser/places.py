@@ -59,6 +59,8 @@ def objects() -> list[Place]:
         Place("environment", dev, AUTHOR),
         *(Place(f"environment-{tab}", f"{dev}?tab={tab}", AUTHOR) for tab in tabs),
         *(Place(f"do-{action}", f"{dev}{action}/", AUTHOR) for action in actions),
+        Place("environment-share", f"{dev}share/"),
+        Place("environment-access-of-administrator", f"{dev}?tab=access"),
         Place("create", "/environments/new/?blueprint=web-service-aws@1.0.0", AUTHOR),
         Place("blueprint", "/blueprints/web-service-aws/", AUTHOR),
         Place("cluster", "/clusters/local/"),

@@ -42,6 +42,7 @@ def _environments(orders: Project) -> None:
         name="dev",
         blueprint="web-service-aws@1.0.0",
         account=account,
+        workloads={"web": {"component": "orders-api"}},
         resources={"exports": {"kind": "Bucket"}, "placed": {"kind": "Queue"}},
     )
     plan = environments.scale(dana, dev, workload=_workload(dev), replicas=3)

@@ -10,9 +10,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from idp.changes import services
-from idp.changes.models import ApprovalRule, Change
+from idp.changes.models import ApprovalRule, Change, Freeze
 from rbac.actors import Actor
 from rbac.models import User
+from rbac.scopes import environment_scope
 from tests.changes.conftest import Propose
 from tests.changes.fake import World
 from tests.rbac.factories import Characters
@@ -203,6 +204,18 @@ def test_freezes(mia_api: APIClient, dana_api: APIClient, people: Characters) ->
     assert [f["id"] for f in get(dana_api, "freezes/")["results"]] == [made["id"]]
     post(dana_api, f"freezes/{made['id']}/lift/", status=403)
     assert post(mia_api, f"freezes/{made['id']}/lift/", status=200)["lifted_by"] == "mia.maintainer"
+
+
+def test_a_tier_is_not_shadowed_by_an_environment_of_its_name(
+    mia_api: APIClient, people: Characters
+) -> None:
+    environment = environment_scope(people.project, "development", "production")
+    end = (timezone.now() + timedelta(days=1)).isoformat()
+    body = {"scope": "orders/production", "reason": "x", "ends_at": end}
+    post(mia_api, "freezes/", body, 201)
+    assert Freeze.objects.get().scope == people.tier("production")
+    post(mia_api, "freezes/", {**body, "scope": "orders/development/production"}, 201)
+    assert Freeze.objects.filter(scope=environment).exists()
 
 
 def test_waivers(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from idp.changes import gates, services, waiting
@@ -95,7 +96,7 @@ def test_approving_needs_the_permission(
         services.approve(Actor(people.mate), change, change.plan_hash)
     with pytest.raises(NotVisible):
         services.approve(Actor(people.stranger), change, change.plan_hash)
-    with pytest.raises(Forbidden, match="Only a person approves"):
+    with pytest.raises(Forbidden, match="Only a person can approve"):
         services.approve(system("expiry"), change, change.plan_hash)
     with pytest.raises(PreconditionFailed, match="not the one you read"):
         services.approve(mia, change, "0" * 64)
@@ -349,24 +350,32 @@ def test_registering_twice_is_refused() -> None:
         gates.register_fact("tier", lambda _change, _plan: "")
 
 
-@pytest.mark.parametrize("state", [State.READY, State.WAITING])
-def test_what_nobody_decides_expires(
-    propose: Propose, rule: ApprovalRule, dana: Actor, state: State
-) -> None:
+def test_what_nobody_confirms_expires(propose: Propose) -> None:
     change = run_until_settled(propose(interactive=True))
-    if state == State.WAITING:
-        services.confirm(dana, change, change.plan_hash)
-        change = run_until_settled(change)
     assert waiting.expire() == []
     Change.objects.filter(pk=change.pk).update(confirm_until=timezone.now())
     assert waiting.expire() == [change.pk]
     change.refresh_from_db()
     assert change.state == State.EXPIRED
-    reasons = {
-        State.READY: "Nobody confirmed it in time.",
-        State.WAITING: "It waited too long. 0 of 1 approvals.",
-    }
-    assert change.reason == reasons[state]
+    assert change.reason == "Nobody confirmed it in time."
+
+
+def test_what_is_confirmed_waits_however_long_and_then_goes(
+    propose: Propose, people: Characters, mia: Actor, dana: Actor
+) -> None:
+    starts = timezone.now()
+    services.freeze(mia, people.scope, "holidays", ends_at=starts + timedelta(days=10))
+    change = run_until_settled(propose(interactive=True))
+    services.confirm(dana, change, change.plan_hash)
+    change = run_until_settled(change)
+    assert (change.state, change.confirm_until) == (State.WAITING, None)
+    with time_machine.travel(starts + timedelta(days=9), tick=False):
+        assert waiting.expire() == []
+        assert run_until_settled(change).state == State.WAITING
+    with time_machine.travel(starts + timedelta(days=11), tick=False):
+        assert waiting.expire() == []
+        waiting.reevaluate()
+        assert run_until_settled(change).state == State.SUCCEEDED
 
 
 def test_a_rule_of_another_project_does_not_count(

@@ -195,7 +195,7 @@ def test_one_controller_leads_and_another_takes_over(monkeypatch: pytest.MonkeyP
     ended = threading.Event()
 
     def count() -> None:
-        name = threading.current_thread().name
+        name = threading.current_thread().name.partition("/")[0]
         ticks.append(name)
         leading.set()
         if name != ticks[0]:
@@ -233,21 +233,62 @@ def test_one_controller_leads_and_another_takes_over(monkeypatch: pytest.MonkeyP
     assert (row.lease_until, row.lease_token) == (None, 2)
 
 
-@pytest.mark.django_db
-def test_a_failing_part_of_the_controller_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_part_that_hangs_or_fails_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controller, "TICK_SECONDS", 0.02)
     monkeypatch.setattr(controller, "_periodic", {})
+    monkeypatch.setattr(controller, "_watchers", {})
+    stop, hung, thrice = threading.Event(), threading.Event(), threading.Event()
     ran: list[str] = []
 
     def fails() -> None:
+        ran.append("fails")
         raise RuntimeError("broken")
 
-    controller.register_periodic("fails", 10, fails)
-    controller.register_periodic("works", 10, lambda: ran.append("works"))
-    controller.tick(now=100)
-    controller.tick(now=105)
-    assert ran == ["works"]
-    controller.tick(now=111)
-    assert ran == ["works"] * 2
+    def works() -> None:
+        ran.append("works")
+        if ran.count("works") >= 3 and ran.count("fails") >= 3:
+            thrice.set()
+
+    def hangs() -> None:
+        hung.set()
+        stop.wait(SECONDS)
+
+    controller.register_periodic("hangs", 0, hangs)
+    controller.register_periodic("fails", 0, fails)
+    controller.register_periodic("works", 0, works, vital=True)
+    thread = threading.Thread(target=controller.run_forever, args=(stop,), name="one")
+    thread.start()
+    assert hung.wait(SECONDS)
+    assert thrice.wait(SECONDS)
+    stop.set()
+    thread.join(SECONDS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_leadership_is_given_back_when_a_vital_part_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(controller, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(controller, "STUCK_SECONDS", 0.1)
+    monkeypatch.setattr(controller, "_periodic", {})
+    monkeypatch.setattr(controller, "_watchers", {})
+    stop, again = threading.Event(), threading.Event()
+    runs: list[int] = []
+
+    def stands_still() -> None:
+        runs.append(1)
+        if len(runs) > 1:
+            again.set()  # taken over, and begun anew
+        stop.wait(2)
+
+    controller.register_periodic("vital", 0, stands_still, vital=True)
+    thread = threading.Thread(target=controller.run_forever, args=(stop,), name="one")
+    thread.start()
+    assert again.wait(SECONDS)
+    stop.set()
+    thread.join(SECONDS)
+    assert ControllerLease.objects.get().lease_token >= 2
 
 
 @pytest.mark.django_db

@@ -9,13 +9,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from idp.changes import events, registrations, runner, services
+from idp.changes import events, registrations, runner, selectors, services
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
-from rbac.actors import Actor
+from idp.common.errors import NotVisible
+from rbac.access import AccessForbidden
+from rbac.actors import Actor, system
 from rbac.models import User
+from rbac.places import root
 from tests.changes.conftest import Propose
 from tests.changes.fake import World
-from tests.rbac.factories import Characters
+from tests.rbac.factories import Characters, UserFactory, bind
 from tests.support.changes import run_until_settled
 
 State = Change.State
@@ -206,7 +209,7 @@ def test_freezing_and_lifting_on_the_page(
 ) -> None:
     until = (timezone.now() + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M")
     text = post(mia_client, "freezes", scope="nowhere", reason="x", ends_at=until)
-    assert "is no place that you can see" in text
+    assert "There is no scope “nowhere”" in text
     text = post(mia_client, "freezes", scope="orders", reason="", ends_at=until)
     assert "This field is required" in text
     text = post(mia_client, "freezes", scope="orders", reason="release week", ends_at=until)
@@ -249,6 +252,40 @@ def test_the_log_is_found_in_and_downloaded(propose: Propose, dana_client: Clien
         "slipway made b",
         "slipway made c",
     ]
+
+
+def test_what_holds_above_is_shown_below(people: Characters, dana_client: Client) -> None:
+    dana, ada = Actor(people.developer), Actor(people.administrator)
+    ends_at = timezone.now() + timedelta(days=1)
+    freeze = services.freeze(ada, root(), "audit week", ends_at=ends_at)
+    assert [b.title for b in registrations.freeze_banners(dana)] == ["everything is frozen"]
+    assert "audit week" in page(dana_client, "freezes")
+    with pytest.raises(AccessForbidden, match=r"freeze\.manage"):
+        services.lift_freeze(dana, selectors.freeze_get(dana, freeze.pk))
+    services.save_rule(ada, ApprovalRule(name="all", scope=root()))
+    assert "all" in {rule.name for rule in selectors.rule_list(dana)}
+    waiver = services.ask_waiver(ada, scope=root(), gate="freeze", reason="fix", ends_at=ends_at)
+    assert selectors.waiver_get(dana, waiver.pk) == waiver
+    with pytest.raises(NotVisible):
+        selectors.waiver_get(Actor(UserFactory()), waiver.pk)
+
+
+def test_what_slipway_asks_waits_for_those_who_may_do_it(
+    propose: Propose, people: Characters, dana_client: Client
+) -> None:
+    change = run_until_settled(propose(actor=system("expiry"), interactive=True))
+    assert change.state == State.READY
+    dana, stranger = Actor(people.developer), Actor(people.stranger)
+    assert registrations.badges(dana)["changes:inbox"] == "1"
+    panel = registrations.waiting_panel(dana)
+    assert panel
+    assert panel["rows"] == [(change, True)]
+    assert "Confirm" in page(dana_client, "inbox")
+    bind("viewer", people.scope, user=people.stranger)
+    assert list(selectors.inbox_changes(stranger)) == []
+    services.confirm(dana, change, change.plan_hash)
+    assert run_until_settled(change).state == State.SUCCEEDED
+    assert registrations.badges(dana)["changes:inbox"] == ""
 
 
 def test_what_the_shell_shows(propose: Propose, people: Characters) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from idp.changes import controller, leases, runner, services
+from idp.changes import controller, leases, runner, selectors, services
 from idp.changes.kinds import Observation, Seen
 from idp.changes.models import Change, ChangeStep
 from idp.common.errors import (
@@ -18,8 +18,10 @@ from idp.common.errors import (
     StaleState,
     TemporaryBackendError,
 )
+from rbac.access import AccessForbidden
 from rbac.actors import Actor
 from rbac.models import AuditRecord, RoleBinding
+from rbac.services import create_token
 from tests.changes.conftest import VERB, Propose
 from tests.changes.fake import Killed, World
 from tests.rbac.factories import Characters
@@ -249,6 +251,22 @@ def test_cancelling_before_anything_was_done(
     assert not runner.work(change.pk, renew=False)
     with pytest.raises(StaleState, match="has ended already: Cancelled"):
         services.cancel(dana, change)
+
+
+def test_a_narrowed_token_cancels_its_owners_change_only_with_a_verb_for_it(
+    propose: Propose, people: Characters, dana: Actor
+) -> None:
+    change = run_until_settled(propose(interactive=True))
+    token, _ = create_token(
+        dana, user=people.developer, name="reader", permissions=["change.view"], scope=None,
+        expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+    narrow = Actor(people.developer, token=token)
+    assert not selectors.allowed(narrow, change).cancel
+    with pytest.raises(AccessForbidden, match=r"does not carry change\.cancel"):
+        services.cancel(narrow, change)
+    assert selectors.allowed(dana, change).cancel
+    assert services.cancel(dana, change).state == State.CANCELLED
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing(propose: Propose, world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import socket
@@ -16,7 +17,7 @@ import uvicorn
 from django.test import Client
 from django.utils import timezone
 
-from idp.changes import events, runner, stream
+from idp.changes import events, runner, stream, wakeups
 from idp.changes.models import Change
 from rbac.actors import Actor
 from rbac.models import RoleBinding
@@ -116,6 +117,25 @@ def test_a_change_is_followed_live_and_resumed_without_gaps(
         assert numbers == list(range(3, change.event_number + 1))
 
 
+def test_a_full_batch_is_followed_by_the_next_at_once(
+    base: str, propose: Propose, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BATCH", 4)
+    monkeypatch.setattr(stream, "LOOK", 2 * SECONDS)  # who waits for a wake-up waits too long
+    change = propose()
+    for n in range(9):
+        events.log(change, f"line {n}")
+    query = f"topic=change:{change.pk}&position={change.pk}=0"
+    with opened(base, query, **bearer(token)) as tail:
+        assert [tail.event()[1]["number"] for _ in range(10)] == list(range(1, 11))
+
+
+def test_a_list_has_one_permission() -> None:
+    assert events.lists["environments"] == "environment.view"
+    with pytest.raises(ValueError, match="list 'inbox' is registered twice"):
+        events.register_list("inbox", "change.view")
+
+
 def test_a_page_hears_what_happened_after_it_was_rendered(
     base: str, propose: Propose, token: str
 ) -> None:
@@ -131,7 +151,8 @@ def test_lists_get_hints_about_what_their_reader_may_see(
 ) -> None:
     with opened(base, "topic=changes", **bearer(token)) as tail:
         hidden = people.project.scope.parent_id  # the root: dana sees nothing there
-        events.hint("changes", {"id": 0, "scope": hidden})
+        events.hint("changes", {"id": 0}, scope=hidden)
+        wakeups.publish("changes", {"id": 0})  # of no place that anybody could be asked about
         change = propose()
         _, hint = tail.event()
         assert hint["topic"] == "changes"
@@ -142,6 +163,13 @@ def test_a_resumed_list_is_told_to_look_again(base: str, token: str) -> None:
     query = "topic=changes&topic=inbox"
     with opened(base, query, **bearer(token), **{"Last-Event-ID": ""}) as tail:
         assert [tail.event()[1]["topic"] for _ in range(2)] == ["changes", "inbox"]
+
+
+def test_a_token_may_come_as_a_password(base: str, token: str) -> None:
+    pair = base64.b64encode(f"dana:{token}".encode()).decode()
+    headers = {"Authorization": f"Basic {pair}", "Last-Event-ID": ""}
+    with opened(base, "topic=changes", **headers) as tail:
+        assert tail.event()[1]["topic"] == "changes"
 
 
 def test_a_session_reads_too(base: str, propose: Propose, people: Characters) -> None:

@@ -226,7 +226,7 @@ class TestEnvironments:
             "expires_at": "2026-12-01T00:00:00+00:00",
         }
 
-    @pytest.mark.parametrize("verb", ["restart", "stop", "start"])
+    @pytest.mark.parametrize("verb", ["restart", "stop", "start", "sync"])
     def test_plain_verbs(self, verb: str) -> None:
         address = f"POST environments/orders/staging/{verb}/"
         script = story("ready", "succeeded", **{address: change("planning")})

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -153,13 +154,59 @@ def test_production_needs_a_broker_a_host_and_a_server_database(settings: Any) -
     settings.BASE_URL, settings.ALLOWED_HOSTS = "https://a.example", ["b.example"]
     assert {"slipway.E004", "slipway.E007"} <= {m.id for m in checks.production()}
     settings.ALLOWED_HOSTS, settings.REDIS_URL = [".example"], "redis://r"
+    settings.EMAIL_BACKEND, settings.TRUSTED_PROXIES = checks.CONSOLE, [ip_network("::1")]
+    assert {"slipway.W003"} == {m.id for m in checks.production()} - {"slipway.W001"}
+    settings.EMAIL_BACKEND, settings.TRUSTED_PROXIES = "smtp.EmailBackend", []
+    assert {"slipway.W002"} == {m.id for m in checks.production()} - {"slipway.W001"}
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
     assert {m.id for m in checks.production()} <= {"slipway.W001"}
 
 
+def test_mail_goes_through_the_server_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X_MAIL", "smtp+tls://ann:p%40ss@mail.example.com:587")
+    assert conf.mail("X_MAIL") == {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": "mail.example.com",
+        "EMAIL_PORT": 587,
+        "EMAIL_HOST_USER": "ann",
+        "EMAIL_HOST_PASSWORD": "p@ss",
+        "EMAIL_USE_TLS": True,
+        "EMAIL_USE_SSL": False,
+    }
+    monkeypatch.setenv("X_MAIL", "smtp+ssl://mail")
+    assert (conf.mail("X_MAIL")["EMAIL_PORT"], conf.mail("X_MAIL")["EMAIL_USE_SSL"]) == (465, True)
+    monkeypatch.setenv("X_MAIL", "")
+    assert conf.mail("X_MAIL")["EMAIL_BACKEND"] == checks.CONSOLE
+    assert checks.what_was_read() == []
+
+
+@pytest.mark.parametrize("url", ["mail.example.com", "smtp://", "http://a:s3@b", "smtp://a:s3@b:x"])
+def test_a_wrong_mail_url_is_e013_and_does_not_show_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("X_MAIL", url)
+    assert conf.mail("X_MAIL")["EMAIL_BACKEND"] == checks.CONSOLE
+    message = the_only(checks.what_was_read())
+    assert (message.id, message.msg) == ("slipway.E013", "X_MAIL is no mail server's URL.")
+
+
+def test_a_proxy_that_is_no_address_is_e012(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X_PROXIES", "10.0.0.0/8, ::1 caddy")
+    found = conf.networks("X_PROXIES", default="")
+    assert found == [ip_network("10.0.0.0/8"), ip_network("::1")]
+    message = the_only(checks.what_was_read())
+    assert (message.id, "“caddy”" in message.msg) == ("slipway.E012", True)
+
+
 def run_check(state: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    check = ["manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    return run([sys.executable, *check], state, **variables)
+
+
+def run(command: list[str], state: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "SLIPWAY_STATE_DIR": str(state), **variables}
     return subprocess.run(
-        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        command,
         cwd=Path(__file__).resolve().parents[2],
         env=environment,
         capture_output=True,
@@ -178,6 +225,8 @@ def test_settings_of_production_pass_the_deploy_checks(tmp_path: Path) -> None:
         SLIPWAY_DATABASE_URL="postgres://slipway:x@db/slipway",
         SLIPWAY_REDIS_URL="redis://redis:6379/0",
         SLIPWAY_HASHED_STATIC="1",
+        SLIPWAY_TRUSTED_PROXIES="10.0.0.0/8",
+        SLIPWAY_EMAIL_URL="smtp+tls://slipway:x@mail.example.com:587",
     )
     assert done.returncode == 0, done.stderr
 
@@ -191,3 +240,16 @@ def test_wrong_settings_are_told_by_id_and_no_traceback(tmp_path: Path) -> None:
     for number in (2, 3, 4, 6):
         assert f"slipway.E00{number}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [["-c", "import idp.wsgi"], ["manage.py", "run", "--port", "1"]],
+    ids=["under gunicorn", "make run"],
+)
+def test_wrong_settings_end_each_start(words: list[str], tmp_path: Path) -> None:
+    variables = {"SLIPWAY_EMBEDDED": "1", "SLIPWAY_BASE_URL": "y"}
+    done = run([sys.executable, *words], tmp_path, **variables)
+    assert done.returncode == 1
+    assert "slipway.E006" in done.stderr

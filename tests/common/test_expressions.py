@@ -51,6 +51,40 @@ def test_what_breaks_a_bound_is_refused_when_saved(text: str, rule: str, message
     assert caught.value.errors[0].rule == rule
 
 
+NESTED = "{0}(a,{1} items.{0}(b,{1} items.{0}(c,{1} true))) == []"
+
+
+@pytest.mark.parametrize("name", ["all", "exists", "exists_one", "existsOne", "map", "filter"])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "items.",
+        "items.//\n",
+        "items. \t\f",
+        r"r'\' == tier || items.",  # raw: the backslash ends nothing
+        'bR"\\" == tier || items.',
+        r"r'''\''' == tier || items.",
+        r"'''\'''' == tier || items.",  # the first quote inside is escaped
+    ],
+)
+def test_macros_are_counted_however_they_are_written(name: str, prefix: str) -> None:
+    with pytest.raises(Invalid, match="3 macros") as caught:
+        expressions.compile(prefix + NESTED.format(name, "//'\n"), NAMES)
+    assert caught.value.errors[0].rule == "macros"
+    assert expressions.compile(f"{prefix}{name}(a, true) == []", NAMES).macros == 1
+
+
+def test_brackets_round_a_macros_name_hide_nothing() -> None:
+    expression = expressions.compile("items.exists( ( x ) , x == 1)", NAMES)
+    assert (expression.macros, expression.names) == (1, {"items"})
+    assert expression.evaluate({"items": [1]}) is True
+
+
+def test_a_macro_binds_no_known_name() -> None:
+    with pytest.raises(Invalid, match="“tier” is a known name, so no macro may bind it"):
+        expressions.compile("items.map(tier, tier) == []", NAMES)
+
+
 def test_an_unknown_name_says_which_are_known() -> None:
     with pytest.raises(Invalid) as caught:
         expressions.compile("x", frozenset({"b", "a"}))

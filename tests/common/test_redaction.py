@@ -94,3 +94,26 @@ def test_an_exception_of_a_line_is_told(capsys: pytest.CaptureFixture[str]) -> N
         logging.root.handlers[:] = before
     assert "KeyError" in text
     assert "S3cr3t" not in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_trace_shows_no_local_values(
+    capsys: pytest.CaptureFixture[str], *, terminal: bool
+) -> None:
+    def store(value: str) -> None:
+        raise RuntimeError("the store is full")
+
+    before = logging.root.handlers[:]
+    value = "hunter" + "2"  # the trace quotes the lines of this file
+    try:
+        logging.config.dictConfig(logs.logging_config(debug=False, terminal=terminal))
+        try:
+            store(value)
+        except RuntimeError:
+            logging.getLogger("idp.test").exception("it broke")
+        text = capsys.readouterr().err
+    finally:
+        logging.root.handlers[:] = before
+    assert "the store is full" in text
+    assert "in store" in text or '"name": "store"' in text
+    assert value not in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -11,6 +12,7 @@ from django.utils import timezone
 from environments import expiry, services
 from environments.models import Environment
 from gitops.models import MemoryObject
+from idp.changes import wakeups
 from idp.changes.models import Change
 from rbac.actors import Actor
 from rbac.models import AuditRecord
@@ -58,6 +60,24 @@ def test_the_warning_says_when_and_what(dana: Actor, people: Characters) -> None
     assert record.actor_label == "slipway (expiry)"
     expiry.look()
     assert warnings() == 1
+
+
+def test_what_lists_hear_names_the_place_of_the_environment(
+    dana: Actor,
+    people: Characters,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    heard: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(wakeups, "publish", lambda topic, data: heard.append((topic, data)))
+    with django_capture_on_commit_callbacks(execute=True):
+        environment = bring(
+            dana, people.project, expires_at=timezone.now() + timedelta(hours=1)
+        )  # its health is told by the sync, its warning by the expiry
+        expiry.look()
+    told = [data for topic, data in heard if topic == "environments"]
+    assert any("health" in data for data in told)
+    assert {data["scope"] for data in told} == {environment.scope_id}
 
 
 def test_an_extension_starts_the_warnings_anew(dana: Actor, people: Characters) -> None:

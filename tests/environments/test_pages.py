@@ -10,13 +10,15 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from environments import services
 from environments.models import Blueprint, Environment
-from gitops.models import Cluster
+from gitops.models import Application, Cluster
 from idp.changes.models import Change
 from rbac.actors import Actor
 from rbac.models import User
 from tests.environments.factories import IMAGE, bring, create
 from tests.rbac.factories import Characters
+from tests.support.changes import run_until_settled
 
 pytestmark = pytest.mark.django_db
 NEW = "/environments/new/?blueprint=web-service@1.0.0"
@@ -264,3 +266,56 @@ def test_the_home_page_tells_what_is_broken_and_what_ends(
     page = text_of(browser, "/")
     assert "web crashes" in page
     assert "Expires soon" in page
+
+
+def test_a_plan_that_waits_for_its_person_stands_beside_what_is_synced(
+    client: Client, dana: Actor, people: Characters
+) -> None:
+    environment = bring(dana, people.project)
+    change = run_until_settled(services.scale(dana, environment, replicas=2))
+    client.force_login(people.developer)
+    row = client.get("/environments/").content.decode()
+    assert "To confirm" in row
+    assert "Synced" in row
+    assert "sw-spin" not in row.partition("<tbody>")[2], "nothing works on it"
+    page = client.get("/environments/orders/demo/").content.decode()
+    assert f"Change {change.pk}: {change.title}." in page
+
+
+def test_failing_is_what_is_degraded_or_missing(
+    client: Client, dana: Actor, people: Characters
+) -> None:
+    for name, health in (("one", "Degraded"), ("two", "Missing"), ("three", "Healthy")):
+        environment = bring(dana, people.project, name=name)
+        Application.objects.filter(pk=environment.application_id).update(health=health)
+    client.force_login(people.developer)
+    page = client.get("/environments/?health=broken").content.decode().partition("<tbody>")[2]
+    assert "/orders/one/" in page
+    assert "/orders/two/" in page
+    assert "/orders/three/" not in page
+    home = client.get("/").content.decode()
+    assert "2 environments are broken" in home
+    assert "?health=broken" in home
+
+
+def test_an_empty_list_offers_only_what_the_person_may_do(
+    client: Client, people: Characters
+) -> None:
+    client.force_login(people.viewer)
+    page = client.get("/environments/").content.decode()
+    assert "No environments yet" in page
+    assert "Create one" not in page
+    assert "environment.create" in page
+    client.force_login(people.developer)
+    assert "Create one" in client.get("/environments/").content.decode()
+
+
+def test_a_page_beyond_the_last_row_is_no_first_run(client: Client, people: Characters) -> None:
+    client.force_login(people.developer)
+    page = client.get("/environments/?after=zzz~zzz~9").content.decode()
+    assert "No environments yet" not in page
+
+
+def test_the_account_page_is_in_the_menu(client: Client, people: Characters) -> None:
+    client.force_login(people.viewer)
+    assert "Account and tokens" in client.get("/").content.decode()

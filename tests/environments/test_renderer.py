@@ -9,6 +9,7 @@ import pytest
 from environments import library
 from environments.models import BlueprintVersion
 from environments.rendering.resources import aws_name, prefix_of
+from gitops.renderers import AccountFacts
 from idp.common.errors import Invalid, Refusal, SlipwayError
 from tests.environments.rendering import IMAGE, document, find, kinds, render
 
@@ -336,6 +337,104 @@ def test_raw_manifests_stand_beside_the_blueprint() -> None:
 def test_what_raw_manifests_may_not_hold(files: dict[str, str], words: str) -> None:
     error = refusal(document(), files=files)
     assert words in error.message
+
+
+def ingress(host: str = "", extra: str = "", more: str = "") -> dict[str, str]:
+    rule = f"host: {host}" if host else "http: {paths: []}"
+    header = f"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: door{extra}}}"
+    return {"manifests/a.yaml": f"{header}\nspec:\n  rules: [{{{rule}}}]\n{more}"}
+
+
+def raw(kind: str, metadata: str, spec: str = "{}", api: str = "v1") -> dict[str, str]:
+    text = f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: x{metadata}}}\nspec: {spec}\n"
+    return {"manifests/a.yaml": text}
+
+
+OWN = "staging.orders.apps.example.test"
+
+
+@pytest.mark.parametrize("host", [OWN, f"admin.{OWN}", f"'*.{OWN}'"])
+def test_a_raw_ingress_serves_the_environments_own_address(host: str) -> None:
+    rendered = render(document(), files=ingress(host))
+    assert find(rendered, "Ingress", "door")["spec"]["rules"]
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (ingress("prod.orders.apps.example.test"), "claims “prod.orders.apps.example.test”"),
+        (ingress(f"not{OWN}"), "which is not this environment's"),
+        (ingress(OWN, more="  tls: [{hosts: [x.example.org]}]\n"), "claims “x.example.org”"),
+        (ingress(), "names no host"),
+        (ingress(OWN, more="  defaultBackend: {service: {name: web}}\n"), "takes every address"),
+        (
+            ingress(OWN, ", annotations: {nginx.ingress.kubernetes.io/server-alias: x.example}"),
+            "sets the annotation nginx.ingress.kubernetes.io/server-alias",
+        ),
+        (raw("Service", "", "{externalIPs: [10.0.0.1]}"), "claims externalIPs"),
+        (raw("Service", ", finalizers: [x.y/never]"), "Service “x” sets metadata.finalizers"),
+        (raw("Service", ", ownerReferences: [{name: y}]"), "sets metadata.ownerReferences"),
+        (
+            raw("CronJob", "", "{jobTemplate: {metadata: {finalizers: [x.y/z]}}}", "batch/v1"),
+            "CronJob “x” sets metadata.finalizers",
+        ),
+    ],
+)
+def test_a_raw_manifest_claims_no_other_address_and_can_be_removed(
+    files: dict[str, str], words: str
+) -> None:
+    error = refusal(document(), files=files)
+    assert words in error.message
+    assert error.fix
+
+
+def test_no_queue_takes_the_name_of_anothers_dead_letters() -> None:
+    queue = {"kind": "Queue"}
+    both = {"jobs": {**queue, "deadLetter": {"maxReceives": 3}}, "jobs-dead": queue}
+    error = refusal(document("web-service-aws@1.0.0", resources=both))
+    assert "“jobs-dead” is the name of the dead-letter queue of “jobs”" in error.message
+    render(document("web-service-aws@1.0.0", resources={"jobs": queue, "jobs-dead": queue}))
+
+
+def test_policies_in_china_name_its_own_arns() -> None:
+    found = {"exports": {"kind": "Bucket"}, "jobs": {"kind": "Queue"}}
+    account = AccountFacts("china", "cn-north-1")
+    what = document("web-service-aws@1.0.0", account="china", resources=found)
+    rendered = render(what, account=account)
+    policy = find(rendered, "Policy", "orders-staging-a1b2c3-workload")
+    named = [arn for each in policy["spec"]["statements"] for arn in each["resources"]]
+    assert named == [
+        "arn:aws-cn:s3:::orders-staging-a1b2c3-exports",
+        "arn:aws-cn:s3:::orders-staging-a1b2c3-exports/*",
+        "arn:aws-cn:sqs:cn-north-1:*:orders-staging-a1b2c3-jobs",
+    ]
+
+
+def test_a_secret_value_reaches_secrets_manager_by_reference_only() -> None:
+    found = {"stripe": {"kind": "SecretValue", "ref": "stripe-key@3"}}
+    rendered = render(document("web-service-aws@1.0.0", resources=found))
+    name = "orders-staging-a1b2c3-stripe"
+    secret = find(rendered, "SecretValue", name)
+    assert secret["spec"] == {"ref": "stripe-key@3"}
+    assert secret["metadata"]["annotations"]["slipway.dev/output-prefix"] == "STRIPE_SECRETVALUE"
+    (statement,) = find(rendered, "Policy", "orders-staging-a1b2c3-workload")["spec"]["statements"]
+    assert statement["actions"][0] == "secretsmanager:GetSecretValue"
+    arn = f"arn:aws:secretsmanager:eu-central-1:*:secret:{name}-??????"
+    assert statement["resources"] == [arn]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"ref": "stripe-key@9"}, "There is no version 9 of secret “stripe-key” here."),
+        ({}, "ref"),
+        ({"ref": "hunter2"}, "ref"),
+    ],
+)
+def test_a_secret_value_names_a_version_that_exists(spec: dict[str, str], words: str) -> None:
+    resources = {"stripe": {"kind": "SecretValue", **spec}}
+    error = refusal(document("web-service-aws@1.0.0", resources=resources))
+    assert words in f"{error.message} {error.errors}"
 
 
 def test_the_shipped_blueprints_are_published_once() -> None:

@@ -92,7 +92,7 @@ def test_a_persons_comments_survive_an_edit(dana: Actor, people: Characters) -> 
     tree = repositories.tree_id(repo, base, application.directory)
     files = {"environment.yaml": text.encode()}
     sha = repositories.propose(repo, 9999, application.directory, files, base, dana, "By hand")
-    repositories.fast_forward(repo, sha, tree, application.directory)
+    repositories.fast_forward(repo, 9999, sha, tree, application.directory)
     settle(dana, services.scale(dana, environment, replicas=2))
     assert "# tuned by hand" in file_of(environment)
     assert "replicas: 2" in file_of(environment)
@@ -223,6 +223,7 @@ def test_the_same_key_is_the_same_change(dana: Actor, people: Characters) -> Non
         ({"name": "Not_A_Name"}, "name", "is not a name"),
         ({"name": "x" * 41}, "name", "1 to 40"),
         ({"name": "kube-system"}, "name", "is reserved"),
+        ({"name": "production"}, "name", "names a tier, so orders/production is taken"),
         ({"tier": "moon"}, "tier", "is no tier"),
         ({"blueprint": "web-service@9.0.0"}, "spec.blueprint", "no version 9.0.0"),
         ({"parameters": {}}, "parameters.image", "A value is needed"),

@@ -96,6 +96,7 @@ class FakeTarget(Target):
         *,
         namespace: str = "",
         labels: Mapping[str, str] | None = None,
+        prefix: str = "",
     ) -> list[LiveObject]:
         self.world.call("list", ObjectRef(api_version, kind, "*", namespace))
         return [
@@ -103,6 +104,7 @@ class FakeTarget(Target):
             for ref, found in self.world.objects.items()
             if (ref.api_version, ref.kind) == (api_version, kind)
             and (not namespace or ref.namespace == namespace)
+            and ref.name.startswith(prefix)
             and all(
                 found.body["metadata"].get("labels", {}).get(k) == v
                 for k, v in (labels or {}).items()

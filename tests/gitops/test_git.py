@@ -2,129 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
-import socket
-import subprocess
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
-import yaml
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from gitops import githttp, judge, listeners, pushes, repositories
+from gitops import judge, listeners, pushes, repositories
 from gitops.models import Application, Push
 from gitops.services import propose_branch
 from idp.changes.models import Change, Freeze
 from idp.common.errors import Invalid
 from portal.models import Component
 from rbac.actors import Actor
-from rbac.models import ApiToken, User
-from rbac.tokens import new_text
-from tests.gitops.factories import NAMESPACE, bring, config, deployment, make_application
+from rbac.models import AuditRecord, User
+from tests.gitops.factories import config, deployment, make_application
 from tests.gitops.fake import World, world
+from tests.gitops.laptop import Git, documents, named, push, token_of, write
 from tests.rbac.factories import Characters
 from tests.support.changes import run_until_settled
 
 pytestmark = [pytest.mark.loopback, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def address(settings: Settings) -> Iterator[str]:
-    """The endpoint and the judge, each in a thread, on a free port and a short socket path."""
-    with tempfile.TemporaryDirectory(prefix="slw-") as directory:
-        settings.GIT_JUDGE_SOCKET = Path(directory) / "j.sock"
-        stop = threading.Event()
-        judging = threading.Thread(target=judge.serve, args=(stop,), daemon=True)
-        judging.start()
-        listening = socket.socket()
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(githttp.application, log_level="error", lifespan="off")
-        )
-        serving = threading.Thread(
-            target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True
-        )
-        serving.start()
-        while not (server.started and settings.GIT_JUDGE_SOCKET.exists()):
-            time.sleep(0.01)
-        yield f"127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        stop.set()
-        serving.join(10)
-        judging.join(10)
-
-
-Git = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def token_of(user: User) -> str:
-    text, prefix, digest = new_text()
-    until = timezone.now() + timedelta(hours=1)
-    ApiToken.objects.create(
-        user=user, name="laptop", prefix=prefix, digest=digest, expires_at=until
-    )
-    return text
-
-
-@pytest.fixture
-def git(tmp_path: Path) -> Git:
-    home = tmp_path / "home"
-    home.mkdir()
-    work = tmp_path / "work"
-
-    def run(*words: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
-        at = work if work.exists() else home
-        environment = {
-            "HOME": str(home), "PATH": os.environ["PATH"], "GIT_TERMINAL_PROMPT": "0",
-            "GIT_AUTHOR_NAME": "Somebody Else", "GIT_AUTHOR_EMAIL": "x@example.org",
-            "GIT_COMMITTER_NAME": "Somebody Else", "GIT_COMMITTER_EMAIL": "x@example.org",
-        }  # fmt: skip
-        done = subprocess.run(
-            ["git", *words], cwd=at, env=environment, capture_output=True, text=True,
-            timeout=60, check=False,
-        )  # fmt: skip
-        assert not ok or done.returncode == 0, done.stderr
-        return done
-
-    return run
-
-
-@pytest.fixture
-def laptop(  # noqa: PLR0917 - fixtures
-    git: Git, address: str, people: Characters, app: Application, dana: Actor, tmp_path: Path
-) -> Path:
-    """A clone of dana's, of a project with one synced environment `staging`."""
-    bring(dana, app, deployment(replicas=1))
-    url = f"http://dana:{token_of(people.developer)}@{address}/git/orders.git"
-    git("clone", "-q", url, str(tmp_path / "work"))
-    return tmp_path / "work"
-
-
-def write(laptop: Path, path: str, content: str) -> None:
-    file = laptop / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(content)
-
-
-def documents(*found: dict[str, object]) -> str:
-    return yaml.safe_dump({"documents": [NAMESPACE, *found]})
-
-
-def push(git: Git, *, ok: bool = True, ref: str = "main") -> str:
-    git("add", "-A")
-    git("commit", "-q", "-m", "By hand")
-    return git("push", "-q", "origin", f"HEAD:{ref}", ok=ok).stderr
 
 
 def test_a_hand_made_commit_becomes_the_token_owners_change(
@@ -226,10 +129,6 @@ def test_a_push_for_one_environment_leaves_its_siblings_alone(
     assert [str(change.scope) for change in made] == ["orders/dev"]
 
 
-def named(kind: str, name: str, **more: object) -> dict[str, object]:
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, **more}
-
-
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -265,6 +164,22 @@ def test_what_breaks_a_rule_is_refused_in_the_terminal(
     assert repositories.head(app.repository) == main
     assert Change.objects.count() == changes
     assert not Push.objects.exists()
+    denied = AuditRecord.objects.get(action="repository.push", outcome="denied")
+    assert denied.actor is not None
+    assert denied.actor.username == "dana.dev"
+    assert said in denied.reason
+
+
+def test_a_push_without_the_permission_is_refused_and_on_record(
+    laptop: Path, git: Git, app: Application, people: Characters
+) -> None:
+    make_application(people.project, "live", "production")
+    people.developer.bindings.all().delete()  # what is left: the team's roles below production
+    write(laptop, "environments/live/fake.yaml", documents(deployment()))
+    assert "You may not do environment.push at orders/live" in push(git, ok=False)
+    denied = AuditRecord.objects.get(action="environment.push", outcome="denied")
+    assert denied.actor == people.developer
+    assert denied.scope_label == "orders/live"
 
 
 def test_a_symbolic_link_is_refused(laptop: Path, git: Git) -> None:

@@ -53,6 +53,14 @@ def test_deployments(status: dict[str, Any], health: str) -> None:
     assert assess(deployment(status)).status == health
 
 
+def test_a_deployment_says_why_its_pods_are_refused() -> None:
+    said = 'pods "web-1" is forbidden: exceeded quota: limits'
+    failure = {"type": "ReplicaFailure", "status": "True", "message": said}
+    assert assess(deployment({"conditions": [failure]})) == Health("Degraded", said)
+    over = deployment({"conditions": [{**failure, "status": "False"}], "updatedReplicas": 1})
+    assert assess(over).status == "Progressing"
+
+
 def test_a_paused_deployment_is_suspended() -> None:
     assert assess(deployment({}, paused=True)) == Health("Suspended", "Deployment is paused")
 

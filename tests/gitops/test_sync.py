@@ -261,6 +261,20 @@ def test_a_retained_bucket_stays_and_is_never_touched_again(
     assert cluster.names() == set()
 
 
+def test_a_bucket_known_by_its_mark_alone_is_retained_with_a_record(
+    app: Application, dana: Actor, cloud: World
+) -> None:
+    bring(dana, app, aws("Bucket", "exports"), deployment())
+    name = f"{app.namespace}-exports"
+    cloud.full[name] = "3 objects"
+    app.objects_made.filter(kind="Bucket").delete()  # as after a restore of an older database
+    choices = {f"aws/Bucket//{name}": "retain"}
+    change = run_until_settled(drop(dana, app, intent={"choices": choices}))
+    assert change.state == State.SUCCEEDED, change.reason
+    assert cloud.names() == {f"Bucket/{name}"}
+    assert app.objects_made.get(name=name).state == ManagedObject.State.RETAINED
+
+
 def test_workloads_go_before_the_namespace_and_the_cloud_in_between(
     app: Application, dana: Actor, cluster: World, cloud: World
 ) -> None:
@@ -346,6 +360,10 @@ def named(kind: str, name: str, **more: object) -> dict[str, object]:
         (named("Namespace", "other"), "is in namespace “other”"),
         (named("Secret", "s", data={"a": "aGk="}), "never enter git"),
         (config("twice"), "ConfigMap “twice” is described twice"),
+        (
+            {**aws("Bucket", "x"), "metadata": {"name": "payroll"}},
+            "Bucket “payroll” is not named as this environment's resources are",
+        ),
     ],
 )
 def test_documents_are_held_to_kinds_and_namespace(

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from gitops import targets
+from gitops import secrets, targets
 from gitops.backends.base import ObjectRef
 from gitops.models import Application, CloudAccount
 from idp.changes.models import Change
-from rbac.actors import Actor
+from rbac.actors import Actor, system
 from tests.gitops.factories import aws as document
 from tests.gitops.factories import bring, drop, propose
 from tests.support.changes import run_until_settled
@@ -106,6 +106,15 @@ def test_made_seen_and_removed_without_a_trace(app: Application, dana: Actor, aw
     assert not app.objects_made.exists()
 
 
+def test_another_type_of_a_tables_key_makes_it_anew(app: Application, dana: Actor) -> None:
+    bring(dana, app, document("Table", "orders", key={"partition": "id"}))
+    numbers = document("Table", "orders", key={"partition": "id"}, attributes={"id": "N"})
+    change = bring(dana, app, numbers)
+    assert change.state == State.SUCCEEDED, change.reason
+    (action,) = [a for a in change.plan["actions"] if a["verb"] != "unchanged"]
+    assert (action["verb"], action["risk"]) == ("replace", "loses data")
+
+
 def test_a_scale_is_one_field(app: Application, dana: Actor) -> None:
     bring(dana, app, web(1))
     change = bring(dana, app, web(3))
@@ -168,3 +177,14 @@ def test_a_full_bucket_is_counted_and_purged_only_when_chosen(
     done = run_until_settled(drop(dana, app, intent=intent))
     assert done.state == State.SUCCEEDED, done.reason
     assert aws("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_secret_value_is_brought_to_secrets_manager(
+    app: Application, dana: Actor, aws: Aws
+) -> None:
+    secrets.put(system("tests"), app.scope, "stripe", "hunter2")
+    change = bring(dana, app, document("SecretValue", "stripe", ref="stripe@1"))
+    assert change.state == State.SUCCEEDED, change.reason
+    held = aws("secretsmanager").get_secret_value(SecretId=f"{app.namespace}-stripe")
+    assert held["SecretString"] == "hunter2"
+    assert "hunter2" not in str(change.plan)

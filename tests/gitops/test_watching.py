@@ -7,11 +7,12 @@ import pytest
 
 from gitops import watching
 from gitops.backends.base import LiveObject, WatchEvent
-from gitops.models import Application, Cluster
+from gitops.models import Application, CloudAccount, Cluster
 from idp.common.errors import TemporaryBackendError
 from rbac.actors import Actor
-from tests.gitops.factories import bring, deployment
+from tests.gitops.factories import aws, bring, deployment, make_application
 from tests.gitops.fake import FakeCluster, World
+from tests.rbac.factories import Characters
 
 
 @pytest.fixture
@@ -95,6 +96,79 @@ def test_a_cluster_that_cannot_be_seen_makes_health_unknown_in_words(
     app.refresh_from_db()
     assert app.health == "Unknown"
     assert app.health_message == "It cannot be seen: Cluster local does not answer."
+
+
+def test_a_silent_cluster_is_asked_once_a_round_and_hides_no_other(
+    app: Application, live: LiveObject, cluster: World, dana: Actor, people: Characters
+) -> None:
+    second = make_application(people.project, "second", "development")
+    bring(dana, second, deployment(replicas=1))
+    asked: list[str] = []
+
+    def silent(verb: str, ref: object) -> None:
+        asked.append(verb)
+        raise TemporaryBackendError("Cluster local does not answer.")
+
+    cluster.fault = silent
+    Application.objects.update(observed_at=None)
+    assert watching.relist() == 2
+    assert len(asked) == 1
+    assert set(Application.objects.values_list("health", flat=True)) == {"Unknown"}
+
+    def odd(verb: str, ref: object) -> None:
+        raise ValueError("an object that nobody foresaw")
+
+    cluster.fault = odd
+    Application.objects.update(observed_at=None)
+    assert watching.relist() == 2
+    second.refresh_from_db()
+    assert second.health_message.startswith("It cannot be seen: ValueError")
+
+
+def test_the_relist_looks_at_cloud_objects_too(
+    app: Application, live: LiveObject, cloud: World, dana: Actor
+) -> None:
+    bring(dana, app, deployment(replicas=2), aws("Queue", "jobs"), aws("Table", "orders"))
+    name = f"{app.namespace}-orders"
+    ref = next(r for r in cloud.objects if r.name == name)
+    table = cloud.objects[ref]
+    cloud.objects[ref] = replace(table, body={**table.body, "status": {"state": "UPDATING"}})
+    Application.objects.update(observed_at=None)
+    watching.relist()
+    app.refresh_from_db()
+    assert (app.health, app.health_message) == ("Progressing", f"Table {name}: updating")
+    del cloud.objects[ref]
+    Application.objects.update(observed_at=None)
+    watching.relist()
+    app.refresh_from_db()
+    assert (app.health, app.health_message) == ("Missing", f"Table {name}: It is not there.")
+
+
+def test_a_silent_account_is_asked_once_and_hides_no_cluster(
+    app: Application, live: LiveObject, cloud: World, dana: Actor, cluster: World
+) -> None:
+    bring(dana, app, deployment(replicas=2), aws("Queue", "jobs"), aws("Table", "orders"))
+    asked: list[str] = []
+
+    def silent(verb: str, ref: object) -> None:
+        asked.append(verb)
+        raise TemporaryBackendError("Account aws did not answer in time.")
+
+    cloud.fault = silent
+    Application.objects.update(observed_at=None)
+    watching.relist()
+    app.refresh_from_db()
+    assert len(asked) == 1
+    assert app.health == "Unknown"
+    assert "Table" in app.health_message
+    assert "It cannot be seen: Account aws did not answer in time." in app.health_message
+    assert app.objects_made.get(kind="Deployment").health == "Healthy"
+    CloudAccount.objects.update(active=False)
+    cluster.objects[live.ref] = with_ready(live, 0)
+    Application.objects.update(observed_at=None)
+    watching.relist()
+    app.refresh_from_db()
+    assert app.health == "Progressing", "the cluster is still looked at"
 
 
 @pytest.mark.django_db(transaction=True)

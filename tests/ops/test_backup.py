@@ -103,6 +103,45 @@ def test_a_backup_restores_on_an_empty_machine(tmp_path: Path) -> None:
     assert new.head() == old.head()
 
 
+def test_a_proposal_made_after_the_database_was_copied_is_forgotten(tmp_path: Path) -> None:
+    old = Installation(tmp_path / "old").filled()
+    repository = old.state / "repositories" / "orders.git"
+    reference = "refs/slipway/changes/42"
+    command = ["git", "-C", str(repository), "update-ref", reference, old.head()]
+    subprocess.run(command, check=True, timeout=30)
+    old.must("backup", str(tmp_path / "night.tar.gz"))
+
+    new = Installation(tmp_path / "new")
+    new.must("restore", "--keys", str(tmp_path / "night.tar.gz"))
+    new.must("restore", str(tmp_path / "night.tar.gz"))
+    listed = subprocess.run(
+        ["git", "-C", str(new.state / "repositories" / "orders.git"), "for-each-ref"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert reference not in listed.stdout, "change 42 of the future would take it for its own"
+    assert "refs/heads/main" in listed.stdout
+
+
+def test_keys_in_use_are_not_replaced_and_unused_ones_are_set_aside(tmp_path: Path) -> None:
+    old = Installation(tmp_path / "old").filled()
+    old.must("backup", str(tmp_path / "night.tar.gz"))
+    live = Installation(tmp_path / "live").filled()
+    before = (live.state / "encryption.key").read_text()
+    refused = live.manage("restore", "--keys", str(tmp_path / "night.tar.gz"))
+    assert "The database has tables already." in refused.stderr
+    assert (live.state / "encryption.key").read_text() == before
+
+    new = Installation(tmp_path / "new")
+    new.must("check")  # makes keys of its own
+    mine = (new.state / "encryption.key").read_text()
+    new.must("restore", "--keys", str(tmp_path / "night.tar.gz"))
+    aside = sorted(new.state.glob("encryption.key.until-*"))
+    assert [file.read_text() for file in aside][:1] == [mine]
+
+
 @pytest.mark.servers
 def test_a_backup_of_postgres_restores_into_another_database(
     tmp_path: Path, postgres_server: str

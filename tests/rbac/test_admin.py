@@ -18,6 +18,7 @@ from rbac.models import (
     Team,
     User,
 )
+from rbac.places import root
 from rbac.services import create_service_account, invite
 from tests.rbac.factories import Characters, actor, bind
 from tests.rbac.test_tokens import make
@@ -83,7 +84,7 @@ def test_every_page_is_closed_to_people_without_admin_view(ground: Characters, m
 
 def test_admin_view_alone_shows_only_what_other_roles_give(people: Characters) -> None:
     door = Role.objects.create(name="door", permissions=["admin.view"])
-    bind(door.name, people.scope, user=people.viewer)
+    bind(door.name, root(), user=people.viewer)
     client = browser(people.viewer)
     assert client.get(url(Project, "changelist")).status_code == 200
     assert client.get(url(Project, "change", people.project.pk)).status_code == 200
@@ -146,6 +147,18 @@ def test_bindings_are_granted_changed_and_revoked_with_before_and_after(people: 
     client.post(url(RoleBinding, "delete", binding.pk), {"post": "yes"})
     assert last("access.revoke").before["user"] == "sam.stranger"
     assert not RoleBinding.objects.filter(pk=binding.pk).exists()
+
+
+def test_the_last_administrator_gets_no_end(people: Characters) -> None:
+    binding = RoleBinding.objects.get(role__name="administrator")
+    page = browser(people.administrator).post(
+        url(RoleBinding, "change", binding.pk),
+        {"ends_at_0": "2030-01-01", "ends_at_1": "00:00:00", "reason": ""},
+        follow=True,
+    )
+    assert "the last administrator of Slipway" in page.content.decode()
+    binding.refresh_from_db()
+    assert binding.ends_at is None
 
 
 def test_roles_are_edited_by_checkboxes_and_builtin_ones_are_not(people: Characters) -> None:

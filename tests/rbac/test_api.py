@@ -5,13 +5,24 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
+from django.core.mail import EmailMessage
+from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
 from rest_framework.test import APIClient
 
 from rbac import audit
 from rbac.models import ApiToken, AuditRecord, Membership, Role, RoleBinding, Scope, Team, User
 from rbac.services import create_token
-from tests.rbac.factories import Characters, actor
+from tests.rbac.factories import (
+    PASSWORD,
+    Characters,
+    TeamFactory,
+    actor,
+    bind,
+    make_project,
+)
 
 
 def api_of(
@@ -46,9 +57,56 @@ def test_me_says_who_asks_and_what_they_hold(people: Characters) -> None:
 def test_me_changes_ones_own_profile(people: Characters) -> None:
     api = api_of(people.developer)
     assert api.patch("/api/v1/me/", {"first_name": "Dana"}).json()["first_name"] == "Dana"
-    taken = api.patch("/api/v1/me/", {"email": "mate.dev@example.org"})
+    taken = api.patch("/api/v1/me/", {"email": "mate.dev@example.org", "password": PASSWORD})
     assert taken.status_code == 422
     assert taken.json()["errors"][0]["field"] == "email"
+
+
+def test_a_narrowed_token_never_becomes_its_owner(people: Characters) -> None:
+    """Neither by the address that a password reset goes to, nor by the owner's other tokens."""
+    api_of(people.developer)
+    whole = ApiToken.objects.get(user=people.developer)
+    body = {"email": "thief@example.net", "password": PASSWORD}
+    for narrow in (
+        api_of(people.developer, permissions=("project.view",)),
+        api_of(people.developer, scope=people.scope),
+    ):
+        refused = narrow.patch("/api/v1/me/", body)
+        assert refused.status_code == 409
+        assert "narrowed token" in refused.json()["detail"]
+    reader = api_of(people.developer, permissions=("project.view",))
+    assert reader.get("/api/v1/tokens/").status_code == 403
+    assert reader.delete(f"/api/v1/tokens/{whole.pk}/").status_code == 403
+    keeper = api_of(people.developer, permissions=("token.create",))
+    assert keeper.get("/api/v1/tokens/").status_code == 200
+    assert keeper.delete(f"/api/v1/tokens/{whole.pk}/").status_code == 409
+    people.developer.refresh_from_db()
+    assert people.developer.email == "dana.dev@example.org"
+    whole.refresh_from_db()
+    assert whole.revoked_at is None
+
+
+def test_a_new_address_needs_the_password_and_the_old_one_is_told(
+    people: Characters,
+    mailoutbox: list[EmailMessage],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    api = api_of(people.developer)
+    for password, rule in (("", "required"), ("a guess", "wrong")):
+        wish = {"email": "new@example.org", **({"password": password} if password else {})}
+        refused = api.patch("/api/v1/me/", wish)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["rule"] == rule
+    for _ in range(5):
+        refused = api.patch("/api/v1/me/", {"email": "new@example.org", "password": "a guess"})
+    assert refused.status_code == 429
+    cache.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        done = api.patch("/api/v1/me/", {"email": "new@example.org", "password": PASSWORD})
+    assert done.json()["email"] == "new@example.org"
+    assert [mail.to for mail in mailoutbox] == [["dana.dev@example.org"]]
+    assert "changed to new@example.org" in mailoutbox[0].body
+    assert PASSWORD not in str(AuditRecord.objects.latest("at").after)
 
 
 def test_basic_authentication_takes_the_token_as_password(people: Characters) -> None:
@@ -236,6 +294,32 @@ def test_decide_answers_for_oneself_and_with_access_view_for_others(people: Char
     stranger = api_of(people.stranger)
     asked = "/api/v1/access/decide/?permission=project.view&user=vic.viewer"
     assert stranger.get(asked).status_code in {403, 404}
+
+
+def test_asking_about_others_tells_nothing_of_places_that_one_does_not_see(
+    people: Characters,
+) -> None:
+    secret = make_project("secret", TeamFactory(name="hidden"))
+    bind("auditor", secret.scope, user=people.viewer)
+    api = api_of(people.developer)
+    for permission in ("project.view", "audit.verify"):  # held here; held anywhere
+        asked = f"/api/v1/access/decide/?permission={permission}&scope=orders&user=vic.viewer"
+        found = api.get(asked).json()
+        assert found["allowed"] is True
+        assert "secret" not in str(found)
+        assert "role viewer at orders" in str(found["chain"])
+        assert "1 more held elsewhere, which you may not see" in found["chain"]
+        page = Client()
+        page.force_login(people.developer)
+        html = page.get(f"/access/why/?permission={permission}&scope=orders&user=vic.viewer")
+        assert "at secret" not in html.content.decode()
+        assert "1 more held elsewhere" in html.content.decode()
+    assert found["reason"] == "A role held elsewhere gives audit.verify."
+    asked = "/api/v1/access/decide/?permission=project.view&scope=orders&user=vic.viewer"
+    whole = api_of(people.administrator).get(asked).json()["chain"]
+    assert any("role auditor at secret" in line for line in whole)
+    own = api_of(people.viewer).get(asked.partition("&user")[0]).json()["chain"]
+    assert any("role auditor at secret" in line for line in own)
 
 
 def test_service_accounts_hold_roles_and_act_by_token(people: Characters) -> None:

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from idp.common.errors import Forbidden
-from rbac import appendonly, audit
+from rbac import appendonly, audit, sealing
 from rbac.access import require
 from rbac.actors import Actor, system
 from rbac.models import AppendOnly, AuditHead, AuditRecord
@@ -110,6 +110,42 @@ def test_a_rewritten_tail_is_found_by_a_hash_that_was_noted(chain: Chain) -> Non
     raw("UPDATE rbac_auditrecord SET hash='x' WHERE sequence = %s", len(chain))
     with pytest.raises(CommandError, match="is broken"):
         call_command("audit_verify")
+
+
+def test_a_rewritten_tail_with_fitting_hashes_is_found_by_the_head(chain: Chain) -> None:
+    """Whoever can write the table can compute hashes; the head was written by the sealer."""
+    last = chain[-1]
+    last.reason = "nothing to see here"
+    forged = sealing.digest(sealing.content(last), len(chain), last.previous_hash)
+    raw(
+        "UPDATE rbac_auditrecord SET reason=%s, hash=%s WHERE sequence=%s",
+        last.reason,
+        forged,
+        len(chain),
+    )
+    assert audit.verify().problem == (
+        f"Record {len(chain)} is not the one that was sealed: the head has another hash."
+    )
+
+
+def test_records_beyond_the_head_are_found(chain: Chain) -> None:
+    AuditHead.objects.update(sequence=3, hash=chain[2].hash)
+    assert audit.verify().problem == (
+        "Record 4 and those after it were never sealed: the head stands at 3."
+    )
+    AuditHead.objects.all().delete()
+    assert "the head stands at 0" in audit.verify().problem
+
+
+def test_what_is_sealed_during_the_walk_is_no_fault(
+    people: Characters, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = AuditHead.objects.get()
+    audit.record(actor(people.developer), "x.y", target=people.project)
+    audit.seal()
+    heads = iter([early, AuditHead.objects.get()])
+    monkeypatch.setattr(sealing, "_head", lambda: next(heads))
+    assert audit.verify().problem == ""
 
 
 def test_the_command_says_what_it_found(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,21 +7,23 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from idp.common.errors import Forbidden, NotVisible
-from rbac import actors
+from rbac import actors, objectgrants
 from rbac.access import (
     can,
     decide,
     get_objects_for_user,
     get_visible,
     held_anywhere,
+    reaching,
     require,
     visible,
+    visible_by,
 )
 from rbac.actors import NOBODY, Actor
-from rbac.models import AuditRecord, Membership, Project, RoleBinding, Scope, Team
+from rbac.models import ApiToken, AuditRecord, Membership, Project, RoleBinding, Scope, Team
 from rbac.places import root
 from rbac.scopes import environment_scope
-from tests.rbac.factories import Characters, actor, bind, make_project
+from tests.rbac.factories import Characters, UserFactory, actor, bind, make_project
 
 
 def test_a_binding_is_inherited_downwards_and_not_upwards(people: Characters) -> None:
@@ -173,5 +175,62 @@ def test_decide_after_loading_needs_no_query(
 def test_one_query_loads_a_person_beside_the_epoch_and_each_table_of_grants(
     people: Characters, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(3):  # epoch with standing, bindings, grants on projects
+    tables = len(objectgrants.tables())  # projects, environments
+    with django_assert_num_queries(2 + tables):  # epoch with standing, bindings, object grants
         assert can(Actor(user=people.viewer), "project.view", people.project)
+
+
+def test_rows_may_name_their_own_permission(people: Characters) -> None:
+    for verb, tier in (("environment.scale", "staging"), ("environment.scale", "production"),
+                       ("environment.view", "production"), ("no.such", "staging")):  # fmt: skip
+        scope = people.tier(tier)
+        AuditRecord.objects.create(action=verb, scope=scope, actor_label="x", outcome="allowed")
+    rows = AuditRecord.objects.filter(actor_label="x")
+
+    def seen(actor: Actor) -> set[tuple[str, str]]:
+        found = visible_by(actor, "action", rows)
+        assert set(found) == {row for row in rows if can(actor, row.action, row)}
+        return {(row.action, row.scope.name) for row in found}
+
+    both = {("environment.scale", "staging"), ("environment.view", "production")}
+    assert seen(Actor(people.developer)) == both
+    assert seen(Actor(people.administrator)) == both | {("environment.scale", "production")}
+    assert seen(Actor(people.stranger)) == seen(NOBODY) == set()
+
+
+def test_what_is_bound_above_reaches_down_to_where_one_may_see(people: Characters) -> None:
+    other = make_project("ledger")
+    bind("viewer", people.tier("production"), user=people.stranger)
+    stranger = Actor(people.stranger)
+    for scope in (people.tier("production"), people.tier("staging"), people.scope, other.scope):
+        bind("qa", scope, user=people.auditor)
+    bind("qa", root(), user=people.auditor)
+    rows = RoleBinding.objects.filter(role__name="qa", user=people.auditor)
+
+    def seen(actor: Actor) -> set[str]:
+        return {row.scope.label for row in reaching(actor, "environment.view", rows)}
+
+    assert seen(stranger) == {"orders/production", "orders", "everything"}
+    assert seen(Actor(UserFactory())) == set()
+    token = ApiToken.objects.create(
+        user=people.administrator,
+        name="narrow",
+        prefix="abcdefghijkl",
+        scope=people.tier("staging"),
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+    narrow = Actor(people.administrator, token)
+    assert seen(narrow) == {"orders/staging", "orders", "everything"}
+    assert len(seen(Actor(people.administrator))) == 5
+
+
+def test_what_is_bound_where_it_means_nothing_gives_nothing(people: Characters) -> None:
+    """An administrator of one project opens no admin site and makes no projects."""
+    bind("administrator", people.scope, user=people.stranger)
+    local = Actor(people.stranger)
+    assert can(local, "project.manage", people.project)
+    for name in ("admin.view", "user.manage", "project.create"):
+        assert not held_anywhere(local, name)
+        assert not can(local, name, people.project)
+    assert held_anywhere(Actor(people.administrator), "admin.view")
+    assert "does not give it" in decide(local, "admin.view", None).chain[-2]

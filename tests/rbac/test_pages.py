@@ -221,10 +221,13 @@ def test_a_session_is_ended_from_another(people: Characters) -> None:
 
 def test_the_profile_is_changed_and_audited(people: Characters) -> None:
     client = signed_in(people.developer)
-    taken = client.post("/account/", {"email": "mate.dev@example.org"})
+    taken = client.post("/account/", {"email": "mate.dev@example.org", "password": PASSWORD})
     assert taken.status_code == 422
     assert "Another person has this address." in text_of(taken)
-    client.post("/account/", {"first_name": "Dana", "email": "dana@example.org"})
+    alone = client.post("/account/", {"email": "dana@example.org"})
+    assert "A new address needs your password." in text_of(alone)
+    wish = {"first_name": "Dana", "email": "dana@example.org", "password": PASSWORD}
+    client.post("/account/", wish)
     people.developer.refresh_from_db()
     assert (people.developer.first_name, people.developer.email) == ("Dana", "dana@example.org")
 

@@ -18,6 +18,7 @@ from rbac.models import (
     AuditRecord,
     Membership,
     Project,
+    ProjectGrant,
     Role,
     RoleBinding,
     Scope,
@@ -33,6 +34,7 @@ from tests.rbac.factories import TeamFactory, UserFactory, make_project
 # Each shape of entry: inherited, root only, held anywhere, everyone's.
 NAMES = ["project.view", "access.view", "project.create", "audit.verify", "team.view"]
 MODELS = (Scope, Project, ServiceAccount, AuditRecord, Team)
+SHARES = ("", "open", "ends", "ended")
 PLACES = 11  # root, two projects with four tiers each; one environment more in each project
 
 
@@ -75,13 +77,13 @@ class OneRule(TestCase):
         derandomize=True,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    @given(st.lists(bindings(), max_size=5), tokens, st.booleans(), st.booleans())
+    @given(st.lists(bindings(), max_size=5), tokens, st.booleans(), st.sampled_from(SHARES))
     def test_decide_is_visible(
         self,
         given_bindings: list[tuple[int, list[str], bool, int | None]],
         token: tuple[list[str], int | None] | None,
         active: bool,
-        shared: bool,
+        shared: str,
     ) -> None:
         now = timezone.now()
         for number, (place, names, by_team, hours) in enumerate(given_bindings):
@@ -94,7 +96,12 @@ class OneRule(TestCase):
                 ends_at=now + timedelta(hours=hours) if hours else None,
             )
         if shared:
-            share(system("tests"), permission="project.view", user=self.user, obj=self.projects[1])
+            share(
+                system("tests"), permissions=["project.view"], user=self.user, obj=self.projects[1]
+            )
+            if shared != "open":
+                end = now + timedelta(hours=1 if shared == "ends" else -1)
+                ProjectGrant.objects.update(ends_at=end)
         User.objects.filter(pk=self.user.pk).update(is_active=active)
         epoch.bump()
         person = User.objects.get(pk=self.user.pk)

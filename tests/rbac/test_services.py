@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.db.models import F
 from django.test import RequestFactory, override_settings
+from django.utils import timezone
 from guardian.shortcuts import get_objects_for_user as guardians
 
 from idp.common.errors import Clash, Forbidden, Invalid, Refusal
@@ -35,6 +38,7 @@ from rbac.services import (
     create_administrator,
     create_project,
     create_role,
+    create_service_account,
     create_team,
     deactivate_user,
     delete_role,
@@ -122,6 +126,20 @@ def test_nobody_grants_more_than_they_hold(people: Characters) -> None:
         unbind_role(actor(people.maintainer), higher)
 
 
+def test_a_role_is_bound_only_where_it_gives_something(people: Characters) -> None:
+    owner = actor(people.administrator)
+    create_role(owner, name="host", permissions=["user.manage", "team.manage"])
+    with pytest.raises(Invalid, match="The role host gives nothing at orders"):
+        bind_role(
+            owner, role=Role.objects.get(name="host"), scope=people.scope, user=people.stranger
+        )
+    administrator = Role.objects.get(name="administrator")
+    bind_role(owner, role=administrator, scope=people.scope, user=people.deployer)
+    bind_role(  # who holds all that it gives there may pass it on
+        actor(people.deployer), role=administrator, scope=people.scope, user=people.viewer
+    )
+
+
 def test_inviting_gives_only_what_the_inviter_may_give(people: Characters) -> None:
     with pytest.raises(Refusal, match="holds more than you do there"):
         invite(
@@ -138,7 +156,7 @@ def test_sharing_one_project_is_one_more_source_and_answers_everywhere_the_same(
     people: Characters,
 ) -> None:
     stranger = people.stranger
-    share(actor(people.maintainer), permission="project.view", user=stranger, obj=people.project)
+    share(actor(people.maintainer), permissions=["project.view"], user=stranger, obj=people.project)
     assert can(actor(stranger), "project.view", people.project)
     assert can(actor(stranger), "project.view", people.scope)
     assert not can(actor(stranger), "project.manage", people.project)
@@ -148,7 +166,7 @@ def test_sharing_one_project_is_one_more_source_and_answers_everywhere_the_same(
     by_guardian = guardians(stranger, "rbac.project.view", rows, accept_global_perms=False)
     assert list(ours) == list(by_guardian) == [people.project]
     assert AuditRecord.objects.get(action="access.share").after["user"] == "sam.stranger"
-    unshare(actor(people.maintainer), permission="project.view", user=stranger, obj=people.project)
+    unshare(actor(people.maintainer), user=stranger, obj=people.project)
     assert not stranger.has_perm("project.view", people.project)
     assert not ProjectGrant.objects.exists()
 
@@ -156,10 +174,10 @@ def test_sharing_one_project_is_one_more_source_and_answers_everywhere_the_same(
 def test_what_cannot_be_shared_is_refused(people: Characters) -> None:
     owner = actor(people.administrator)
     with pytest.raises(Invalid, match=r"audit\.view cannot be given on one project"):
-        share(owner, permission="audit.view", user=people.stranger, obj=people.project)
+        share(owner, permissions=["audit.view"], user=people.stranger, obj=people.project)
     with pytest.raises(Forbidden):
         share(
-            actor(people.developer), permission="project.view", user=people.stranger,
+            actor(people.developer), permissions=[], user=people.stranger,
             obj=people.project,
         )  # fmt: skip
     assert ProjectGrant in objectgrants.tables()
@@ -191,6 +209,41 @@ def test_a_team_that_owns_a_project_stays(people: Characters) -> None:
     update_project(owner, people.project, team=other)
     delete_team(owner, Team.objects.get(name="orders"))
     assert not can(actor(people.developer), "project.view", people.project)
+
+
+def test_the_last_administrator_stays_whatever_way_is_tried(people: Characters) -> None:
+    """By binding, team, membership or person; programs, guests and those shut out do not count."""
+    slipway, ada = system("tests"), people.administrator
+    binding = RoleBinding.objects.get(role__name="administrator").pk
+    robot = create_service_account(slipway, project=people.project, name="ci").user
+    bind("administrator", root(), user=robot)
+    guest = bind(
+        "administrator", root(), user=people.qa, ends_at=timezone.now() + timedelta(days=1)
+    )
+    for act in (
+        lambda: unbind_role(slipway, RoleBinding.objects.get(pk=binding)),
+        lambda: deactivate_user(slipway, ada),
+    ):
+        with pytest.raises(Refusal, match="the last administrator of Slipway"):
+            act()
+    ada.refresh_from_db()
+    assert ada.is_active
+    assert can(actor(ada), "admin.view", None)
+    unbind_role(slipway, guest)
+
+    team = create_team(slipway, name="platform")
+    bind("administrator", root(), team=team)
+    add_member(slipway, team, people.mate)
+    unbind_role(slipway, RoleBinding.objects.get(pk=binding))
+    for act in (
+        lambda: delete_team(slipway, Team.objects.get(pk=team.pk)),
+        lambda: remove_member(slipway, team, people.mate),
+        lambda: deactivate_user(slipway, people.mate),
+    ):
+        with pytest.raises(Refusal, match="the last administrator of Slipway"):
+            act()
+    add_member(slipway, team, people.developer)
+    deactivate_user(slipway, people.mate)
 
 
 def test_deactivating_oneself_is_refused(people: Characters) -> None:
@@ -258,6 +311,10 @@ def test_another_authentication_backend_is_an_error() -> None:
     [
         ([], "192.0.2.1", "198.51.100.7", "192.0.2.1"),
         (["192.0.2.1"], "192.0.2.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
+        (["192.0.2.0/24"], "192.0.2.1", "203.0.113.9, 198.51.100.7, 192.0.2.5", "198.51.100.7"),
+        (["192.0.2.0/24"], "192.0.2.1", "192.0.2.9", "192.0.2.9"),
+        (["192.0.2.0/24"], "192.0.2.1", "", "192.0.2.1"),
+        (["::1"], "::1", "2001:db8::7", "2001:db8::7"),
         (["192.0.2.1"], "192.0.2.1", "nonsense", None),
         ([], "", "", None),
     ],
@@ -266,7 +323,7 @@ def test_the_callers_address_is_believed_from_trusted_proxies_only(
     trusted: list[str], remote: str, forwarded: str, expected: str | None
 ) -> None:
     request = RequestFactory().get("/", REMOTE_ADDR=remote, HTTP_X_FORWARDED_FOR=forwarded)
-    with override_settings(TRUSTED_PROXIES=trusted):
+    with override_settings(TRUSTED_PROXIES=[ip_network(word) for word in trusted]):
         assert address_of(request) == expected
 
 

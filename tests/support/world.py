@@ -16,8 +16,9 @@ from gitops.backends.memory import play, pods
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
 from portal.models import Component
 from portal.permissions import keeper_scope
-from rbac.actors import Actor
+from rbac.actors import Actor, system
 from rbac.models import ApiToken, Role, RoleBinding, Scope, ServiceAccount, User
+from rbac.services import share
 from tests.environments.factories import bring, make_account, make_cluster
 from tests.rbac.factories import Characters, make_characters
 from tests.support.changes import run_until_settled
@@ -66,11 +67,14 @@ class World:
         here, project = self.environment.scope, self.people.project.scope
         keeper = keeper_scope(self.people.project)
         one = {"project": "orders", "name": self.environment.name}
+        mate = {"username": self.people.mate.username}
         component = Sample({"name": self.component.name}, keeper)
         return {
             "components/<slug:name>": component,
             "catalog/<slug:name>": component,
-            "environments/<slug:project>/<slug:name>": Sample({**one, "action": "scale"}, here),
+            "environments/<slug:project>/<slug:name>": Sample(
+                {**one, **mate, "action": "scale"}, here
+            ),
             "environments/new": Sample({}, None, query="blueprint=web-service@1.0.0"),
             "blueprints/<slug:blueprint>": Sample(
                 {"blueprint": "web-service", "version": "1.0.0"}, None
@@ -116,6 +120,7 @@ def make_world() -> World:
     make_cluster()
     make_account()
     environment = _environment(people)
+    share(system("tests"), permissions=[], user=people.mate, obj=environment)
     return World(
         people=people,
         environment=environment,
@@ -128,7 +133,7 @@ def make_world() -> World:
 
 def _environment(people: Characters) -> Environment:
     with mock.patch.multiple(pods, READY_AFTER=0.0), mock.patch.multiple(play, ADDRESS_AFTER=0.0):
-        return bring(Actor(people.developer), people.project, name="staging", tier="staging")
+        return bring(Actor(people.developer), people.project, name="stage", tier="staging")
 
 
 def _change(people: Characters, environment: Environment) -> Change:

@@ -41,7 +41,7 @@ class Bucket(Kind):
             return None
         except Denied as exc:
             raise self._taken(name) from exc
-        arn = f"arn:aws:s3:::{name}"
+        arn = f"arn:{self.calls.partition}:s3:::{name}"
         outputs = {"NAME": name, "ARN": arn, "REGION": region or "us-east-1"}
         versioning = self.calls("s3", "get_bucket_versioning", Bucket=name).get("Status")
         spec = {
@@ -171,6 +171,7 @@ class Bucket(Kind):
                 )
         raise TemporaryBackendError(f"Bucket {name} is still being emptied.", retry_after=1)
 
-    def names(self) -> Iterator[str]:
-        for page in self.calls.pages("s3", "list_buckets"):
+    def names(self, prefix: str = "") -> Iterator[str]:
+        narrowed = {"Prefix": prefix} if prefix else {}
+        for page in self.calls.pages("s3", "list_buckets", **narrowed):
             yield from (bucket["Name"] for bucket in page.get("Buckets", []))

@@ -23,6 +23,7 @@ from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
 
+from gitops import naming
 from idp.common.errors import (
     BackendError,
     Conflict,
@@ -38,6 +39,7 @@ _RENEW = timedelta(minutes=5)  # an assumed role's keys are renewed so long befo
 _PREFIX = {"secretsmanager": "secretsmanager"}
 # IAM's names of actions, where they differ from the operation's.
 _ACTIONS = {
+    "AssumeRole": "sts:AssumeRole",  # made on behalf of a call to any service
     "HeadBucket": "s3:ListBucket",
     "ListBuckets": "s3:ListAllMyBuckets",
     "ListObjectsV2": "s3:ListBucket",
@@ -195,6 +197,7 @@ class Calls:
     ) -> None:
         self.account, self.region, self.role_arn = account, region, role_arn
         self.endpoint_url = endpoint_url or None
+        self.partition = naming.partition(region)
         self._credentials = dict(credentials)
         self._clock = clock
         self._clients: dict[str, Any] = {}

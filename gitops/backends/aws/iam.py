@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gitops.backends.aws.calls import Calls
 from gitops.backends.aws.kind import Found, Kind, from_list, stale_tags, tag_list
 from idp.common.errors import Conflict, NotFound, PermanentBackendError
 
@@ -33,6 +34,10 @@ def trust_policy(trust: Mapping[str, str]) -> dict[str, Any]:
         },
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def policy_arn(calls: Calls, name: str) -> str:
+    return f"arn:{calls.partition}:iam::{calls.number()}:policy/{name}"
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -120,7 +125,7 @@ class Role(Kind):
             text = json.dumps(trust_policy(spec["trust"]))
             self.calls("iam", "update_assume_role_policy", RoleName=name, PolicyDocument=text)
         for policy in sorted(set(spec["policies"]) - set(found.facts)):
-            arn = f"arn:aws:iam::{self.calls.number()}:policy/{policy}"
+            arn = policy_arn(self.calls, policy)
             self.calls("iam", "attach_role_policy", RoleName=name, PolicyArn=arn)
         for policy in sorted(set(found.facts) - set(spec["policies"])):
             self.calls("iam", "detach_role_policy", RoleName=name, PolicyArn=found.facts[policy])
@@ -133,7 +138,7 @@ class Role(Kind):
                 self.calls("iam", "delete_role_policy", RoleName=name, PolicyName=inline)
         self.calls("iam", "delete_role", RoleName=name)
 
-    def names(self) -> Iterator[str]:
+    def names(self, prefix: str = "") -> Iterator[str]:
         for page in self.calls.pages("iam", "list_roles"):
             yield from (role["RoleName"] for role in page["Roles"])
 
@@ -167,7 +172,7 @@ class Policy(Kind):
         return {"statements": statements_from(policy_document(given))}
 
     def _arn(self, name: str) -> str:
-        return f"arn:aws:iam::{self.calls.number()}:policy/{name}"
+        return policy_arn(self.calls, name)
 
     def find(self, name: str) -> Found | None:
         arn = self._arn(name)
@@ -247,6 +252,6 @@ class Policy(Kind):
                     fix="Detach it there by hand; Slipway did not attach it.",
                 )
 
-    def names(self) -> Iterator[str]:
+    def names(self, prefix: str = "") -> Iterator[str]:
         for page in self.calls.pages("iam", "list_policies", Scope="Local"):
             yield from (policy["PolicyName"] for policy in page["Policies"])

@@ -101,7 +101,8 @@ class Kind(ABC):
         """The spec with every field that we own spelled out, as `find` shows it; judges it."""
 
     @abstractmethod
-    def find(self, name: str) -> Found | None: ...
+    def find(self, name: str) -> Found | None:
+        """The resource or None; `NotFound` where it goes while it is being read."""
 
     @abstractmethod
     def create(self, name: str, spec: Mapping[str, Any], tags: Mapping[str, str]) -> None: ...
@@ -116,8 +117,8 @@ class Kind(ABC):
     def remove(self, name: str, found: Found, *, purge: bool) -> None: ...
 
     @abstractmethod
-    def names(self) -> Iterator[str]:
-        """Names of everything of the kind in the account and region."""
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Names of the kind in the account and region; AWS narrows them by `prefix` if it can."""
 
     def contents(self, name: str, found: Found) -> Contents:
         return Contents(empty=True)

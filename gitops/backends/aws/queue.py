@@ -1,4 +1,8 @@
-"""SQS queues, each with the dead-letter queue that it asks for (`NAME-dead`)."""
+"""SQS queues, each with the dead-letter queue that it asks for (`NAME-dead`).
+
+A tag on the dead-letter queue names the queue that it serves; a queue that somebody declared under
+such a name carries none, and is never used, emptied or removed for another.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gitops.backends.aws.kind import Found, Kind, immutable, stale_tags
-from gitops.backends.base import Contents
-from idp.common.errors import NotFound, PermanentBackendError
+from gitops.backends.base import OWNER_LABEL, Contents
+from idp.common.errors import Conflict, NotFound, PermanentBackendError
 
 _FIFO = ".fifo"
+SERVES = "slipway.dev/dead-letters-of"  # the tag of a dead-letter queue
 DEAD_RETENTION = 1_209_600  # seconds: the longest that SQS allows
 
 
@@ -77,6 +82,11 @@ class Queue(Kind):
     def update(
         self, name: str, spec: Mapping[str, Any], tags: Mapping[str, str], found: Found
     ) -> None:
+        if SERVES in found.tags:
+            raise Conflict(
+                f"Queue {name} holds the dead letters of queue {found.tags[SERVES]}.",
+                fix="Choose another name.",
+            )
         if spec["fifo"] != found.spec["fifo"]:
             raise immutable(self.kind, name, "fifo")
         self._tag(found.handle, found.tags, tags)
@@ -107,17 +117,32 @@ class Queue(Kind):
             self.create(
                 dead,
                 {"visibilityTimeout": 30, "retentionSeconds": DEAD_RETENTION, "fifo": spec["fifo"]},
-                tags,
+                {**tags, SERVES: name},
             )
             url = self._url(dead) or ""
+        elif not self._serves(url, name, tags):
+            raise Conflict(
+                f"Queue {dead} exists already, and it does not hold the dead letters of {name}.",
+                fix="Rename one of the two, or leave out deadLetter.",
+            )
         arn = self._attributes(url)["QueueArn"]
         return json.dumps(
             {"deadLetterTargetArn": arn, "maxReceiveCount": spec["deadLetter"]["maxReceives"]}
         )
 
+    def _serves(self, url: str, name: str, tags: Mapping[str, str]) -> bool:
+        """Whether the queue at `url` was made for the dead letters of `name`, by the same owner."""
+        theirs = self.calls("sqs", "list_queue_tags", QueueUrl=url).get("Tags", {})
+        return (theirs.get(SERVES), theirs.get(OWNER_LABEL)) == (name, tags.get(OWNER_LABEL))
+
+    def _dead(self, name: str, found: Found) -> str | None:
+        """The URL of the queue's own dead-letter queue; it stays when deadLetter is left out."""
+        url = self._url(dead_name(name))
+        return url if url and self._serves(url, name, found.tags) else None
+
     def contents(self, name: str, found: Found) -> Contents:
         waiting = self._messages(found.handle)
-        dead = self._url(dead_name(name)) if "deadLetter" in found.spec else None
+        dead = self._dead(name, found)
         failed = self._messages(dead) if dead else 0
         if not waiting + failed:
             return Contents(empty=True)
@@ -131,11 +156,9 @@ class Queue(Kind):
         return sum(int(live.get(prefix + part, 0)) for part in ("", "NotVisible", "Delayed"))
 
     def remove(self, name: str, found: Found, *, purge: bool) -> None:
-        dead = self._url(dead_name(name))
+        dead = self._dead(name, found)
         if dead is not None:
-            theirs = self.calls("sqs", "list_queue_tags", QueueUrl=dead).get("Tags", {})
-            if theirs.get("slipway.dev/owner") == found.tags.get("slipway.dev/owner"):
-                self._delete(dead)
+            self._delete(dead)
         self._delete(found.handle)
 
     def _delete(self, url: str) -> None:
@@ -144,9 +167,20 @@ class Queue(Kind):
         except NotFound:
             return
 
-    def names(self) -> Iterator[str]:
-        """Dead-letter queues are part of the queue they serve."""
-        pages = self.calls.pages("sqs", "list_queues")
-        found = [url.rsplit("/", 1)[-1] for page in pages for url in page.get("QueueUrls", [])]
-        parts = {dead_name(name) for name in found}
-        yield from (name for name in found if name not in parts)
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Dead-letter queues are part of the queue they serve, as long as that is there."""
+        # Without MaxResults SQS ends at 1,000 names and says nothing of the others.
+        narrowed = {"QueueNamePrefix": prefix} if prefix else {}
+        pages = self.calls.pages("sqs", "list_queues", MaxResults=1000, **narrowed)
+        urls = {url.rsplit("/", 1)[-1]: url for page in pages for url in page.get("QueueUrls", [])}
+        parts = {dead_name(name): name for name in urls}
+        for name, url in urls.items():
+            if name not in parts or not self._is_part(url, parts[name]):
+                yield name
+
+    def _is_part(self, url: str, name: str) -> bool:
+        try:
+            tags = self.calls("sqs", "list_queue_tags", QueueUrl=url).get("Tags", {})
+        except NotFound:
+            return True
+        return bool(tags.get(SERVES) == name)

@@ -77,6 +77,7 @@ class SecretValue(Kind):
             "secretsmanager", "delete_secret", SecretId=name, ForceDeleteWithoutRecovery=True
         )
 
-    def names(self) -> Iterator[str]:
-        for page in self.calls.pages("secretsmanager", "list_secrets"):
+    def names(self, prefix: str = "") -> Iterator[str]:
+        narrowed = {"Filters": [{"Key": "name", "Values": [prefix]}]} if prefix else {}
+        for page in self.calls.pages("secretsmanager", "list_secrets", **narrowed):
             yield from (secret["Name"] for secret in page["SecretList"])

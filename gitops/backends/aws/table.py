@@ -137,6 +137,6 @@ class Table(Kind):
             )
         self.calls("dynamodb", "delete_table", TableName=name)
 
-    def names(self) -> Iterator[str]:
+    def names(self, prefix: str = "") -> Iterator[str]:
         for page in self.calls.pages("dynamodb", "list_tables"):
             yield from page["TableNames"]

@@ -92,7 +92,7 @@ class AwsTarget(Target):
         return found
 
     def get(self, ref: ObjectRef) -> LiveObject | None:
-        found = self._kind(ref).find(ref.name)
+        found = _found(self._kind(ref), ref)
         return _live(ref, found) if found else None
 
     def list(
@@ -102,10 +102,13 @@ class AwsTarget(Target):
         *,
         namespace: str = "",
         labels: Mapping[str, str] | None = None,
+        prefix: str = "",
     ) -> builtins.list[LiveObject]:
         handler = self._kind(ObjectRef(api_version, kind, ""))
         found = []
-        for name in handler.names():
+        for name in handler.names(prefix):
+            if not name.startswith(prefix):
+                continue
             live = self.get(ObjectRef(AWS_API, kind, name))
             own = live.body["metadata"]["labels"] if live else {}
             if live and all(own.get(key) == value for key, value in (labels or {}).items()):
@@ -125,7 +128,7 @@ class AwsTarget(Target):
         ref, ours = ref_of(document), marked(document, owner=owner, change=change)
         kind, tags = self._kind(ref), tags_of(ours)
         spec = kind.wanted(ref.name, document.get("spec", {}))
-        found = kind.find(ref.name)
+        found = _found(kind, ref)
         if found is not None and not self._half_made(kind, ref, found, intended_at):
             require_ours(_live(ref, found), owner=owner, uid=uid, where=f"account {self.name}")
         if dry_run:
@@ -149,7 +152,7 @@ class AwsTarget(Target):
 
     def _made(self, kind: Kind, ref: ObjectRef) -> Found:
         try:
-            found = kind.find(ref.name)
+            found = _found(kind, ref)
         except NotFound:
             found = None
         if found is None:  # AWS answers from another replica than the one that wrote
@@ -158,7 +161,7 @@ class AwsTarget(Target):
 
     def delete(self, ref: ObjectRef, *, owner: str, uid: str = "", purge: bool = False) -> None:
         kind = self._kind(ref)
-        found = kind.find(ref.name)
+        found = _found(kind, ref)
         if found is None:
             return
         require_ours(_live(ref, found), owner=owner, uid=uid, where=f"account {self.name}")
@@ -179,8 +182,16 @@ class AwsTarget(Target):
 
     def contents(self, ref: ObjectRef) -> Contents:
         kind = self._kind(ref)
-        found = kind.find(ref.name)
+        found = _found(kind, ref)
         return kind.contents(ref.name, found) if found else Contents(empty=True)
+
+
+def _found(kind: Kind, ref: ObjectRef) -> Found | None:
+    """The resource; None also where it goes between two of the calls that read it."""
+    try:
+        return kind.find(ref.name)
+    except NotFound:
+        return None
 
 
 def _live(ref: ObjectRef, found: Found) -> LiveObject:

@@ -24,7 +24,8 @@ class Topic(Kind):
         return {"fifo": fifo, "subscriptions": [{"queue": queue} for queue in queues]}
 
     def _arn(self, name: str, service: str = "sns") -> str:
-        return f"arn:aws:{service}:{self.calls.region}:{self.calls.number()}:{name}"
+        place = f"{self.calls.region}:{self.calls.number()}"
+        return f"arn:{self.calls.partition}:{service}:{place}:{name}"
 
     def find(self, name: str) -> Found | None:
         arn = self._arn(name)
@@ -109,6 +110,6 @@ class Topic(Kind):
             self.calls("sns", "unsubscribe", SubscriptionArn=subscription)
         self.calls("sns", "delete_topic", TopicArn=found.handle)
 
-    def names(self) -> Iterator[str]:
+    def names(self, prefix: str = "") -> Iterator[str]:
         for page in self.calls.pages("sns", "list_topics"):
             yield from (topic["TopicArn"].rsplit(":", 1)[-1] for topic in page["Topics"])

@@ -82,6 +82,7 @@ class KubernetesTarget(ClusterTarget):
         *,
         namespace: str = "",
         labels: Mapping[str, str] | None = None,
+        prefix: str = "",
     ) -> builtins.list[LiveObject]:
         path = self._discovery.find(api_version, kind).path(namespace)
         query: dict[str, Any] = {"limit": PAGE, **_selector(labels)}
@@ -95,7 +96,7 @@ class KubernetesTarget(ClusterTarget):
             if not token:
                 break
             query["continue"] = token
-        return found
+        return [live for live in found if live.ref.name.startswith(prefix)]
 
     def apply(
         self,

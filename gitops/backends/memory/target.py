@@ -84,10 +84,12 @@ class MemoryTarget(ClusterTarget):
         *,
         namespace: str = "",
         labels: Mapping[str, str] | None = None,
+        prefix: str = "",
     ) -> builtins.list[LiveObject]:
         with tripped(self.name, "list", kind, self.deadline):
             kinds.is_namespaced(self.name, api_version, kind)
-            return self._listed(api_version, kind, namespace, labels)
+            found = self._listed(api_version, kind, namespace, labels)
+        return [live for live in found if live.ref.name.startswith(prefix)]
 
     def _listed(
         self, api_version: str, kind: str, namespace: str, labels: Mapping[str, str] | None

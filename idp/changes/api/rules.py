@@ -10,12 +10,13 @@ from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from idp.changes import places, selectors, services
+from idp.changes import selectors, services
 from idp.changes.api import serializers as out
 from idp.changes.models import ApprovalRule, Freeze, Waiver
 from idp.common.errors import NotVisible
-from rbac.access import get_visible, require_anywhere
+from rbac.access import require_anywhere
 from rbac.api.views import AccessAPIView
+from rbac.selectors import scope_at
 
 
 def _taken(serializer: type[Any], request: Request, **kwargs: Any) -> dict[str, Any]:
@@ -41,7 +42,7 @@ class FreezeList(AccessAPIView, generics.ListAPIView):
         """Hold every change at a place for a while."""
         require_anywhere(self.actor, "freeze.manage")
         given = _taken(out.FreezeIn, request)
-        scope = places.by_label(self.actor, given.pop("scope"), "freeze.view")
+        scope = scope_at(self.actor, given.pop("scope"))
         freeze = services.freeze(self.actor, scope, **given)
         return Response(out.FreezeOut(freeze).data, status=status.HTTP_201_CREATED)
 
@@ -52,7 +53,7 @@ class LiftFreeze(AccessAPIView):
     @extend_schema(operation_id="freezes_lift", request=None, responses=out.FreezeOut)
     def post(self, request: Request, pk: int) -> Response:
         """End a freeze now."""
-        row = get_visible(self.actor, "freeze.view", Freeze.objects.all(), pk=pk)
+        row = selectors.freeze_get(self.actor, pk)
         return Response(out.FreezeOut(services.lift_freeze(self.actor, row)).data)
 
 
@@ -74,7 +75,7 @@ class WaiverList(AccessAPIView, generics.ListAPIView):
         given = _taken(out.WaiverIn, request)
         number, label = given.pop("change"), given.pop("scope")
         change = selectors.change_get(self.actor, number) if number is not None else None
-        scope = change.scope if change else places.by_label(self.actor, label, "change.view")
+        scope = change.scope if change else scope_at(self.actor, label)
         waiver = services.ask_waiver(self.actor, scope=scope, change=change, **given)
         return Response(out.WaiverOut(waiver).data, status=status.HTTP_201_CREATED)
 
@@ -83,8 +84,7 @@ class WaiverAction(AccessAPIView):
     permission = "gate.waive"
 
     def waiver(self, pk: int) -> Waiver:
-        rows = Waiver.objects.select_related("scope", "change")
-        return get_visible(self.actor, "gate.view", rows, pk=pk)
+        return selectors.waiver_get(self.actor, pk)
 
 
 class GrantWaiver(WaiverAction):
@@ -118,7 +118,7 @@ class RuleList(AccessAPIView, generics.ListAPIView):
         """Ask for N approvals of changes for which a condition holds."""
         require_anywhere(self.actor, "gate.manage")
         given = _taken(out.RuleIn, request)
-        scope = places.by_label(self.actor, given.pop("scope"), "gate.view")
+        scope = scope_at(self.actor, given.pop("scope"))
         rule = services.save_rule(self.actor, ApprovalRule(scope=scope, **given))
         return Response(out.RuleOut(rule).data, status=status.HTTP_201_CREATED)
 

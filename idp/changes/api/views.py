@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from idp.changes import selectors, services
 from idp.changes.api import serializers as out
+from idp.changes.api.keyed import keyed
 from idp.changes.api.responses import accepted
 from idp.changes.filters import ChangeFilter
 from idp.changes.models import Change
@@ -127,6 +128,7 @@ class ChangeAction(AccessAPIView):
 
 class ConfirmChange(ChangeAction):
     @extend_schema(operation_id="changes_confirm", request=out.ConfirmIn, responses=_WORK)
+    @keyed
     def post(self, request: Request, pk: int) -> Response:
         """Confirm the plan that you read; it then goes by itself when its gates pass."""
         change, given = self.change(pk), self.taken(out.ConfirmIn, request)
@@ -136,6 +138,7 @@ class ConfirmChange(ChangeAction):
 
 class CancelChange(ChangeAction):
     @extend_schema(operation_id="changes_cancel", request=None, responses=_WORK)
+    @keyed
     def post(self, request: Request, pk: int) -> Response:
         """Stop it: at once where nothing runs, else after the running step."""
         return self.answer(services.cancel(self.actor, self.change(pk)))
@@ -143,6 +146,7 @@ class CancelChange(ChangeAction):
 
 class ReplanChange(ChangeAction):
     @extend_schema(operation_id="changes_replan", request=None, responses=_WORK)
+    @keyed
     def post(self, request: Request, pk: int) -> Response:
         """Plan again from the world as it is now."""
         return self.answer(services.replan(self.actor, self.change(pk)))
@@ -150,6 +154,7 @@ class ReplanChange(ChangeAction):
 
 class ApproveChange(ChangeAction):
     @extend_schema(operation_id="changes_approve", request=out.ApproveIn, responses=_WORK)
+    @keyed
     def post(self, request: Request, pk: int) -> Response:
         """Say yes to exactly this plan; never to a change that you asked for."""
         change, given = self.change(pk), self.taken(out.ApproveIn, request)
@@ -159,6 +164,7 @@ class ApproveChange(ChangeAction):
 
 class RejectChange(ChangeAction):
     @extend_schema(operation_id="changes_reject", request=out.RejectIn, responses=_WORK)
+    @keyed
     def post(self, request: Request, pk: int) -> Response:
         """Say no, with the reason; the change ends refused."""
         change, given = self.change(pk), self.taken(out.RejectIn, request)

@@ -25,6 +25,7 @@ from idp.changes.runner.run import (
     make_plan,
     overdue,
 )
+from idp.changes.runner.starting import wait_again
 from idp.common.errors import TemporaryBackendError
 from idp.common.transitions import transition
 
@@ -38,8 +39,8 @@ def run_applying(run: Run, change: Change) -> Pause | None:
     """
     if change.cancel_requested_at is not None:
         return _cancelled(run)
-    if not change.effects_started and run.fresh_hash != change.plan_hash:
-        pause = _check_plan(run, change)
+    if not change.effects_started:
+        pause = _before_effects(run, change)
         change = run.look()
         if pause is not None or change.state != Change.State.APPLYING:
             return pause
@@ -51,17 +52,30 @@ def run_applying(run: Run, change: Change) -> Pause | None:
         if pause is not None:
             return pause
     with run.fenced() as row:
-        until = timezone.now() + timedelta(seconds=settings.CHANGE_OBSERVE_SECONDS)
-        transition(
-            row,
-            Change.State.OBSERVING,
-            reason="",
-            failures=0,
-            applied_at=timezone.now(),
-            observe_until=until,
-        )
-        events.moved(row)
-    return None
+        if row.cancel_requested_at is None:
+            _watch(row)
+            return None
+    return _cancelled(run)
+
+
+def _before_effects(run: Run, change: Change) -> Pause | None:
+    """The gates and the plan once more, unless this very run has just asked for them."""
+    if not run.gates_passed and wait_again(run, change):
+        return None
+    return None if run.fresh_hash == change.plan_hash else _check_plan(run, change)
+
+
+def _watch(change: Change) -> None:
+    until = timezone.now() + timedelta(seconds=settings.CHANGE_OBSERVE_SECONDS)
+    transition(
+        change,
+        Change.State.OBSERVING,
+        reason="",
+        failures=0,
+        applied_at=timezone.now(),
+        observe_until=until,
+    )
+    events.moved(change)
 
 
 def _check_plan(run: Run, change: Change) -> Pause | None:

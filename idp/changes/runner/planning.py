@@ -59,7 +59,7 @@ def settle(change: Change, plan: Plan, *, idle: bool, moved: str = "") -> None:
         change,
         to,
         reason=f"{moved} {reason}".strip(),
-        confirm_until=until if to == Change.State.READY or change.interactive else None,
+        confirm_until=until if to == Change.State.READY else None,
     )
     events.moved(change)
 

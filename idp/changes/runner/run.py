@@ -32,11 +32,12 @@ class Pause:
 
 @dataclass
 class Run:
-    """The lease, its renewal, and the hash that this very run has just planned."""
+    """The lease, its renewal, the hash that this very run has just planned, and the gates' yes."""
 
     lease: Lease
     renewal: Renewal
     fresh_hash: str = ""
+    gates_passed: bool = False  # in this very run: they are asked again by every later one
 
     @contextmanager
     def fenced(self) -> Iterator[Change]:

@@ -41,7 +41,21 @@ def run_waiting(run: Run, change: Change) -> Pause | None:
         note(row, results, blocked)
         if blocked:
             return Pause()
+        run.gates_passed = True
         return _take_turn(row)
+
+
+def wait_again(run: Run, change: Change) -> bool:
+    """Back to waiting where a gate blocks by now a change that rested before its first effect."""
+    blocked = gating.reason(gating.evaluate(change, Plan.from_json(change.plan or {})))
+    if not blocked:
+        run.gates_passed = True
+        return False
+    with run.fenced() as row:
+        transition(row, Change.State.PLANNING, started_at=None)
+        transition(row, Change.State.WAITING, reason=blocked)
+        events.moved(row)
+    return True
 
 
 def note(change: Change, results: tuple[GateResult, ...], reason: str) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from django.db.models import Q
 
 from idp.changes import leases
-from idp.changes.leases import LeaseLost, Renewal
+from idp.changes.leases import Lease, LeaseLost, Renewal
 from idp.changes.models import Change
 from idp.changes.runner.applying import run_applying
 from idp.changes.runner.planning import run_planning
 from idp.changes.runner.run import Pause, Run
 from idp.changes.runner.starting import run_waiting
+from idp.common import jobs
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +45,18 @@ def work(change_id: int, *, renew: bool = True) -> bool:
         except Exception:
             log.exception("change %s could not be worked on", change_id)
             pause = Pause(min(2.0 * _attempts(change_id), 60.0))
-        leases.release(lease, wait=pause.seconds)
+        with suppress(LeaseLost):
+            _give_back(lease, pause)
     return True
+
+
+def _give_back(lease: Lease, pause: Pause) -> None:
+    """Release the lease under the change's lock: a cancel meanwhile waits for no back-off."""
+    with leases.fenced(lease) as change:
+        cancelled = change.cancel_requested_at is not None
+        leases.release(lease, wait=None if cancelled else pause.seconds)
+        if cancelled:
+            jobs.enqueue("changes.work", change_id=change.pk)
 
 
 def _carry(run: Run) -> Pause:

@@ -2,7 +2,14 @@
 
 from idp.changes.services.answers import approve, reject
 from idp.changes.services.freezes import freeze, lift_freeze
-from idp.changes.services.proposals import cancel, confirm, propose, replan
+from idp.changes.services.proposals import (
+    cancel,
+    confirm,
+    key_used,
+    made_before,
+    propose,
+    replan,
+)
 from idp.changes.services.rules import delete_rule, save_rule
 from idp.changes.services.waivers import ask_waiver, grant_waiver, revoke_waiver
 
@@ -14,7 +21,9 @@ __all__ = [
     "delete_rule",
     "freeze",
     "grant_waiver",
+    "key_used",
     "lift_freeze",
+    "made_before",
     "propose",
     "reject",
     "replan",

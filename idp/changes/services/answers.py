@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idp.changes import endings, events
+from idp.changes import endings, events, people
 from idp.changes.models import Approval, Change
 from idp.changes.plans import Plan
 from idp.changes.services import rows
@@ -50,9 +50,7 @@ def reject(actor: Actor, change: Change, plan_hash: str, comment: str) -> Change
 
 def _may_answer(actor: Actor, change: Change) -> None:
     require(actor, "change.approve", change.scope)
-    if actor.user is None:
-        raise Forbidden("Only a person approves or rejects.")
-    if actor.user.pk in {change.actor_id, change.confirmed_by_id}:
+    if rows.person(actor, "approve or reject").pk in people.asked(change):
         raise Forbidden(
             "You asked for this change or confirmed it, so its approval must come from someone"
             " else.",

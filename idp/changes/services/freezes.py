@@ -29,7 +29,7 @@ def freeze(
 ) -> Freeze:
     """Hold every change at or below `scope` from `starts_at` (now) to `ends_at` (in one day)."""
     require(actor, "freeze.manage", scope)
-    user = rows.person(actor, "freeze")
+    user = rows.user(actor, "freeze")
     now = timezone.now()
     starts = starts_at or now
     if abs(starts - now) > timedelta(days=MAX_AHEAD):
@@ -53,7 +53,7 @@ def freeze(
 def lift_freeze(actor: Actor, row: Freeze) -> Freeze:
     """End a freeze now; the controller lets the waiting changes go."""
     require(actor, "freeze.manage", row.scope)
-    user = rows.person(actor, "lift a freeze")
+    user = rows.user(actor, "lift a freeze")
     with transaction.atomic():
         now = timezone.now()
         if not Freeze.objects.filter(pk=row.pk, lifted_at=None, ends_at__gt=now).update(
@@ -77,4 +77,4 @@ def _tell(actor: Actor, row: Freeze, action: str) -> None:
             "until": row.ends_at.isoformat(),
         },
     )
-    events.hint("changes", {"freeze": row.pk, "scope": row.scope_id})
+    events.hint("changes", {"freeze": row.pk}, scope=row.scope_id)

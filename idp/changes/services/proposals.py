@@ -15,7 +15,7 @@ from idp.changes.services import rows
 from idp.common.errors import Clash, FieldError, Invalid, StaleState
 from idp.common.transitions import transition
 from rbac import audit
-from rbac.access import require
+from rbac.access import can, require
 from rbac.actors import Actor
 from rbac.models import Scope
 
@@ -44,7 +44,7 @@ def propose(
     require(actor, verb, scope)
     if len(idempotency_key) > MAX_KEY:
         raise Invalid(f"Idempotency-Key is longer than {MAX_KEY} characters.", fix="Send a UUID.")
-    made = _made_before(actor, idempotency_key, verb, scope)
+    made = _answered(actor, idempotency_key, verb, scope)
     if made is not None:
         return made
     change = Change(
@@ -67,25 +67,35 @@ def propose(
             _tell(actor, change, "change.propose", {"title": change.title, "verb": verb})
             rows.send(change)
     except IntegrityError:
-        made = _made_before(actor, idempotency_key, verb, scope)
+        made = _answered(actor, idempotency_key, verb, scope)
         if made is None:
             raise
         return made
     return change
 
 
-def _made_before(actor: Actor, key: str, verb: str, scope: Scope) -> Change | None:
+def made_before(actor: Actor, key: str) -> Change | None:
+    """The change that the actor made with this key, whatever it is."""
     if not key:
         return None
     rows_ = Change.objects.filter(idempotency_key=key, actor=actor.user)
     if actor.user is None:
         rows_ = rows_.filter(actor_label=actor.label)
-    change = rows_.first()
+    return rows_.select_related("scope").first()
+
+
+def key_used(change: Change) -> Clash:
+    """What is said when a key comes again with another wish."""
+    return Clash(
+        f"The Idempotency-Key was used for change {change.pk}, “{change.title}”.",
+        fix="Send another key for another request.",
+    )
+
+
+def _answered(actor: Actor, key: str, verb: str, scope: Scope) -> Change | None:
+    change = made_before(actor, key)
     if change is not None and (change.verb, change.scope_id) != (verb, scope.pk):
-        raise Clash(
-            f"The Idempotency-Key was used for change {change.pk}, “{change.title}”.",
-            fix="Send another key for another request.",
-        )
+        raise key_used(change)
     return change
 
 
@@ -117,6 +127,7 @@ def confirm(
             confirmed_hash=plan.bound_hash,
             confirmed_by=actor.user,
             confirmed_at=timezone.now(),
+            confirm_until=None,  # from here on it waits for its gates, however long
             not_before=None,
         )
         _tell(
@@ -175,16 +186,19 @@ def replan(actor: Actor, change: Change) -> Change:
 def cancel(actor: Actor, change: Change) -> Change:
     """Stop the change: at once where nothing runs, else after the running step.
 
-    Who asked for a change may cancel it; anybody else needs `change.cancel`.
+    Who asked for a change may cancel it while they may ask for it; anybody else, and they too by
+    then, needs `change.cancel`.
     """
     own = actor.user is not None and actor.user.pk == change.actor_id
-    require(actor, "change.view" if own else "change.cancel", change.scope)
+    may = own and can(actor, change.verb, change.scope)
+    require(actor, change.verb if may else "change.cancel", change.scope)
     with rows.locked(change) as row:
         if row.state not in Change.OPEN:
             raise StaleState(f"Change {row.pk} has ended already: {row.get_state_display()}.")
         row.cancel_requested_at = row.cancel_requested_at or timezone.now()
         row.cancel_requested_by = row.cancel_requested_by or actor.user
-        row.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
+        row.not_before = None  # a back-off is no reason to wait any longer
+        row.save(update_fields=["cancel_requested_at", "cancel_requested_by", "not_before"])
         audit.record(actor, "change.cancel", target=row, scope=row.scope, change_id=row.pk)
         if row.state == Change.State.APPLYING:
             events.moved(row)

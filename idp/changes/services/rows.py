@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.db import transaction
 
-from idp.changes import leases
+from idp.changes import leases, people
 from idp.changes.models import Change
 from idp.common import jobs
 from idp.common.errors import FieldError, Forbidden, Invalid, PreconditionFailed, StaleState
@@ -68,8 +68,17 @@ def text(value: str, *, field: str, required: bool = False) -> str:
     return value
 
 
-def person(actor: Actor, what: str) -> User:
-    """The actor's user; Slipway itself does not do this."""
+def user(actor: Actor, what: str) -> User:
+    """The actor's user, a person or a program; Slipway itself does not do this."""
     if actor.user is None:
-        raise Forbidden(f"Only a person can {what}.")
+        raise Forbidden(f"Only a person or a service account can {what}.")
+    return actor.user
+
+
+def person(actor: Actor, what: str) -> User:
+    """The actor's user where a second person is asked for: no program, for people make those."""
+    if actor.user is None or people.is_program(actor.user):
+        raise Forbidden(
+            f"Only a person can {what}.", fix="Sign in, or use a token of your own account."
+        )
     return actor.user

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from idp.changes import events, gates
+from idp.changes import events, gates, people
 from idp.changes.models import Change, Waiver
 from idp.changes.services import rows
 from idp.common.errors import FieldError, Forbidden, Invalid, StaleState
@@ -61,12 +61,20 @@ def _check_gate(name: str) -> None:
 
 
 def grant_waiver(actor: Actor, waiver: Waiver) -> Waiver:
-    """Let it count; never by the person who asked for it. Waiting changes look again."""
+    """Let it count; never by the person who asked for it or for the change it lets past.
+
+    Waiting changes look again.
+    """
     require(actor, "gate.waive", waiver.scope)
     user = rows.person(actor, "grant a waiver")
     if user.pk == waiver.author_id:
         raise Forbidden(
             "You asked for this waiver, so someone else must grant it.",
+            fix=f"Ask another person with gate.waive at {waiver.scope}.",
+        )
+    if waiver.change is not None and user.pk in people.asked(waiver.change):
+        raise Forbidden(
+            "You asked for this change or confirmed it, so someone else must grant its waiver.",
             fix=f"Ask another person with gate.waive at {waiver.scope}.",
         )
     with transaction.atomic():
@@ -115,4 +123,4 @@ def _tell(actor: Actor, waiver: Waiver, action: str) -> None:
     )
     if waiver.change is not None:
         events.emit(waiver.change, "gate", {"by": actor.label, "waiver": action})
-    events.hint("inbox", {"waiver": waiver.pk, "scope": waiver.scope_id})
+    events.hint("inbox", {"waiver": waiver.pk}, scope=waiver.scope_id)

@@ -39,7 +39,7 @@ class Announcing(uvicorn.Server):
 
 class Command(BaseCommand):
     help = "Run everything in one process, with demo data at the first start."
-    requires_system_checks = []
+    requires_system_checks = []  # made by hand: this process starts itself anew first
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000)
@@ -49,6 +49,7 @@ class Command(BaseCommand):
         port: int = options["port"]
         if not settings.EMBEDDED:
             _again_embedded(port)
+        self.check()
         listener = _listen(port)
         call_command("migrate", verbosity=0, interactive=False)
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns without it
@@ -85,6 +86,7 @@ class Command(BaseCommand):
             "idp.asgi:application",
             log_level="warning",
             lifespan="off",
+            proxy_headers=False,  # rbac.requests judges X-Forwarded-For
             http="httptools",
             timeout_graceful_shutdown=END_SECONDS,
         )

@@ -40,6 +40,7 @@ class Command(BaseCommand):
                 port=options["port"],
                 log_level="warning",
                 lifespan="off",
+                proxy_headers=False,  # rbac.requests judges X-Forwarded-For
                 timeout_graceful_shutdown=END_SECONDS,
             )
         finally:

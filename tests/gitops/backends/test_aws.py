@@ -11,6 +11,7 @@ from gitops.backends.aws import AwsTarget
 from gitops.backends.base import AWS_API, OWNER_LABEL, ObjectRef, ref_of
 from idp.common.errors import (
     Conflict,
+    Denied,
     NotFound,
     PermanentBackendError,
     TemporaryBackendError,
@@ -169,6 +170,56 @@ def test_a_foreign_bucket_is_refused_and_left_as_it_is(target: AwsTarget, aws: A
     assert target.list(AWS_API, "Bucket", labels={OWNER_LABEL: OWNER}) == []
 
 
+def test_a_list_by_prefix_neither_reads_nor_misses_what_others_hold(
+    target: AwsTarget, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = [
+        doc("Bucket", f"{OWNER}-x"),
+        doc("Queue", f"{OWNER}-x"),
+        doc("Topic", f"{OWNER}-x"),
+        doc("Table", f"{OWNER}-x", key={"partition": "id"}),
+        TestSecretValues().document(f"{OWNER}-x"),
+        TestPolicies().document(f"{OWNER}-x"),
+        TestRoles().document(f"{OWNER}-x"),
+    ]
+    for document in documents:
+        target.apply(document, owner=OWNER)
+    place = {"LocationConstraint": "eu-central-1"}
+    aws("s3").create_bucket(Bucket="a-foreign-one", CreateBucketConfiguration=place)
+    aws("iam").create_role(RoleName="foreign", AssumeRolePolicyDocument="{}")
+    read = target.kinds["Bucket"].find
+
+    def find(name: str) -> Any:
+        if name == "a-foreign-one":
+            raise Denied("Account local does not allow Slipway s3:GetBucketLocation.")
+        return read(name)
+
+    monkeypatch.setattr(target.kinds["Bucket"], "find", find)
+    for document in documents:
+        mark = {OWNER_LABEL: OWNER}
+        found = target.list(AWS_API, document["kind"], labels=mark, prefix=f"{OWNER}-")
+        assert [live.ref.name for live in found] == [f"{OWNER}-x"], document["kind"]
+
+
+def test_a_role_that_goes_while_it_is_read_is_not_there(
+    target: AwsTarget, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.apply(TestRoles().document(f"{OWNER}-x"), owner=OWNER)
+
+    def attached(name: str) -> dict[str, str]:
+        aws("iam").delete_role(RoleName=name)
+        raise NotFound(f"The role {name} cannot be found.")
+
+    monkeypatch.setattr(target.kinds["Role"], "_attached", attached)
+    assert target.list(AWS_API, "Role", prefix=OWNER) == []
+
+
+def test_more_than_a_thousand_queues_are_all_listed(target: AwsTarget, aws: Aws) -> None:
+    for number in range(1_001):
+        aws("sqs").create_queue(QueueName=f"{OWNER}-{number}")
+    assert len(list(target.kinds["Queue"].names(OWNER))) == 1_001
+
+
 def test_an_unmarked_bucket_made_since_the_intent_is_finished(target: AwsTarget, aws: Aws) -> None:
     place = {"LocationConstraint": "eu-central-1"}
     aws("s3").create_bucket(Bucket="exports", CreateBucketConfiguration=place)
@@ -210,6 +261,35 @@ def test_a_queue_counts_and_keeps_its_messages(target: AwsTarget, aws: Aws) -> N
     assert target.contents(made.ref).sentence == "1 message"
     with pytest.raises(Conflict, match="Queue jobs is not empty: it holds 1 message"):
         target.delete(made.ref, owner=OWNER)
+    target.delete(made.ref, owner=OWNER, purge=True)
+    assert aws("sqs").list_queues().get("QueueUrls", []) == []
+
+
+def test_a_queue_that_was_declared_under_a_dead_letter_name_is_nobody_elses(
+    target: AwsTarget, aws: Aws
+) -> None:
+    target.apply(doc("Queue", "jobs-dead"), owner=OWNER)
+    with pytest.raises(Conflict, match="Queue jobs-dead exists already, and it does not hold"):
+        target.apply(doc("Queue", "jobs", deadLetter={"maxReceives": 3}), owner=OWNER)
+    target.apply(doc("Queue", "jobs"), owner=OWNER)
+    found = target.list(AWS_API, "Queue", labels={OWNER_LABEL: OWNER})
+    assert {live.ref.name for live in found} == {"jobs", "jobs-dead"}
+    target.delete(ObjectRef(AWS_API, "Queue", "jobs"), owner=OWNER)
+    assert target.get(ObjectRef(AWS_API, "Queue", "jobs-dead")) is not None
+
+
+def test_a_dead_letter_queue_goes_with_its_queue_and_is_no_other(
+    target: AwsTarget, aws: Aws
+) -> None:
+    made = target.apply(doc("Queue", "jobs", deadLetter={"maxReceives": 3}), owner=OWNER)
+    with pytest.raises(Conflict, match="Queue jobs-dead holds the dead letters of queue jobs"):
+        target.apply(doc("Queue", "jobs-dead"), owner=OWNER)
+    target.apply(doc("Queue", "jobs"), owner=OWNER)  # without: what failed before is still there
+    dead = made.outputs["URL"] + "-dead"
+    aws("sqs").send_message(QueueUrl=dead, MessageBody="one")
+    assert target.contents(made.ref).sentence == "0 messages, 1 in its dead-letter queue"
+    found = target.list(AWS_API, "Queue", labels={OWNER_LABEL: OWNER})
+    assert [live.ref.name for live in found] == ["jobs"]
     target.delete(made.ref, owner=OWNER, purge=True)
     assert aws("sqs").list_queues().get("QueueUrls", []) == []
 

@@ -123,7 +123,7 @@ def test_a_bucket_that_may_not_be_read_is_a_conflict(target: AwsTarget) -> None:
     stub.add_client_error("get_bucket_location", "AccessDenied", http_status_code=403)
     stub.activate()
     with pytest.raises(Conflict, match="is not ours to read"):
-        target.get(ObjectRef(AWS_API, "Bucket", "exports"))
+        target.get(ObjectRef(AWS_API, "Queue", "jobs"))
 
 
 def test_gone_and_existing_are_named_errors(target: AwsTarget) -> None:
@@ -191,3 +191,41 @@ def test_a_role_that_may_not_be_assumed_is_denied(monkeypatch: pytest.MonkeyPatc
 def test_actions_have_iams_names() -> None:
     assert action_of("s3", "ListObjectsV2") == "s3:ListBucket"
     assert action_of("sqs", "CreateQueue") == "sqs:CreateQueue"
+
+
+def test_a_role_that_may_not_be_assumed_is_called_by_its_own_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = AwsTarget("prod", "eu-central-1", KEYS, "arn:aws:iam::123456789012:role/slipway")
+    said = {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}
+
+    def refuse() -> None:
+        raise ClientError(said, "AssumeRole")  # type: ignore[arg-type]  # the parts that are read
+
+    monkeypatch.setattr(target.calls, "_session", refuse)
+    with pytest.raises(Denied, match="does not allow Slipway sts:AssumeRole"):
+        target.get(ObjectRef(AWS_API, "Queue", "jobs"))
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+)
+def test_arns_are_those_of_the_regions_partition(
+    region: str, partition: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = AwsTarget("prod", region, KEYS)
+    target.calls._number = "123456789012"
+    asked = []
+
+    def call(service: str, operation: str, **inputs: Any) -> Any:
+        asked.append(inputs)
+        raise NotFound("it does not exist")
+
+    monkeypatch.setattr(type(target.calls), "__call__", lambda _, *a, **k: call(*a, **k))
+    for kind in ("Topic", "Policy"):
+        assert target.get(ObjectRef(AWS_API, kind, "x")) is None
+    assert asked == [
+        {"TopicArn": f"arn:{partition}:sns:{region}:123456789012:x"},
+        {"PolicyArn": f"arn:{partition}:iam::123456789012:policy/x"},
+    ]
