@@ -12,7 +12,7 @@ from environments.models import Environment
 from environments.rendering.document import field_error, written
 from environments.services import edits
 from environments.services.edits import Options
-from gitops import secrets
+from gitops import kinds, secrets
 from gitops.models import ManagedObject
 from gitops.services import propose_directory
 from idp.changes import services as changes
@@ -237,6 +237,8 @@ def _forget(actor: Actor, environment: Environment) -> Change:
 
 def choices_for(environment: Environment, choice: str) -> dict[str, str]:
     """The same answer for everything of the environment that may hold data."""
-    rows = ManagedObject.objects.filter(application=environment.application_id, target="aws")
+    rows = ManagedObject.objects.filter(
+        application=environment.application_id, kind__in=kinds.STATEFUL
+    )
     live = rows.exclude(state=ManagedObject.State.RETAINED)
     return {f"{o.target}/{o.kind}/{o.namespace}/{o.name}": choice for o in live}
