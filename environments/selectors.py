@@ -31,6 +31,7 @@ VERBS = (
     "environment.set-image",
     "environment.set-variables",
     "environment.set-secret",
+    "environment.set-component",
     "environment.restart",
     "environment.stop",
     "environment.extend",

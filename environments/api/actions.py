@@ -14,6 +14,7 @@ from environments import services
 from environments.api.serializers import (
     ActionIn,
     ClusterEventOut,
+    ComponentIn,
     ExtendIn,
     ImageIn,
     LogLineOut,
@@ -93,6 +94,14 @@ ACTIONS = {
         SecretIn,
         "A secret value for a variable; it is stored encrypted and never shown again.",
         {"workload": "web", "variable": "STRIPE_KEY", "value": "…"},
+    ),
+    "component": action(
+        "component",
+        "environment.set-component",
+        services.set_component,
+        ComponentIn,
+        "The component of the project's catalog that a workload belongs to; empty for none.",
+        {"workload": "web", "component": "orders-api"},
     ),
     "restart": action(
         "restart",

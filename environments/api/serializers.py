@@ -160,6 +160,13 @@ class VariablesIn(ActionIn):
     )
 
 
+class ComponentIn(ActionIn):
+    workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
+    component = serializers.CharField(
+        max_length=63, allow_blank=True, help_text="a component of the project; empty for none"
+    )
+
+
 class SecretIn(ActionIn):
     workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
     variable = serializers.CharField(max_length=128)

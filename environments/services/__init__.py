@@ -1,6 +1,7 @@
 """Writes: each decides, validates and proposes a directory; pages and REST call the same."""
 
 from environments.services.blueprints import create_version, publish_version
+from environments.services.components import set_component
 from environments.services.creation import adopt_directory, create_environment
 from environments.services.day2 import (
     delete_environment,
@@ -27,6 +28,7 @@ __all__ = [
     "restart",
     "save_limit",
     "scale",
+    "set_component",
     "set_image",
     "set_secret",
     "set_variables",

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from environments import selectors, services
+from environments.component_forms import ComponentForm
 from environments.forms import (
     ActionForm,
     DeleteForm,
@@ -24,6 +25,7 @@ from environments.services.edits import Options
 from environments.views.detail import frame
 from idp.changes.models import Change
 from idp.common.errors import Clash, Invalid, NotVisible, PreconditionFailed, Refusal
+from portal.selectors import Filters, component_list
 from rbac.access import require
 from rbac.views.mixins import AccessMixin
 
@@ -73,6 +75,15 @@ ACTIONS: dict[str, Action] = {
         "Show the plan",
         SecretForm,
         services.set_secret,
+    ),
+    "component": Action(
+        "environment.set-component",
+        "Set the component",
+        "Whose software the workload is: the component's page says where it runs. The pods carry"
+        " its name as a label, so they are replaced one after the other.",
+        "Show the plan",
+        ComponentForm,
+        services.set_component,
     ),
     "restart": Action(
         "environment.restart",
@@ -157,10 +168,18 @@ class ActionView(AccessMixin):
         return row, ACTIONS[action]
 
     def _form(self, row: Environment, what: Action, data: Any) -> ActionForm:
-        extra = {"expected": f"{row.project.name}/{row.name}"} if what.form is DeleteForm else {}
         names = [w.name for w in row.workloads.all()]
         initial = _initial(row, self.request)
-        return what.form(data, workloads=names, initial=initial, **extra)
+        return what.form(data, workloads=names, initial=initial, **self._extra(row, what))
+
+    def _extra(self, row: Environment, what: Action) -> dict[str, Any]:
+        """What one action's form needs besides."""
+        if what.form is DeleteForm:
+            return {"expected": f"{row.project.name}/{row.name}"}
+        if what.form is ComponentForm:
+            rows = component_list(actor=self.actor, filters=Filters(project=row.project.name))
+            return {"components": rows.values_list("name", flat=True)}
+        return {}
 
     def _propose(self, row: Environment, what: Action, cleaned: dict[str, Any]) -> Change:
         cleaned.pop("confirm_name", None)
@@ -199,6 +218,7 @@ def _initial(row: Environment, request: HttpRequest) -> dict[str, Any]:
         return found
     spec = workload.spec
     found |= {"workload": workload.name, "image": workload.image}
+    found["component"] = spec.get("component", "")
     if spec.get("autoscaling"):
         found |= {"min_replicas": spec["minReplicas"], "max_replicas": spec["maxReplicas"]}
     else:

@@ -33,6 +33,7 @@ ACTIONS = (
     ("image", "Set image", "tag", "environment.set-image", True),
     ("variables", "Change variables…", "pencil", "environment.set-variables", False),
     ("secrets", "Set a secret…", "key", "environment.set-secret", False),
+    ("component", "Set the component…", "components", "environment.set-component", False),
     ("restart", "Restart workloads…", "refresh", "environment.restart", False),
     ("extend", "Change the expiry…", "calendar-plus", "environment.extend", False),
     ("sync", "Sync with git…", "git-merge", "environment.sync", False),
