@@ -102,8 +102,7 @@ def _volumes() -> QuerySet[ManagedObject]:
 
 
 def _volumes_in_the_way(environment: Environment) -> list[str]:
-    """Volumes of a tier that keeps its data: they go with their namespace, so nobody but a
-    person may decide."""
+    """Volumes of a tier that keeps its data: they go with their namespace, so a person decides."""
     if environment.tier in PURGED_TIERS:
         return []
     rows = _volumes().filter(application=environment.application_id)
