@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from gitops import targets
+from gitops.backends import deadline
 from gitops.backends.base import Finding
 from gitops.models import CloudAccount, Cluster
 from idp.common import yaml
@@ -18,6 +19,7 @@ from rbac.access import require
 from rbac.actors import Actor
 from rbac.models import Tier
 
+TEST_SECONDS = 20  # a person waits for it
 MAX_KUBECONFIG = 100_000
 _FILES = frozenset(
     {"certificate-authority", "client-certificate", "client-key", "tokenFile", "token-file"}
@@ -135,10 +137,11 @@ def test_account(actor: Actor, account: CloudAccount) -> list[Finding]:
 
 def _test(actor: Actor, row: Cluster | CloudAccount, action: str) -> list[Finding]:
     try:
-        if isinstance(row, Cluster):
-            found = targets.cluster_target(row).check()
-        else:
-            found = targets.cloud_target(row).check()
+        with deadline.within(TEST_SECONDS):
+            if isinstance(row, Cluster):
+                found = targets.cluster_target(row).check()
+            else:
+                found = targets.cloud_target(row).check()
     except SlipwayError as error:
         found = [Finding("connection", False, error.message, error.fix)]
     kept = [asdict(finding) for finding in found]
