@@ -7,6 +7,7 @@ import pytest
 from idp.common.errors import Invalid
 from tests.environments.rendering import document, render
 
+pytestmark = pytest.mark.django_db
 _POD = "template: {spec: {containers: [{name: a, image: a%s}]}}"
 
 
