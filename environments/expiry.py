@@ -128,8 +128,7 @@ def _hold(environment: Environment, volumes: list[str], now: datetime) -> None:
 
 
 def _tell(environment: Environment) -> None:
-    row = {"row": f"environment-{environment.pk}"}
-    events.hint("environments", row, scope=environment.scope_id)
+    events.hint("environments", {}, scope=environment.scope_id, one=True)
 
 
 def _delete(environment: Environment) -> Change:

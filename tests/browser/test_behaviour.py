@@ -8,7 +8,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from environments.models import Environment
 from portal.models import Component
+from rbac.models import User
 from tests.browser.conftest import Open
 from tests.browser.test_pages import findings
 
@@ -185,6 +187,39 @@ def test_a_hint_renews_only_what_it_concerns_and_keeps_the_rest(open_page: Open)
     expect(page.locator("#environments-matrix-panel")).to_contain_text("orders-window")
     expect(row).to_have_count(before)
     assert page.evaluate("document.querySelector('h1').dataset.kept") == "yes"
+
+
+def hinted(open_page: Open, path: str, scope: int) -> tuple[Page, list[str]]:
+    """A page whose stream says that one environment looks different, and what it then fetches."""
+    data = {"scope": scope, "row": f"scope-{scope}"}
+    hint = json.dumps({"topic": "environments", "kind": "hint", "data": data})
+    page = open_page("dana.dev", "/healthz", stream=f"retry: 600000\n\ndata: {hint}\n\n")
+    page.add_init_script("performance.now = () => 0")  # however slow this machine is
+    fetched: list[str] = []
+    page.on("request", lambda r: fetched.append(r.url) if "/environments/" in r.url else None)
+    page.goto(path)
+    fetched.clear()
+    return page, fetched
+
+
+def test_a_hint_about_one_row_fetches_that_row_alone(open_page: Open) -> None:
+    page, fetched = hinted(open_page, "/environments/", 0)
+    rows = page.locator("#environments tbody tr")
+    before = rows.count()
+    environment = Environment.objects.get(name="dev", project__name="orders")
+    row, owner = f"scope-{environment.scope_id}", User.objects.get(username="liam.lead")
+    page, fetched = hinted(open_page, "/environments/", environment.scope_id)
+    Environment.objects.filter(pk=environment.pk).update(owner=owner)
+    expect(page.locator(f"#{row}")).to_contain_text("liam.lead")
+    assert [url.partition("/environments/")[2] for url in fetched] == [f"?rows={row}"]
+    assert page.locator("#environments tbody tr").count() == before
+
+
+def test_a_hint_about_another_place_fetches_nothing(open_page: Open) -> None:
+    for path in ("/environments/", "/environments/orders/dev/"):
+        page, fetched = hinted(open_page, path, 999_999)
+        page.wait_for_timeout(1200)  # longer than hints are gathered
+        assert fetched == [], path
 
 
 def test_the_dot_says_whether_the_page_follows(open_page: Open) -> None:
