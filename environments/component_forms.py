@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 
-from environments.forms import ActionForm, CreateForm, Item, Section
+from environments.action_forms import ActionForm
+from environments.forms import CreateForm, Item, Section
 from portal.models import Component
 
 PREFIX = "component-"  # and the workload's name

@@ -18,6 +18,7 @@ from environments.api.serializers import (
     ExtendIn,
     ImageIn,
     LogLineOut,
+    RemoveSecretIn,
     ScaleIn,
     SecretIn,
     VariablesIn,
@@ -144,6 +145,33 @@ ACTIONS = {
         {"expires_at": "2026-12-15T00:00:00Z"},
     ),
 }
+
+
+class SecretAPI(EnvironmentView):
+    """A workload's secret variable."""
+
+    permission = "environment.set-secret"
+
+    @extend_schema(
+        operation_id="environments_secret_remove",
+        summary="Remove a workload's secret variable; its stored versions stay, for a way back.",
+        request=RemoveSecretIn,
+        responses={202: ChangeOut},
+        parameters=[MATCH],
+    )
+    @keyed
+    def delete(self, request: Request, variable: str, **_: Any) -> Response:
+        row = self.environment()
+        self.require(row)
+        data = inputs(RemoveSecretIn, request)
+        change = services.remove_secret(
+            self.actor,
+            row,
+            variable=variable,
+            workload=data.get("workload", ""),
+            options=options(request, data, row),
+        )
+        return accepted(self.actor, change)
 
 
 class LogsAPI(EnvironmentView):

@@ -174,6 +174,10 @@ class SecretIn(ActionIn):
     secret = serializers.CharField(max_length=120, required=False, allow_blank=True)
 
 
+class RemoveSecretIn(ActionIn):
+    workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
+
+
 class ExtendIn(ActionIn):
     expires_at = serializers.DateTimeField(allow_null=True)
 

@@ -6,6 +6,7 @@ from environments.services.creation import adopt_directory, create_environment
 from environments.services.day2 import (
     delete_environment,
     extend,
+    remove_secret,
     restart,
     scale,
     set_image,
@@ -25,6 +26,7 @@ __all__ = [
     "extend",
     "publish_version",
     "remove_limit",
+    "remove_secret",
     "restart",
     "save_limit",
     "scale",

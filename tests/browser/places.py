@@ -56,7 +56,8 @@ def objects() -> list[Place]:
     dev = "/environments/orders/dev/"
     tabs = ("workloads", "resources", "variables", "events", "logs", "history", "access")
     actions = (
-        "scale", "image", "variables", "secrets", "component", "restart", "stop", "extend", "delete",
+        "scale", "image", "variables", "secrets", "remove-secret", "component", "restart", "stop",
+        "extend", "delete",
     )  # fmt: skip
     return [
         Place("environment", dev, AUTHOR),
