@@ -36,6 +36,8 @@ def read(text: str) -> dict[str, Any]:
         raise _wrong(f"it is not YAML: {exc.message}", "Paste the whole kubeconfig.") from exc
     if not isinstance(config, Mapping) or not config.get("clusters"):
         raise _wrong("it names no cluster", "Paste the whole kubeconfig.")
+    if config.get("kind", "Config") != "Config":
+        raise _wrong(f"it is a {config['kind']}", "Paste `kubectl config view --raw`.")
     current = config.get("current-context")
     context = _named(config, "contexts", current, "context")
     user = _named(config, "users", context.get("user"), "user")
@@ -43,7 +45,8 @@ def read(text: str) -> dict[str, Any]:
     for key in _PROGRAMS:
         if key in user:
             raise _wrong(
-                f"user {context.get('user')} signs in by a program ({key})",
+                f"user {context.get('user')} signs in by a program ({key}), which Slipway never"
+                " does",
                 "Use a client certificate or the token of a service account.",
             )
     for key, instead in _FILES.items():
