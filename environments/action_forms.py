@@ -34,7 +34,11 @@ class ActionForm(ErrorsMixin):
         self.workloads = list(workloads)
         if "workload" in self.fields:
             choices = [(name, name) for name in self.workloads]
-            self.fields["workload"] = forms.ChoiceField(choices=choices, widget=forms.HiddenInput)
+            self.fields["workload"] = forms.ChoiceField(
+                choices=choices,
+                widget=forms.HiddenInput,
+                required=bool(choices),  # where there is none yet, the service says why
+            )
 
     def renew(self) -> None:
         """Take the environment as it is now, and say what of it differs from what was sent.
