@@ -6,6 +6,7 @@ import htmx from "./htmx.js";
 import { announce } from "./dom.js";
 
 const GATHER = 500; // ms
+const SECOND = 1000; // ms
 const SLOW = 1000; // ms from the page's arrival to the stream, in which a hint may have been missed
 const WORDS = { live: "Live", paused: "Paused", lost: "Reconnecting", connecting: "Connecting" };
 
@@ -80,6 +81,17 @@ async function renew(address, places) {
     if (after && after !== before) announce(after);
     follow(now);
   }
+}
+
+/** Fetches what no stream tells of, every so many seconds, while somebody can see it. */
+function poll(region) {
+  const again = () => setTimeout(async () => {
+    const now = document.getElementById(region.id);
+    if (!now?.dataset.liveEvery) return;
+    if (!document.hidden) await renew(now.dataset.liveRefetch, [now.id]).catch(() => {}); // the next look comes anyway
+    again();
+  }, Number(region.dataset.liveEvery) * SECOND);
+  again();
 }
 
 function follow(region) {
@@ -165,12 +177,12 @@ function close() {
 }
 
 export function startLive() {
-  for (const log of document.querySelectorAll("[data-follow]")) {
-    log.addEventListener("scroll", () => {
-      log.dataset.left = String(log.scrollTop + log.clientHeight < log.scrollHeight - 24);
-    });
-  }
+  document.addEventListener("scroll", ({ target: log }) => {
+    if (!(log instanceof Element) || !log.matches("[data-follow]")) return;
+    log.dataset.left = String(log.scrollTop + log.clientHeight < log.scrollHeight - 24);
+  }, true); // scrolling does not bubble
   follow(document);
+  for (const region of document.querySelectorAll("[data-live-every][id]")) poll(region);
   if (!wanted().length) return;
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {

@@ -6,9 +6,11 @@ import json
 import re
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from environments.models import Environment
+from gitops.backends.base import LogLine
 from portal.models import Component
 from rbac.models import User
 from tests.browser.conftest import Open
@@ -220,6 +222,47 @@ def test_a_hint_about_another_place_fetches_nothing(open_page: Open) -> None:
         page, fetched = hinted(open_page, path, 999_999)
         page.wait_for_timeout(1200)  # longer than hints are gathered
         assert fetched == [], path
+
+
+def test_a_followed_log_scrolls_along_until_somebody_scrolls_back(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [LogLine(timezone.now(), "web-1", "web", f"GET /{number}") for number in range(100)]
+    monkeypatch.setattr("environments.views.detail.live.logs", lambda *_: list(lines))
+    page = open_page("dana.dev", "/healthz")
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url) if "lines=" in r.url else None)
+    page.add_init_script("const later = setTimeout; setTimeout = (f, t) => later(f, t / 30)")
+    page.goto("/environments/orders/dev/?tab=logs&follow=1")
+    log = page.locator(".sw-log")
+    at_end = "(log) => log.scrollHeight - log.clientHeight - log.scrollTop < 24"
+    assert log.evaluate("(log) => log.scrollHeight > log.clientHeight"), "there is to scroll"
+    assert log.evaluate(at_end)
+    lines.append(LogLine(timezone.now(), "web-1", "web", "one more"))
+    expect(log).to_contain_text("one more")
+    assert log.evaluate(at_end)
+    log.evaluate("(log) => { log.scrollTop = 0; }")
+    expect(log).to_have_attribute("data-left", "true")
+    lines.append(LogLine(timezone.now(), "web-1", "web", "and another"))
+    expect(log).to_contain_text("and another")
+    assert not log.evaluate(at_end), "not under somebody's eyes"
+    log.evaluate("(log) => { log.scrollTop = log.scrollHeight; }")
+    expect(log).to_have_attribute("data-left", "false")
+    page.evaluate('Object.defineProperty(document, "hidden", {value: true, configurable: true})')
+    page.wait_for_timeout(300)
+    asked.clear()
+    page.wait_for_timeout(1000)
+    assert asked == [], "nobody looks"
+
+
+def test_the_preview_asks_without_the_forms_token(open_page: Open) -> None:
+    page = open_page("dana.dev", "/environments/new/?blueprint=web-service@1.0.0")
+    page.get_by_label("Name").first.fill("shop")
+    with page.expect_request(lambda request: "/new/preview/" in request.url) as asked:
+        page.get_by_label("Name").first.blur()
+    assert "csrfmiddlewaretoken" not in asked.value.url
+    assert "name=shop" in asked.value.url
+    expect(page.locator("#preview")).to_contain_text("orders / shop")
 
 
 def test_the_dot_says_whether_the_page_follows(open_page: Open) -> None:
