@@ -179,6 +179,9 @@ def _register_create(group: typer.Typer, client: Client) -> None:
         tier: Annotated[str, typer.Option()] = "development",
         parameter: Annotated[list[str], typer.Option("--set", "-s", help="name=value")] = [],  # noqa: B006 - typer copies it
         resource: Annotated[list[str], typer.Option(help="name=Bucket")] = [],  # noqa: B006 - as above
+        component: Annotated[
+            list[str], typer.Option(help="workload=component, like web=orders-api")
+        ] = [],  # noqa: B006 - as above
         expires: Annotated[str, typer.Option(help="7d, 12h or 2026-12-01.")] = "",
         yes: Yes = False,
         plan: PlanOnly = False,
@@ -200,6 +203,10 @@ def _register_create(group: typer.Typer, client: Client) -> None:
             "parameters": pairs(parameter, "--set"),
             "resources": resources,
         }
+        if component:
+            body["workloads"] = {
+                name: {"component": text} for name, text in pairs(component, "--component").items()
+            }
         if account:
             body["account"] = account
         if expires:
@@ -238,6 +245,21 @@ def _register_changing(group: typer.Typer, client: Client) -> None:
         body = {"image": image, "workload": workload}
         run = Run(yes=yes, plan_only=plan, timeout=timeout)
         _propose(client, "POST", f"{path_of(where)}image/", body, run)
+
+    @group.command("set-component")
+    def set_component(
+        where: Where,
+        component: Annotated[str, typer.Argument(help="Of the project; '' for none.")],
+        *,
+        workload: Workload = "",
+        yes: Yes = False,
+        plan: PlanOnly = False,
+        timeout: Deadline = 1800,
+    ) -> None:
+        """Say whose software a workload is."""
+        body = {"component": component, "workload": workload}
+        run = Run(yes=yes, plan_only=plan, timeout=timeout)
+        _propose(client, "POST", f"{path_of(where)}component/", body, run)
 
     @group.command()
     def extend(

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from environments.models import Environment
 from environments.services import edits
 from environments.services.day2 import PURGED_TIERS, choices_for, delete_environment
 from environments.services.edits import Options
+from gitops.models import ManagedObject
 from idp.changes import events
 from idp.changes.models import Change
 from idp.common.errors import SlipwayError
@@ -24,6 +25,7 @@ from rbac.actors import system
 log = logging.getLogger(__name__)
 WARNINGS = (timedelta(hours=24), timedelta(hours=2))
 RETRY = timedelta(minutes=15)
+REMIND = timedelta(days=1)
 BATCH = 100
 EVERY_SECONDS = 60
 _ACTOR = system("expiry")
@@ -40,6 +42,9 @@ def look() -> None:
             until = edits.lasts_until(environment)
             if until is None or until > now:
                 log.warning("%s is not deleted: main lets it last until %s", environment, until)
+                continue
+            if volumes := _volumes_in_the_way(environment):
+                _hold(environment, volumes, now)
                 continue
             _delete(environment)
         except SlipwayError as error:
@@ -73,8 +78,7 @@ def _warn(environment: Environment, now: datetime) -> None:
         after={"expires_at": ends},
         reason=f"{environment} expires at {ends:%Y-%m-%d %H:%M} UTC and is then deleted.",
     )
-    row = {"row": f"environment-{environment.pk}"}
-    events.hint("environments", row, scope=environment.scope_id)
+    _tell(environment)
 
 
 def _expired(now: datetime) -> list[Environment]:
@@ -82,9 +86,49 @@ def _expired(now: datetime) -> list[Environment]:
     busy = Change.objects.filter(verb="environment.delete").filter(
         Q(state__in=Change.OPEN) | Q(finished_at__gt=now - RETRY)
     )
-    rows = rows.exclude(scope__in=busy.values("scope"))
+    rows = rows.exclude(scope__in=busy.values("scope")).exclude(
+        ~Q(tier__in=PURGED_TIERS),
+        application__in=_volumes().values("application"),
+        warned_at__gte=F("expires_at"),
+        warned_at__gt=now - REMIND,
+    )
     related = rows.select_related("project", "scope", "application__repository__project")
     return list(related.order_by("expires_at")[:BATCH])
+
+
+def _volumes() -> QuerySet[ManagedObject]:
+    rows = ManagedObject.objects.filter(kind="PersistentVolumeClaim")
+    return rows.exclude(state=ManagedObject.State.RETAINED)
+
+
+def _volumes_in_the_way(environment: Environment) -> list[str]:
+    """Volumes of a tier that keeps its data: they go with their namespace, so a person decides."""
+    if environment.tier in PURGED_TIERS:
+        return []
+    rows = _volumes().filter(application=environment.application_id)
+    return list(rows.order_by("name").values_list("name", flat=True))
+
+
+def _hold(environment: Environment, volumes: list[str], now: datetime) -> None:
+    """Say once a day why it is still there, and what a person can do."""
+    rows = Environment.objects.filter(pk=environment.pk, warned_at=environment.warned_at)
+    if not rows.update(warned_at=now):
+        return
+    audit.record(
+        _ACTOR,
+        "environment.expiry-held",
+        target=environment,
+        scope=environment.scope,
+        after={"expires_at": environment.expires_at, "volumes": volumes[:20]},
+        reason=f"{environment} expired at {environment.expires_at:%Y-%m-%d %H:%M} UTC and is not"
+        f" deleted: volume {', '.join(volumes[:5])} would be lost with it. Copy what you need and"
+        " delete it, or extend it.",
+    )
+    _tell(environment)
+
+
+def _tell(environment: Environment) -> None:
+    events.hint("environments", {}, scope=environment.scope_id, one=True)
 
 
 def _delete(environment: Environment) -> Change:

@@ -71,6 +71,16 @@ def of(project: Project, tier: str) -> list[Limit]:
     return list(found)
 
 
+def hold(project: Project, tier: str) -> None:
+    """Lock the limits of number until the transaction ends: new environments come one by one.
+
+    A count sees committed rows only, and the gate counts by age: without the lock a row that is
+    still being written could take a place that another has been given.
+    """
+    numbered = [limit.pk for limit in of(project, tier) if limit.max_environments is not None]
+    list(Limit.objects.select_for_update().filter(pk__in=numbered).order_by("pk"))
+
+
 def longest_life(project: Project, tier: str) -> int | None:
     """The most days ahead that an expiry may lie; None where nothing limits it."""
     days = [r.max_lifetime_days for r in of(project, tier) if r.max_lifetime_days is not None]

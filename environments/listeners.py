@@ -43,13 +43,14 @@ def on_synced(application: Application, rendered: Rendered, _: Change) -> None:
     )
     _keep_workloads(environment, facts["workloads"])
     _keep_resources(environment, facts["resources"])
-    if environment.state == State.PROPOSED:
+    new = environment.state == State.PROPOSED
+    if new:
         transition(environment, State.CREATING)
     elif environment.state == State.ACTIVE and facts["stopped"]:
         transition(environment, State.STOPPED)
     elif environment.state == State.STOPPED and not facts["stopped"]:
         transition(environment, State.ACTIVE)
-    _tell(environment)
+    _tell(environment, listed=not new)
 
 
 def _keep_workloads(environment: Environment, entries: dict[str, Any]) -> None:
@@ -91,7 +92,7 @@ def on_ended(application: Application, change: Change) -> None:
         _forget(environment, application)
     else:
         _settle(environment, change)
-    _tell(environment)
+    _tell(environment, listed=environment.state != State.DELETED)
 
 
 def _settle(environment: Environment, change: Change) -> None:
@@ -127,6 +128,6 @@ def _forget(environment: Environment, application: Application) -> None:
     Application.objects.filter(pk=application.pk).update(removed_at=now)
 
 
-def _tell(environment: Environment) -> None:
-    row = {"row": f"environment-{environment.pk}"}
-    events.hint("environments", row, scope=environment.scope_id)
+def _tell(environment: Environment, *, listed: bool) -> None:
+    """`listed`: lists showed it before and still do, so only its row has to look again."""
+    events.hint("environments", {}, scope=environment.scope_id, one=listed)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from environments.models import Environment
+from gitops.backends import deadline
 from gitops.backends.base import LogLine, TargetEvent
 from gitops.targets import cluster_target
 from rbac.access import require
 from rbac.actors import Actor
 
 MAX_TAIL = 2_000
+SECONDS = 10  # a person waits; docs/adr/0012
 _NOTHING = (Environment.State.PROPOSED, Environment.State.DELETED)
 
 
@@ -25,7 +27,8 @@ def logs(actor: Actor, environment: Environment, workload: str, tail: int) -> li
     if workload:
         labels["app.kubernetes.io/name"] = workload
     target = cluster_target(application.cluster)
-    return target.logs(application.namespace, labels=labels, tail=min(tail, MAX_TAIL))
+    with deadline.within(SECONDS):
+        return target.logs(application.namespace, labels=labels, tail=min(tail, MAX_TAIL))
 
 
 def events(actor: Actor, environment: Environment) -> list[TargetEvent]:
@@ -34,4 +37,5 @@ def events(actor: Actor, environment: Environment) -> list[TargetEvent]:
     if environment.state in _NOTHING:
         return []
     application = environment.application
-    return cluster_target(application.cluster).events(application.namespace)
+    with deadline.within(SECONDS):
+        return cluster_target(application.cluster).events(application.namespace)

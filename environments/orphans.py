@@ -80,7 +80,7 @@ def _compare(
 ) -> list[Orphan]:
     found = []
     for (kind, name), row in rows.items():
-        expected = row.target == port and row.state in {State.CREATED, State.READY}
+        expected = row.target == port and row.state == State.READY
         if expected and (kind, name) not in live:
             text = f"the {where} lacks {kind} {name}, the database has it."
             found.append(Orphan(where, f"{kind}/{name}", text))

@@ -15,6 +15,9 @@ register_permissions(
         Permission("environment.scale", "Scale", ("developer", "deployer")),
         Permission("environment.set-image", "Set an image", ("developer", "deployer")),
         Permission("environment.set-variables", "Change variables", ("developer",)),
+        Permission(
+            "environment.set-component", "Say whose component a workload is", ("developer",)
+        ),
         Permission("environment.set-secret", "Set secrets", ("developer",)),
         Permission("environment.restart", "Restart", ("developer", "qa", "deployer")),
         Permission("environment.sync", "Apply what git says again", ("developer", "deployer")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from environments.models import BlueprintVersion, Environment, Workload
 from environments.rendering.document import FILENAME, EnvironmentDocument, parse
+from environments.rendering.renderer import judge
 from environments.rendering.resources import prefix_of
 from gitops import repositories
 from gitops.models import Application, CloudAccount, Cluster, ManagedObject
+from gitops.sync.desired import context_of
 from idp.changes.models import Change
 from idp.common.errors import NotVisible
 from rbac.access import can, get_visible, visible
@@ -31,6 +33,7 @@ VERBS = (
     "environment.set-image",
     "environment.set-variables",
     "environment.set-secret",
+    "environment.set-component",
     "environment.restart",
     "environment.stop",
     "environment.extend",
@@ -236,6 +239,13 @@ def source(environment: Environment) -> Source:
     text = files[FILENAME].decode()
     tree = repositories.tree_id(repository, head, application.directory)
     return Source(text, tree, parse(text))
+
+
+def entries(environment: Environment, source: Source) -> Mapping[str, Mapping[str, Any]]:
+    """Each workload's settings as the file asks for them, the blueprint's defaults filled in."""
+    if source.document is None:
+        return {}
+    return judge(source.document, context_of(environment.application)).entries
 
 
 def creatable(actor: Actor) -> list[tuple[Project, list[str]]]:

@@ -16,7 +16,7 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from gitops import connections
+from gitops import connections, registering
 from gitops.models import Application, CloudAccount, Cluster, ConfigRepository
 from idp.common.errors import Invalid
 from rbac.admin import AuditedAdmin
@@ -133,6 +133,18 @@ class Tested(AuditedAdmin):
     list_filter = ("active",)
     search_fields = ("name",)
     actions_detail = ("test_connection",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return registering.fixed_fields(obj) if obj is not None else ()
+
+    def perform_add(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        registering.save(self.actor(request), obj)
+
+    def perform_change(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        registering.save(self.actor(request), obj)
+
+    def perform_delete(self, request: HttpRequest, obj: Any) -> None:
+        registering.remove(self.actor(request), obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         used = obj is not None and obj.applications.exists()

@@ -30,6 +30,8 @@ CLUSTER_KINDS: tuple[tuple[str, str], ...] = (
     ("policy/v1", "PodDisruptionBudget"),
     ("networking.k8s.io/v1", "Ingress"),
 )
+# Whose health the controller follows by watching.
+WATCHED = (("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"))
 CLOUD_KINDS = ("Queue", "Topic", "Bucket", "Table", "SecretValue", "Policy", "Role")
 OUTPUTS: Mapping[str, tuple[str, ...]] = {
     "Bucket": ("NAME", "ARN", "REGION"),

@@ -14,7 +14,6 @@ from idp.changes.models import Change
 from rbac.actors import Actor
 from rbac.models import Project
 
-OnRendered = Callable[[Application, Rendered, Change], None]
 OnSynced = Callable[[Application, Rendered, Change], None]
 OnEnded = Callable[[Application, Change], None]
 Adopt = Callable[[Project, str, Mapping[str, bytes], Actor], Application]
@@ -28,7 +27,6 @@ class Listener:
     shall read; `pre-receive` calls it in a transaction that it rolls back.
     """
 
-    on_rendered: OnRendered | None = None
     on_synced: OnSynced | None = None
     on_ended: OnEnded | None = None
     adopt: Adopt | None = None
@@ -39,18 +37,11 @@ _listeners: list[Listener] = []
 
 def register(
     *,
-    on_rendered: OnRendered | None = None,
     on_synced: OnSynced | None = None,
     on_ended: OnEnded | None = None,
     adopt: Adopt | None = None,
 ) -> None:
-    _listeners.append(Listener(on_rendered, on_synced, on_ended, adopt))
-
-
-def rendered(application: Application, what: Rendered, change: Change) -> None:
-    for listener in _listeners:
-        if listener.on_rendered:
-            listener.on_rendered(application, what, change)
+    _listeners.append(Listener(on_synced, on_ended, adopt))
 
 
 def synced(application: Application, what: Rendered, change: Change) -> None:

@@ -165,7 +165,6 @@ class ManagedObject(models.Model):
 
     class State(models.TextChoices):
         INTENDED = "intended"
-        CREATED = "created"  # exists, perhaps not tagged or configured in full
         READY = "ready"
         DELETING = "deleting"
         RETAINED = "retained"  # detached on purpose; Slipway no longer touches it

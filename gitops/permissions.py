@@ -26,6 +26,5 @@ register_permissions(
             view="project.view",
         ),
         Permission("secret.write", "Set the value of a secret", ("developer", "deployer")),
-        Permission("secret.reveal", "Read the value of a secret; audited", ("maintainer",)),
     ],
 )

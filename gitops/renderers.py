@@ -55,8 +55,7 @@ class RenderContext:
 class Rendered:
     """Documents in any order; leaves may hold `naming.output_reference`/`secret_reference`.
 
-    `digest` names the blueprint's exact text; `facts` (cpu, memory …) are for gates and limits;
-    `logical` says under which name `environment.yaml` knows an AWS document ("Bucket/name").
+    `digest` names the blueprint's exact text; `facts` (cpu, memory …) are for gates and limits.
     """
 
     documents: tuple[dict[str, Any], ...]
@@ -65,7 +64,6 @@ class Rendered:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
-    logical: Mapping[str, str] = field(default_factory=dict)
 
 
 class Renderer(Protocol):

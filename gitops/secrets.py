@@ -9,7 +9,7 @@ from django.db.models import Max, QuerySet
 
 from gitops.models import SecretValue
 from idp.common.crypto import keyed_digest
-from idp.common.errors import FieldError, Invalid, NotVisible
+from idp.common.errors import FieldError, Invalid
 from rbac import audit
 from rbac.access import require
 from rbac.actors import Actor
@@ -112,14 +112,3 @@ def put(actor: Actor, scope: Scope, name: str, value: str) -> SecretValue:
             after={"name": name, "version": version},
         )
     return made
-
-
-def reveal(actor: Actor, scope: Scope, name: str, version: int, *, reason: str = "") -> str:
-    """The plain value, for a person's eyes; needs `secret.reveal`, and is always audited."""
-    require(actor, "secret.reveal", scope)
-    found = SecretValue.objects.filter(scope=scope, name=name, version=version).first()
-    if found is None:
-        raise NotVisible(f"There is no secret {name}@{version} at {scope.label}.")
-    audit.record(actor, "secret.reveal", target=found, scope=scope, reason=reason)
-    value: str = found.value
-    return value

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from django.db.models import Count, Q, QuerySet
 
-from gitops import kinds, targets
-from gitops.backends.base import LogLine, TargetEvent
+from gitops import kinds
 from gitops.models import Application, CloudAccount, Cluster, ConfigRepository, ManagedObject
-from rbac.access import get_visible, require, visible
+from rbac.access import get_visible, visible
 from rbac.actors import Actor
 from rbac.models import Project, Scope
-
-MAX_LINES = 2_000
 
 
 def clusters(actor: Actor) -> QuerySet[Cluster]:
@@ -57,22 +54,6 @@ def live_objects(application: Application) -> list[ManagedObject]:
     """What an application made, with health, status and outputs, in the order of making."""
     rows = application.objects_made.all()
     return sorted(rows, key=lambda row: (kinds.rank(row.api_version, row.kind), row.name))
-
-
-def logs(actor: Actor, application: Application, workload: str, tail: int = 200) -> list[LogLine]:
-    """The last lines of a workload's pods, read from the cluster; needs `environment.logs`."""
-    require(actor, "environment.logs", application.scope)
-    target = targets.cluster_target(application.cluster)
-    labels = {"app.kubernetes.io/name": workload}
-    lines = max(1, min(tail, MAX_LINES))
-    return target.logs(application.namespace, labels=labels, tail=lines)
-
-
-def target_events(actor: Actor, application: Application, limit: int = 100) -> list[TargetEvent]:
-    """The namespace's newest events, read from the cluster; needs `environment.view`."""
-    require(actor, "environment.view", application.scope)
-    target = targets.cluster_target(application.cluster)
-    return target.events(application.namespace, limit=max(1, min(limit, 500)))
 
 
 def secret_scope(actor: Actor, project: str, environment: str = "") -> Scope:

@@ -98,17 +98,19 @@ def propose_directory(
     interactive: bool = True,
     expected_tree: str = "",
     intent: Mapping[str, Any] | None = None,
+    base: str | None = None,
 ) -> Change:
     """Propose files of the application's directory (None removes a file; no mapping: delete all).
 
     THE entry of upper apps. The files travel in the change's row; planning commits them on
-    refs/slipway/changes/N, on top of the directory's tree as it is now. Raises
-    `PreconditionFailed` where that is not `expected_tree`, `Clash` for a removed application.
+    refs/slipway/changes/N, on top of the directory's tree as it is now (`base`, where the caller
+    read it before its own transaction: git is not asked inside one). Raises `PreconditionFailed` where that is not `expected_tree`, `Clash` for a removed application.
     """
     if application.removed_at:
         raise Clash(f"{application} was deleted; make a new environment instead.")
     repo = application.repository
-    base = repositories.tree_id(repo, repositories.head(repo), application.directory)
+    if base is None:
+        base = repositories.tree_id(repo, repositories.head(repo), application.directory)
     if expected_tree and expected_tree != base:
         raise PreconditionFailed(
             f"{application.directory} is not the version you saw: somebody changed it meanwhile.",

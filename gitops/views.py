@@ -18,11 +18,11 @@ from rbac.views import AccessMixin
 _SHOWN = 100
 
 
-def _tell(request: HttpRequest, name: str, bad: int) -> None:
+def _tell(request: HttpRequest, name: str, bad: int, well: str) -> None:
     if bad:
         messages.warning(request, f"{name}: {bad} of the checks failed. Each says what to do.")
     else:
-        messages.success(request, f"{name} answers, and allows what Slipway needs.")
+        messages.success(request, f"{name} answers. {well}")
 
 
 class Clusters(AccessMixin):
@@ -89,7 +89,8 @@ class ClusterPage(AccessMixin):
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         row = get_visible(self.actor, "cluster.view", Cluster.objects.all(), name=name)
         found = connections.test_cluster(self.actor, row)
-        _tell(request, row.name, sum(not finding.ok for finding in found))
+        bad = sum(not finding.ok for finding in found)
+        _tell(request, row.name, bad, "It allows what Slipway needs.")
         return redirect("gitops:cluster", name=row.name)
 
 
@@ -125,7 +126,8 @@ class AccountPage(AccessMixin):
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         row = get_visible(self.actor, "account.view", CloudAccount.objects.all(), name=name)
         found = connections.test_account(self.actor, row)
-        _tell(request, row.name, sum(not finding.ok for finding in found))
+        bad = sum(not finding.ok for finding in found)
+        _tell(request, row.name, bad, "It may be read; writing is tried when something is made.")
         return redirect("gitops:account", name=row.name)
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gitops import targets
+from gitops import kinds, targets
 from gitops.backends.base import LiveObject
 from gitops.models import Application, Cluster, ManagedObject
 from gitops.sync import observing
@@ -22,7 +22,7 @@ from gitops.sync.desired import MANAGED_BY
 from idp.common.errors import SlipwayError, TemporaryBackendError
 
 log = logging.getLogger(__name__)
-KINDS = (("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "Job"))
+KINDS = kinds.WATCHED
 WATCH_SECONDS = 60
 LONGEST_PAUSE = 60.0
 STALE = timedelta(minutes=5)

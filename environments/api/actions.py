@@ -14,9 +14,11 @@ from environments import services
 from environments.api.serializers import (
     ActionIn,
     ClusterEventOut,
+    ComponentIn,
     ExtendIn,
     ImageIn,
     LogLineOut,
+    RemoveSecretIn,
     ScaleIn,
     SecretIn,
     VariablesIn,
@@ -94,6 +96,14 @@ ACTIONS = {
         "A secret value for a variable; it is stored encrypted and never shown again.",
         {"workload": "web", "variable": "STRIPE_KEY", "value": "…"},
     ),
+    "component": action(
+        "component",
+        "environment.set-component",
+        services.set_component,
+        ComponentIn,
+        "The component of the project's catalog that a workload belongs to; empty for none.",
+        {"workload": "web", "component": "orders-api"},
+    ),
     "restart": action(
         "restart",
         "environment.restart",
@@ -135,6 +145,33 @@ ACTIONS = {
         {"expires_at": "2026-12-15T00:00:00Z"},
     ),
 }
+
+
+class SecretAPI(EnvironmentView):
+    """A workload's secret variable."""
+
+    permission = "environment.set-secret"
+
+    @extend_schema(
+        operation_id="environments_secret_remove",
+        summary="Remove a workload's secret variable; its stored versions stay, for a way back.",
+        request=RemoveSecretIn,
+        responses={202: ChangeOut},
+        parameters=[MATCH],
+    )
+    @keyed
+    def delete(self, request: Request, variable: str, **_: Any) -> Response:
+        row = self.environment()
+        self.require(row)
+        data = inputs(RemoveSecretIn, request)
+        change = services.remove_secret(
+            self.actor,
+            row,
+            variable=variable,
+            workload=data.get("workload", ""),
+            options=options(request, data, row),
+        )
+        return accepted(self.actor, change)
 
 
 class LogsAPI(EnvironmentView):

@@ -160,11 +160,22 @@ class VariablesIn(ActionIn):
     )
 
 
+class ComponentIn(ActionIn):
+    workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
+    component = serializers.CharField(
+        max_length=63, allow_blank=True, help_text="a component of the project; empty for none"
+    )
+
+
 class SecretIn(ActionIn):
     workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
     variable = serializers.CharField(max_length=128)
     value = serializers.CharField(max_length=65_536, trim_whitespace=False, write_only=True)
     secret = serializers.CharField(max_length=120, required=False, allow_blank=True)
+
+
+class RemoveSecretIn(ActionIn):
+    workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
 
 
 class ExtendIn(ActionIn):

@@ -15,6 +15,7 @@ urlpatterns = [
     path(f"{_ONE}events/", actions.EventsAPI.as_view(), name="environment-events"),
     path(f"{_ONE}shares/", sharing.SharesAPI.as_view(), name="environment-shares"),
     path(f"{_ONE}shares/<str:username>/", sharing.ShareAPI.as_view(), name="environment-share"),
+    path(f"{_ONE}secrets/<str:variable>/", actions.SecretAPI.as_view(), name="environment-secret"),
     *(
         path(f"{_ONE}{name}/", view.as_view(), name=f"environment-{name}")
         for name, view in actions.ACTIONS.items()

@@ -56,7 +56,19 @@ def _document(document: Any, where: str) -> dict[str, Any]:
         raise Invalid(f"{where} holds a document without apiVersion, kind and metadata.")
     if not isinstance(metadata.get("name"), str) or not metadata["name"]:
         raise Invalid(f"{where}: a {texts[1]} has no metadata.name.", fix="Give it a name.")
+    for key in ("labels", "annotations"):
+        if not _texts(metadata.get(key)):
+            title = f"{texts[1]} “{metadata['name']}”"
+            fix = "Quote numbers and true or false, as Kubernetes asks for."
+            raise Invalid(f"{where}: {title}: metadata.{key} is no map of texts.", fix=fix)
     return header
+
+
+def _texts(value: Any) -> bool:
+    """Whether it is nothing, or a map from text to text."""
+    if value is None:
+        return True
+    return isinstance(value, dict) and all(isinstance(t, str) for kv in value.items() for t in kv)
 
 
 def check(
@@ -166,7 +178,7 @@ def finish(
 ) -> dict[str, Any]:
     """The document in its namespace and with the labels that name project and environment."""
     metadata = {**document["metadata"]}
-    metadata["labels"] = {**metadata.get("labels", {}), **labels}
+    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
     if document["kind"] != "Namespace" and document["apiVersion"] != AWS_API:
         metadata["namespace"] = namespace
     return {**document, "metadata": metadata}

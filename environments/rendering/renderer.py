@@ -119,7 +119,6 @@ class EnvironmentRenderer:
             notes=_notes(document, context),
             facts=_plan_facts(judged, total),
             digest=digest([judged.version.digest, _NAMESPACE.read_text()]),
-            logical=_logical(cloud),
         )
 
 
@@ -269,15 +268,6 @@ def _place(document: EnvironmentDocument, context: RenderContext) -> resources.P
         oidc_issuer=context.cluster.oidc_issuer,
         service_account=SERVICE_ACCOUNT,
     )
-
-
-def _logical(cloud: list[dict[str, Any]]) -> dict[str, str]:
-    found = {}
-    for document in cloud:
-        metadata = document["metadata"]
-        name = metadata["annotations"].get("slipway.dev/logical-name", "")
-        found[f"{document['kind']}/{metadata['name']}"] = name
-    return found
 
 
 def _notes(document: EnvironmentDocument, context: RenderContext) -> tuple[str, ...]:

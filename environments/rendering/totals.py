@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from idp.common import quantities
-from idp.common.errors import Invalid
+from idp.common.errors import FieldError, Invalid
 
+Number = TypeVar("Number", Decimal, int)
+# What makes pods, and the field that says how many at a time.
+_COUNTED = {
+    "Deployment": "replicas",
+    "StatefulSet": "replicas",
+    "Job": "parallelism",
+    "CronJob": "parallelism",
+}
 _DEFAULT_CPU, _DEFAULT_MEMORY = "50m", "64Mi"  # the LimitRange's, for a container that names none
 
 
@@ -37,21 +45,18 @@ class Totals:
 
 
 def totals(documents: Iterable[Mapping[str, Any]]) -> Totals:
-    """The sum over workloads; an autoscaled one counts with its most replicas."""
+    """The sum over workloads; an autoscaled one counts with its most replicas.
+
+    Raises `Invalid` with the object and the path of what cannot be counted.
+    """
     documents = list(documents)
-    most = {
-        (d["spec"]["scaleTargetRef"]["kind"], d["spec"]["scaleTargetRef"]["name"]): d["spec"][
-            "maxReplicas"
-        ]
-        for d in documents
-        if d["kind"] == "HorizontalPodAutoscaler"
-    }
+    most = dict(_autoscaled(d) for d in documents if d["kind"] == "HorizontalPodAutoscaler")
     total = Totals()
     for document in documents:
-        spec, count = _pods(document)
-        if spec is not None:
+        pod, count = _pods(document)
+        if pod is not None:
             key = (document["kind"], document["metadata"]["name"])
-            total += _pod(spec).times(int(most.get(key, count)))
+            total += _pod(pod).times(most.get(key, count))
     return total
 
 
@@ -59,38 +64,110 @@ def surge(documents: Iterable[Mapping[str, Any]]) -> Totals:
     """One pod more of each workload: what a rolling update needs beside the running ones."""
     total = Totals()
     for document in documents:
-        spec, _ = _pods(document)
-        if spec is not None:
-            total += _pod(spec)
+        pod, _ = _pods(document)
+        if pod is not None:
+            total += _pod(pod)
     return total
 
 
-def _pods(document: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, int]:
-    spec = document.get("spec", {})
-    try:
-        match document["kind"]:
-            case "Deployment" | "StatefulSet":
-                return spec["template"]["spec"], spec.get("replicas", 1)
-            case "Job":
-                return spec["template"]["spec"], spec.get("parallelism", 1)
-            case "CronJob":
-                job = spec["jobTemplate"]["spec"]
-                return job["template"]["spec"], job.get("parallelism", 1)
-    except (KeyError, TypeError) as error:
-        name = document["metadata"]["name"]
-        raise Invalid(f"{document['kind']} “{name}” has no pod template ({error}).") from error
-    return None, 0
+@dataclass(frozen=True)
+class _Part:
+    """A map inside a document, and where it stands, for messages. An explicit null is absence."""
+
+    title: str
+    path: str
+    value: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> _Part:
+        title = f"{document['kind']} “{document['metadata']['name']}”"
+        return cls(title, "", document)
+
+    def at(self, key: str) -> str:
+        return f"{self.path}.{key}".lstrip(".")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        found = self.value.get(key)
+        return default if found is None else found
+
+    def part(self, key: str) -> _Part:
+        """The map under `key`, empty where there is none."""
+        return self._part(self.at(key), self.get(key, {}))
+
+    def parts(self, key: str) -> list[_Part]:
+        """The maps of the list under `key`."""
+        found = self.get(key, [])
+        if not isinstance(found, list):
+            raise self.wrong(key, found, "is no list", "Write a list.")
+        return [self._part(f"{self.at(key)}[{i}]", each) for i, each in enumerate(found)]
+
+    def count(self, key: str, default: int | None) -> int:
+        """The whole number under `key`; raises `Invalid` for another, or where none may lack."""
+        found = self.get(key, default)
+        if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+            raise self.wrong(key, found, "is no number of pods", "Write a whole number, like 2.")
+        return found
+
+    def text(self, key: str) -> str:
+        found = self.get(key, "")
+        if not isinstance(found, str) or not found:
+            raise self.wrong(key, found, "is no name", "Write a name.")
+        return found
+
+    def wrong(self, key: str, value: Any, what: str, fix: str) -> Invalid:
+        return _invalid(self.title, self.at(key), value, what, fix)
+
+    def _part(self, path: str, value: Any) -> _Part:
+        if not isinstance(value, Mapping):
+            raise _invalid(self.title, path, value, "is no map", "Write key: value lines.")
+        return _Part(self.title, path, value)
 
 
-def _pod(spec: Mapping[str, Any]) -> Totals:
+def _invalid(title: str, path: str, value: Any, what: str, fix: str) -> Invalid:
+    shown = "nothing" if value is None or value == "" else f"“{str(value)[:40]}”"
+    message = f"{title}: {path}: {shown} {what}."
+    return Invalid(message, fix=fix, errors=[FieldError("manifests", "type", message, fix)])
+
+
+def _autoscaled(document: Mapping[str, Any]) -> tuple[tuple[str, str], int]:
+    """What an autoscaler scales, and to how many pods at most."""
+    spec = _Part.of(document).part("spec")
+    target = spec.part("scaleTargetRef")
+    return (target.text("kind"), target.text("name")), spec.count("maxReplicas", None)
+
+
+def _pods(document: Mapping[str, Any]) -> tuple[_Part | None, int]:
+    """The pod that a document makes and how many of it; no pod for what makes none."""
+    spec = _Part.of(document).part("spec") if document["kind"] in _COUNTED else None
+    if spec is None:
+        return None, 0
+    if document["kind"] == "CronJob":
+        spec = spec.part("jobTemplate").part("spec")
+    pod = spec.part("template").part("spec")
+    if not pod.value:
+        raise Invalid(f"{pod.title} has no pod template.", fix=f"Write {pod.path}.")
+    return pod, spec.count(_COUNTED[document["kind"]], 1)
+
+
+def _pod(spec: _Part) -> Totals:
     total = Totals(pods=1)
-    for container in spec.get("containers", []):
-        resources = container.get("resources", {})
-        requests, limits = resources.get("requests", {}), resources.get("limits", {})
-        memory = requests.get("memory", limits.get("memory", _DEFAULT_MEMORY))
+    for container in spec.parts("containers"):
+        resources = container.part("resources")
+        requests, limits = resources.part("requests"), resources.part("limits")
         total += Totals(
-            cpu=quantities.cpu(requests.get("cpu", limits.get("cpu", _DEFAULT_CPU))),
-            memory=quantities.memory(memory),
-            memory_limit=quantities.memory(limits.get("memory", memory)),
+            cpu=_amount(quantities.cpu, "cpu", _DEFAULT_CPU, requests, limits),
+            memory=_amount(quantities.memory, "memory", _DEFAULT_MEMORY, requests, limits),
+            memory_limit=_amount(quantities.memory, "memory", _DEFAULT_MEMORY, limits, requests),
         )
     return total
+
+
+def _amount(read: Callable[[Any], Number], key: str, default: str, *places: _Part) -> Number:
+    """The quantity of the first place that names one."""
+    place = next((place for place in places if place.get(key) is not None), None)
+    if place is None:
+        return read(default)
+    try:
+        return read(place.get(key))
+    except Invalid as error:
+        raise place.wrong(key, place.get(key), "is not an amount", error.fix) from error

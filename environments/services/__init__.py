@@ -1,10 +1,12 @@
 """Writes: each decides, validates and proposes a directory; pages and REST call the same."""
 
 from environments.services.blueprints import create_version, publish_version
+from environments.services.components import set_component
 from environments.services.creation import adopt_directory, create_environment
 from environments.services.day2 import (
     delete_environment,
     extend,
+    remove_secret,
     restart,
     scale,
     set_image,
@@ -24,9 +26,11 @@ __all__ = [
     "extend",
     "publish_version",
     "remove_limit",
+    "remove_secret",
     "restart",
     "save_limit",
     "scale",
+    "set_component",
     "set_image",
     "set_secret",
     "set_variables",

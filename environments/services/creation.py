@@ -47,6 +47,10 @@ class Draft:
     workloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     expires_at: datetime | None = None
 
+    @property
+    def directory(self) -> str:
+        return f"{FOLDER}/{self.name}"
+
     def text(self) -> str:
         """The `environment.yaml` of the draft."""
         spec: dict[str, Any] = {"tier": self.tier, "cluster": self.cluster.name}
@@ -104,6 +108,7 @@ def create_environment(
     )  # fmt: skip
     judged = judge_draft(draft)
     repository = repositories.ensure(project)
+    base = repositories.tree_id(repository, repositories.head(repository), draft.directory)
     with transaction.atomic():
         environment = _make_rows(actor, draft, judged.version, repository)
         return propose_directory(
@@ -115,6 +120,7 @@ def create_environment(
             origin=origin,
             idempotency_key=idempotency_key,
             interactive=interactive,
+            base=base,
         )
 
 
@@ -125,13 +131,7 @@ def judge_draft(draft: Draft) -> Judged:
         message = f"“{draft.name}” names a tier, so {draft.project.name}/{draft.name} is taken."
         raise field_error("name", "reserved", message, f"Choose another, like {draft.name}-1.")
     _check_targets(draft)
-    found = limits.counted(limits.Wish(draft.project, draft.tier, draft.expires_at))
-    if found:
-        raise Refusal(
-            found[0].sentence,
-            fix=found[0].lift,
-            errors=[FieldError(f.field, f.rule, f.sentence, f.lift) for f in found],
-        )
+    _check_limits(draft)
     if draft.expires_at and draft.expires_at <= timezone.now():
         message = "The expiry lies in the past."
         raise field_error("expires_at", "future", message, "Choose a later moment.")
@@ -141,8 +141,22 @@ def judge_draft(draft: Draft) -> Judged:
     if draft.resources and draft.account is None:
         message = "Resources need a cloud account."
         raise field_error("account", "required", message, "Choose one, or remove the resources.")
-    parsed = parse(draft.text())
-    return judge(parsed, context_of(draft))
+    judged = judge(parse(draft.text()), context_of(draft))
+    blueprint = judged.version.blueprint
+    if not blueprint.active:
+        message = f"Blueprint {blueprint.name} takes no new environments."
+        raise field_error("blueprint", "active", message, "Choose another.")
+    return judged
+
+
+def _check_limits(draft: Draft) -> None:
+    found = limits.counted(limits.Wish(draft.project, draft.tier, draft.expires_at))
+    if found:
+        raise Refusal(
+            found[0].sentence,
+            fix=found[0].lift,
+            errors=[FieldError(f.field, f.rule, f.sentence, f.lift) for f in found],
+        )
 
 
 def context_of(draft: Draft) -> RenderContext:
@@ -245,14 +259,20 @@ def _taken(draft: Draft) -> Clash:
 def _make_rows(
     actor: Actor, draft: Draft, version: BlueprintVersion, repository: Any
 ) -> Environment:
-    """Scope, application and environment; the database lets one of two at the same time win."""
+    """Scope, application and environment; the database lets one of two at the same time win.
+
+    Inside the caller's transaction: limits of number are held until it ends, so that of two people
+    who ask for the last place one waits and is then counted again.
+    """
+    limits.hold(draft.project, draft.tier)
+    _check_limits(draft)
     try:
         with transaction.atomic():
             scope = environment_scope(draft.project, draft.tier, draft.name)
             application = Application.objects.create(
                 scope=scope,
                 repository=repository,
-                directory=f"{FOLDER}/{draft.name}",
+                directory=draft.directory,
                 cluster=draft.cluster,
                 account=draft.account,
                 namespace=naming.namespace(draft.project.name, draft.name),

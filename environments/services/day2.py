@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from environments import limits
 from environments.models import Environment
-from environments.rendering.document import field_error, written
+from environments.rendering.document import field_error, nearest, written
 from environments.services import edits
 from environments.services.edits import Options
-from gitops import secrets
+from gitops import kinds, secrets
 from gitops.models import ManagedObject
 from gitops.services import propose_directory
 from idp.changes import services as changes
@@ -133,6 +133,10 @@ def remove_secret(
     """A workload's variable without its secret; the stored versions stay, for a way back."""
     draft = edits.opened(actor, environment, "environment.set-secret")
     name = edits.workload_of(draft, workload)
+    known = list(draft.document.workloads.get(name, {}).get("secrets", {}))
+    if variable not in known:
+        message = f"{environment}: {name} has no secret variable “{variable[:128]}”."
+        raise field_error("variable", "exists", message, nearest(variable, known))
     draft.remove(("workloads", name, "secrets", variable))
     title = f"Remove secret {variable} of {environment}: {name}"
     return edits.propose(actor, draft, "environment.set-secret", title, options)
@@ -237,6 +241,8 @@ def _forget(actor: Actor, environment: Environment) -> Change:
 
 def choices_for(environment: Environment, choice: str) -> dict[str, str]:
     """The same answer for everything of the environment that may hold data."""
-    rows = ManagedObject.objects.filter(application=environment.application_id, target="aws")
+    rows = ManagedObject.objects.filter(
+        application=environment.application_id, kind__in=kinds.STATEFUL
+    )
     live = rows.exclude(state=ManagedObject.State.RETAINED)
     return {f"{o.target}/{o.kind}/{o.namespace}/{o.name}": choice for o in live}

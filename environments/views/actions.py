@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from environments import selectors, services
-from environments.forms import (
+from environments import selectors, services, variable_lines
+from environments.action_forms import (
     ActionForm,
     DeleteForm,
     ExtendForm,
     ImageForm,
+    RemoveSecretForm,
     ScaleForm,
     SecretForm,
     VariablesForm,
 )
+from environments.component_forms import ComponentForm
 from environments.models import Environment
 from environments.services.edits import Options
 from environments.views.detail import frame
 from idp.changes.models import Change
 from idp.common.errors import Clash, Invalid, NotVisible, PreconditionFailed, Refusal
+from portal.selectors import Filters, component_list
 from rbac.access import require
 from rbac.views.mixins import AccessMixin
+
+Entries = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,24 @@ ACTIONS: dict[str, Action] = {
         "Show the plan",
         SecretForm,
         services.set_secret,
+    ),
+    "remove-secret": Action(
+        "environment.set-secret",
+        "Remove a secret",
+        "The workload goes without the variable; the stored versions stay, for a way back. The"
+        " pods are replaced one after the other.",
+        "Show the plan",
+        RemoveSecretForm,
+        services.remove_secret,
+    ),
+    "component": Action(
+        "environment.set-component",
+        "Set the component",
+        "Whose software the workload is: the component's page says where it runs. The pods carry"
+        " its name as a label, so they are replaced one after the other.",
+        "Show the plan",
+        ComponentForm,
+        services.set_component,
     ),
     "restart": Action(
         "environment.restart",
@@ -145,6 +168,8 @@ class ActionView(AccessMixin):
                 change = self._propose(row, what, dict(form.cleaned_data))
             except (Invalid, Refusal, Clash, PreconditionFailed) as error:
                 form.take(error)
+                if isinstance(error, PreconditionFailed):
+                    form.renew()
             else:
                 return redirect("changes:plan", change.pk)
         return self._show(request, row, what, form, status=422)
@@ -157,10 +182,32 @@ class ActionView(AccessMixin):
         return row, ACTIONS[action]
 
     def _form(self, row: Environment, what: Action, data: Any) -> ActionForm:
-        extra = {"expected": f"{row.project.name}/{row.name}"} if what.form is DeleteForm else {}
-        names = [w.name for w in row.workloads.all()]
-        initial = _initial(row, self.request)
-        return what.form(data, workloads=names, initial=initial, **extra)
+        source = selectors.source(row)
+        entries: Entries = {}
+        if "workload" in what.form.base_fields:
+            entries = selectors.entries(row, source)
+        workload = _workload(entries, self.request)
+        initial: dict[str, Any] = {
+            "tree": source.tree,
+            "expires_at": source.document.expires_at if source.document else row.expires_at,
+            "workload": workload,
+            "variable": self.request.GET.get("variable", ""),
+        }
+        if workload:
+            initial |= _initial(entries[workload])
+        extra = self._extra(row, what, entries.get(workload, {}))
+        return what.form(data, workloads=list(entries), initial=initial, **extra)
+
+    def _extra(self, row: Environment, what: Action, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """What one action's form needs besides."""
+        if what.form is DeleteForm:
+            return {"expected": f"{row.project.name}/{row.name}"}
+        if what.form is RemoveSecretForm:
+            return {"secrets": sorted(entry.get("secrets", {}))}
+        if what.form is ComponentForm:
+            rows = component_list(actor=self.actor, filters=Filters(project=row.project.name))
+            return {"components": rows.values_list("name", flat=True)}
+        return {}
 
     def _propose(self, row: Environment, what: Action, cleaned: dict[str, Any]) -> Change:
         cleaned.pop("confirm_name", None)
@@ -184,25 +231,28 @@ class ActionView(AccessMixin):
             **frame(self.actor, row, "none"),
             "what": what,
             "form": form,
+            "workloads": form.workloads,
+            "workload": form["workload"].value() if "workload" in form.fields else "",
             "lost": [o for o in made if o.target == "aws" and o.kind in {"Bucket", "Table"}],
             "gone": made,
         }
         return render(request, "environments/action.html", context, status=status)
 
 
-def _initial(row: Environment, request: HttpRequest) -> dict[str, Any]:
-    """The values as they are now, for the workload that the address names or the first."""
-    found: dict[str, Any] = {"expires_at": row.expires_at, "tree": selectors.source(row).tree}
-    names = {w.name: w for w in row.workloads.all()}
-    workload = names.get(request.GET.get("workload", "")) or next(iter(names.values()), None)
-    if workload is None:
-        return found
-    spec = workload.spec
-    found |= {"workload": workload.name, "image": workload.image}
-    if spec.get("autoscaling"):
-        found |= {"min_replicas": spec["minReplicas"], "max_replicas": spec["maxReplicas"]}
-    else:
-        found["replicas"] = workload.replicas
-    variables = spec.get("variables", {})
-    found["variables"] = "\n".join(f"{key}={value}" for key, value in variables.items())
-    return found
+def _workload(entries: Entries, request: HttpRequest) -> str:
+    """The workload that the form or the address names, else the first; empty where none is."""
+    wanted = request.POST.get("workload") or request.GET.get("workload", "")
+    return wanted if wanted in entries else next(iter(entries), "")
+
+
+def _initial(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A workload's values as `main` has them now: of the same read as the form's `tree`."""
+    found = {
+        "image": entry.get("image", ""),
+        "component": entry.get("component", ""),
+        "variables": variable_lines.written(entry.get("variables", {})),
+    }
+    if entry.get("autoscaling"):
+        bounds = {"min_replicas": entry["minReplicas"], "max_replicas": entry["maxReplicas"]}
+        return {**found, **bounds}
+    return {**found, "replicas": entry["replicas"]}

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from environments import asking, selectors
+from environments.component_forms import CreateWithComponents
 from environments.forms import CreateForm
 from environments.models import BlueprintVersion
 from environments.rendering.renderer import compiled, find_version
@@ -17,8 +18,10 @@ from gitops.models import Cluster
 from idp.changes.models import Change
 from idp.common.errors import Clash, Forbidden, Invalid, NotVisible, Refusal
 from idp.common.host import Page
+from portal.selectors import component_list
 from rbac.views.mixins import AccessMixin
 
+MAX_COMPONENTS = 1000
 _CRUMBS = [("Environments", "/environments/")]
 
 
@@ -52,12 +55,13 @@ class CreateView(AccessMixin):
         return self._show(request, form, status=422)
 
     def _form(self, version: BlueprintVersion, **kwargs: Any) -> CreateForm:
-        return CreateForm(
+        return CreateWithComponents(
             version=version,
             template=compiled(version.template),
             projects=selectors.creatable(self.actor),
             clusters=selectors.clusters(),
             accounts=selectors.accounts(),
+            components=component_list(actor=self.actor)[:MAX_COMPONENTS],
             **kwargs,
         )
 

@@ -17,6 +17,7 @@ from gitops import secrets
 from gitops.models import Application
 from idp.common.errors import BackendError
 from idp.common.host import Page, entity_tabs
+from rbac import granters
 from rbac import selectors as access
 from rbac.access import can, decide
 from rbac.actors import Actor
@@ -33,6 +34,7 @@ ACTIONS = (
     ("image", "Set image", "tag", "environment.set-image", True),
     ("variables", "Change variables…", "pencil", "environment.set-variables", False),
     ("secrets", "Set a secret…", "key", "environment.set-secret", False),
+    ("component", "Set the component…", "components", "environment.set-component", False),
     ("restart", "Restart workloads…", "refresh", "environment.restart", False),
     ("extend", "Change the expiry…", "calendar-plus", "environment.extend", False),
     ("sync", "Sync with git…", "git-merge", "environment.sync", False),
@@ -59,6 +61,9 @@ class EnvironmentDetailView(AccessMixin):
     def get(self, request: HttpRequest, project: str, name: str) -> HttpResponse:
         row = selectors.environment(self.actor, project, name)
         tab = request.GET.get("tab", "")
+        if tab == "logs" and "lines" in request.GET:  # a log that is followed
+            context = {"environment": row, **_logs(self, row)}
+            return render(request, "environments/parts/log.html", context)
         extra = {t.name: t for t in entity_tabs.of("environment")}
         if tab not in dict(_TABS) and tab not in extra:
             tab = ""
@@ -184,7 +189,8 @@ def _logs(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
     context: dict[str, Any] = {"workload": wanted, "q": words, "lines": [], "problem": ""}
     decision = decide(view.actor, "environment.logs", row)
     if not decision.allowed:
-        return {**context, "problem": decision.reason}
+        advice = granters.advice(granters.names(decision), decision)
+        return {**context, "denied": True, "problem": f"{decision.reason} {advice}"}
     try:
         found = live.logs(view.actor, row, wanted, 200)
     except BackendError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +23,8 @@ from rbac.models import Tier
 from rbac.views.mixins import AccessMixin
 
 PAGE_SIZE = 25
+MAX_ROWS_TEXT = 2_000
+_ROW = re.compile(r"scope-[0-9]{1,18}")
 MAX_EXPORT = 10_000
 _ORDER = ("project__name", "name", "id")
 _COLUMNS = (
@@ -34,6 +37,8 @@ class EnvironmentListView(AccessMixin):
     permission = "environment.view"
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
+        if "rows" in request.GET:
+            return self._rows(request)
         filters = Filters.read(request.GET)
         rows = selectors.filtered(selectors.environments(self.actor), filters)
         if request.GET.get("format") == "csv":
@@ -46,7 +51,9 @@ class EnvironmentListView(AccessMixin):
                 permission=self.permission,
                 topics=["environments"],
             ),
-            "rows": [(row, shown) for row, shown in _with_changes(found)],
+            "rows": list(_with_changes(found)),
+            # Where what happens decides which rows there are, a hint concerns the whole list.
+            "row_by_row": not (filters.health or filters.state),
             "filters": filters,
             "chips": _chips(filters),
             "views": _views(request, selectors.counts(self.actor), filters),
@@ -60,6 +67,14 @@ class EnvironmentListView(AccessMixin):
             "may_create": held_anywhere(self.actor, "environment.create"),
         }
         return render(request, "environments/list.html", context)
+
+    def _rows(self, request: HttpRequest) -> HttpResponse:
+        """The rows that live hints named, and nothing around them; deleted ones are left out."""
+        names = request.GET["rows"][:MAX_ROWS_TEXT].split(",")
+        scopes = {int(n.removeprefix("scope-")) for n in names if _ROW.fullmatch(n)}
+        rows = list(selectors.alive(self.actor).filter(scope__in=scopes)[:PAGE_SIZE])
+        context = {"rows": list(_with_changes(rows))}
+        return render(request, "environments/parts/rows.html", context)
 
 
 def _with_changes(rows: list[Environment]) -> Iterator[tuple[Environment, Change | None]]:

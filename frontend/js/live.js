@@ -1,16 +1,19 @@
 // Live pages: one EventSource a tab. Hints are gathered for half a second, then what they concern is
-// fetched once and morphed in place. Hidden tabs close the stream and look again when they return.
+// fetched once and morphed in place: a region, or only the rows of it that they name. Hidden tabs
+// close the stream and look again when they return.
 import htmx from "./htmx.js";
 
 import { announce } from "./dom.js";
 
 const GATHER = 500; // ms
+const SECOND = 1000; // ms
 const SLOW = 1000; // ms from the page's arrival to the stream, in which a hint may have been missed
 const WORDS = { live: "Live", paused: "Paused", lost: "Reconnecting", connecting: "Connecting" };
 
 let source, timer, topics;
 let rendered = performance.getEntriesByType("navigation")[0]?.responseEnd ?? 0;
-const touched = new Set();
+const ALL = ""; // in place of a row: the hint named none
+const touched = new Map(); // topic → the rows that hints named
 
 function regions() {
   return [...document.querySelectorAll("[data-live-topic][id]")];
@@ -41,9 +44,17 @@ function stamp() {
   }
 }
 
+/** What of a region looks again: ALL of it, a list of its rows, or undefined. */
 function concerned(region) {
-  if (region.querySelector("form[data-dirty]")) return false; // never under somebody's hands
-  return region.dataset.liveTopic.split(/\s+/).some((topic) => touched.has(topic));
+  if (region.querySelector("form[data-dirty]")) return undefined; // never under somebody's hands
+  const rows = new Set(region.dataset.liveTopic.split(/\s+/).flatMap((topic) => [...(touched.get(topic) ?? [])]));
+  const { liveRow, liveRows } = region.dataset;
+  if (!rows.size) return undefined;
+  if (rows.has(ALL)) return ALL;
+  if (liveRow) return rows.has(liveRow) ? ALL : undefined;
+  if (!liveRows) return ALL;
+  const here = [...region.querySelectorAll("[data-live-row][id]")].map((row) => row.id);
+  return here.filter((row) => rows.has(row));
 }
 
 async function fetchPage(address) {
@@ -60,6 +71,7 @@ async function renew(address, places) {
   for (const place of places) {
     const region = document.getElementById(place);
     const next = fresh.getElementById(place);
+    if (region && !next && region.dataset.liveRow && !region.dataset.liveTopic) region.remove(); // it left the list
     if (!region || !next) continue;
     if (region.outerHTML === next.outerHTML) continue;
     const before = region.querySelector("[data-live-announce]")?.textContent.trim();
@@ -71,6 +83,17 @@ async function renew(address, places) {
   }
 }
 
+/** Fetches what no stream tells of, every so many seconds, while somebody can see it. */
+function poll(region) {
+  const again = () => setTimeout(async () => {
+    const now = document.getElementById(region.id);
+    if (!now?.dataset.liveEvery) return;
+    if (!document.hidden) await renew(now.dataset.liveRefetch, [now.id]).catch(() => {}); // the next look comes anyway
+    again();
+  }, Number(region.dataset.liveEvery) * SECOND);
+  again();
+}
+
 function follow(region) {
   for (const log of region?.querySelectorAll("[data-follow]") ?? []) {
     if (log.dataset.left !== "true") log.scrollTop = log.scrollHeight;
@@ -80,9 +103,14 @@ function follow(region) {
 async function flush() {
   timer = undefined;
   const byAddress = new Map();
-  for (const region of regions().filter(concerned)) {
-    const address = region.dataset.liveRefetch || location.pathname + location.search;
-    byAddress.set(address, [...(byAddress.get(address) ?? []), region.id]);
+  for (const region of regions()) {
+    const what = concerned(region);
+    if (what === ALL) {
+      const address = region.dataset.liveRefetch || location.pathname + location.search;
+      byAddress.set(address, [...(byAddress.get(address) ?? []), region.id]);
+    } else if (what?.length) {
+      byAddress.set(region.dataset.liveRows + encodeURIComponent(what.join(",")), what);
+    }
   }
   touched.clear();
   for (const [address, places] of byAddress) {
@@ -99,8 +127,8 @@ async function flush() {
   if (source && now.join() !== topics) open();
 }
 
-function touch(names) {
-  for (const name of names) touched.add(name);
+function touch(names, row = ALL) {
+  for (const name of names) touched.set(name, (touched.get(name) ?? new Set()).add(row));
   timer ??= setTimeout(flush, GATHER);
 }
 
@@ -111,7 +139,7 @@ function heard(event) {
   } catch {
     return;
   }
-  touch(data.topic ? [data.topic] : wanted());
+  touch(data.topic ? [data.topic] : wanted(), data.data?.row ?? ALL);
 }
 
 function open() {
@@ -149,12 +177,12 @@ function close() {
 }
 
 export function startLive() {
-  for (const log of document.querySelectorAll("[data-follow]")) {
-    log.addEventListener("scroll", () => {
-      log.dataset.left = String(log.scrollTop + log.clientHeight < log.scrollHeight - 24);
-    });
-  }
+  document.addEventListener("scroll", ({ target: log }) => {
+    if (!(log instanceof Element) || !log.matches("[data-follow]")) return;
+    log.dataset.left = String(log.scrollTop + log.clientHeight < log.scrollHeight - 24);
+  }, true); // scrolling does not bubble
   follow(document);
+  for (const region of document.querySelectorAll("[data-live-every][id]")) poll(region);
   if (!wanted().length) return;
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {

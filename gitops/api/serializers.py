@@ -13,6 +13,7 @@ from gitops.models import (
     ManagedObject,
     SecretValue,
 )
+from rbac.models import Tier
 
 
 class FindingSerializer(serializers.Serializer):
@@ -20,6 +21,13 @@ class FindingSerializer(serializers.Serializer):
     ok = serializers.BooleanField()
     message = serializers.CharField()
     fix = serializers.CharField(allow_blank=True)
+
+
+class _Tiers(serializers.ListField):
+    """Empty: every tier."""
+
+    def __init__(self) -> None:
+        super().__init__(child=serializers.ChoiceField(Tier.choices), required=False)
 
 
 class ClusterSerializer(serializers.ModelSerializer):
@@ -64,6 +72,61 @@ class AccountSerializer(serializers.ModelSerializer):
             "checked_at",
             "findings",
             "environments",
+        ]
+
+
+class ClusterIn(serializers.ModelSerializer):
+    """What registers or changes a cluster; credentials that are left out stay as they are."""
+
+    kubeconfig = serializers.CharField(write_only=True, required=False, max_length=100_000)
+    pull_secrets = serializers.DictField(
+        child=serializers.DictField(child=serializers.CharField()),
+        write_only=True,
+        required=False,
+        help_text="registry → {username, password}",
+    )
+    tiers = _Tiers()
+
+    class Meta:
+        model = Cluster
+        fields = [
+            "name",
+            "backend",
+            "kubeconfig",
+            "domain",
+            "ingress_class",
+            "ingress_namespace",
+            "tls_issuer",
+            "pull_secrets",
+            "oidc_provider_arn",
+            "oidc_issuer",
+            "tiers",
+            "active",
+        ]
+
+
+class AccountIn(serializers.ModelSerializer):
+    """What registers or changes an account; credentials that are left out stay as they are."""
+
+    credentials = serializers.DictField(
+        child=serializers.CharField(),
+        write_only=True,
+        required=False,
+        help_text="access_key_id and secret_access_key; empty: the process's own role",
+    )
+    tiers = _Tiers()
+
+    class Meta:
+        model = CloudAccount
+        fields = [
+            "name",
+            "region",
+            "credentials",
+            "role_arn",
+            "endpoint_url",
+            "simulated",
+            "tiers",
+            "active",
         ]
 
 

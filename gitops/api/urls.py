@@ -1,14 +1,14 @@
 from django.urls import path
 
-from gitops.api import views
+from gitops.api import places, views
 
 urlpatterns = [
-    path("clusters/", views.Clusters.as_view(), name="api-clusters"),
-    path("clusters/<slug:name>/", views.ClusterDetail.as_view(), name="api-cluster"),
-    path("clusters/<slug:name>/test/", views.ClusterTest.as_view(), name="api-cluster-test"),
-    path("accounts/", views.Accounts.as_view(), name="api-accounts"),
-    path("accounts/<slug:name>/", views.AccountDetail.as_view(), name="api-account"),
-    path("accounts/<slug:name>/test/", views.AccountTest.as_view(), name="api-account-test"),
+    path("clusters/", places.Clusters.as_view(), name="api-clusters"),
+    path("clusters/<slug:name>/", places.ClusterDetail.as_view(), name="api-cluster"),
+    path("clusters/<slug:name>/test/", places.ClusterTest.as_view(), name="api-cluster-test"),
+    path("accounts/", places.Accounts.as_view(), name="api-accounts"),
+    path("accounts/<slug:name>/", places.AccountDetail.as_view(), name="api-account"),
+    path("accounts/<slug:name>/test/", places.AccountTest.as_view(), name="api-account-test"),
     path("repositories/", views.Repositories.as_view(), name="api-repositories"),
     path("repositories/<slug:project>/", views.RepositoryDetail.as_view(), name="api-repository"),
     path("applications/", views.Applications.as_view(), name="api-applications"),

@@ -1,4 +1,4 @@
-"""REST of clusters, accounts, repositories, applications and secrets."""
+"""REST of repositories, applications and secrets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gitops import connections, secrets, selectors, services
+from gitops import secrets, selectors, services
 from gitops.api import serializers as shapes
-from gitops.models import CloudAccount, Cluster
 from idp.changes.api.keyed import keyed
 from idp.changes.api.responses import accepted
 from idp.changes.api.serializers import ChangeOut
@@ -20,10 +19,6 @@ from idp.common.idempotency import idempotency_key
 from idp.common.pagination import KeysetPagination
 from rbac.access import get_visible
 from rbac.api.views import AccessAPIView
-
-
-class ByName(KeysetPagination):
-    ordering = "name"
 
 
 class ByProject(KeysetPagination):
@@ -42,68 +37,6 @@ def _page(
 ) -> Response:
     page = paginator.paginate_queryset(rows, view.request, view=view)
     return paginator.get_paginated_response(shape(page or [], many=True).data)
-
-
-class Clusters(AccessAPIView):
-    """Registered clusters, without their credentials."""
-
-    permission = "cluster.view"
-
-    @extend_schema(operation_id="clusters_list", responses=shapes.ClusterSerializer(many=True))
-    def get(self, request: Request) -> Response:
-        return _page(self, selectors.clusters(self.actor), shapes.ClusterSerializer, ByName())
-
-
-class ClusterDetail(AccessAPIView):
-    permission = "cluster.view"
-
-    @extend_schema(operation_id="clusters_retrieve", responses=shapes.ClusterSerializer)
-    def get(self, request: Request, name: str) -> Response:
-        row = get_visible(self.actor, "cluster.view", selectors.clusters(self.actor), name=name)
-        return Response(shapes.ClusterSerializer(row).data)
-
-
-class ClusterTest(AccessAPIView):
-    """Try the connection now, and answer what was found."""
-
-    permission = "cluster.manage"
-
-    @extend_schema(request=None, responses=shapes.FindingSerializer(many=True))
-    def post(self, request: Request, name: str) -> Response:
-        row = get_visible(self.actor, "cluster.view", Cluster.objects.all(), name=name)
-        found = connections.test_cluster(self.actor, row)
-        return Response(shapes.FindingSerializer(found, many=True).data)
-
-
-class Accounts(AccessAPIView):
-    """Registered cloud accounts, without their credentials."""
-
-    permission = "account.view"
-
-    @extend_schema(operation_id="accounts_list", responses=shapes.AccountSerializer(many=True))
-    def get(self, request: Request) -> Response:
-        return _page(self, selectors.accounts(self.actor), shapes.AccountSerializer, ByName())
-
-
-class AccountDetail(AccessAPIView):
-    permission = "account.view"
-
-    @extend_schema(operation_id="accounts_retrieve", responses=shapes.AccountSerializer)
-    def get(self, request: Request, name: str) -> Response:
-        row = get_visible(self.actor, "account.view", selectors.accounts(self.actor), name=name)
-        return Response(shapes.AccountSerializer(row).data)
-
-
-class AccountTest(AccessAPIView):
-    """Try the account now, and answer what was found."""
-
-    permission = "account.manage"
-
-    @extend_schema(request=None, responses=shapes.FindingSerializer(many=True))
-    def post(self, request: Request, name: str) -> Response:
-        row = get_visible(self.actor, "account.view", CloudAccount.objects.all(), name=name)
-        found = connections.test_account(self.actor, row)
-        return Response(shapes.FindingSerializer(found, many=True).data)
 
 
 class Repositories(AccessAPIView):

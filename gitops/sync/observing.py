@@ -163,7 +163,7 @@ def settle(application: Application) -> tuple[str, str]:
         )
         if changed:
             told = {"application": application.pk, "health": worst}
-            events.hint("environments", told, scope=application.scope_id)
+            events.hint("environments", told, scope=application.scope_id, one=True)
     return worst, message
 
 

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
-
-from gitops import kinds, listeners, secrets
+from gitops import kinds, secrets
 from gitops.backends.base import AWS_API, CHANGE_ANNOTATION, LiveObject, owner_of, ref_of
 from gitops.models import Application, ManagedObject
 from gitops.sync import diff
@@ -29,7 +27,6 @@ NEW_NAMESPACE = (
     "The namespace is new: what the cluster itself fills in is known only after it exists."
 )
 _IMMUTABLE_WORDS = ("immutable", "updates to statefulset spec", "may not change once set")
-_CLUSTER_ANEW = frozenset({"Job"})  # nothing is lost by making these anew
 
 
 @dataclass
@@ -56,9 +53,6 @@ def plan(change: Change) -> Plan:
     """
     application = application_of(change)
     desired = desire(application, change)
-    if desired.rendered is not None:
-        with transaction.atomic():
-            listeners.rendered(application, desired.rendered, change)
     survey = look(application, change, desired)
     actions = [_wanted(survey, document) for document in desired.documents]
     actions += _unwanted(survey)

@@ -49,9 +49,17 @@ def register_list(topic: str, permission: str) -> None:
     lists[topic] = permission
 
 
-def hint(topic: str, data: dict[str, Any], *, scope: int) -> None:
-    """Tell open lists of `topic` that something changed at a scope; lost hints harm nothing."""
-    told = {**data, "scope": scope}
+def row_of(scope: int) -> str:
+    """What pages call the row of the place with that id (`data-live-row`)."""
+    return f"scope-{scope}"
+
+
+def hint(topic: str, data: dict[str, Any], *, scope: int, one: bool = False) -> None:
+    """Tell open lists of `topic` that something changed at a scope; lost hints harm nothing.
+
+    `one`: only the row of that scope looks different; the list holds the same rows as before.
+    """
+    told = {**data, "scope": scope, **({"row": row_of(scope)} if one else {})}
     transaction.on_commit(partial(wakeups.publish, topic, told), robust=True)
 
 

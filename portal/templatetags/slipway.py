@@ -11,10 +11,14 @@ from django.forms import BoundField
 from django.template.defaultfilters import date as format_date
 from django.template.loader import get_template
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from portal.vocabulary import look
+from rbac import granters
+from rbac.access import decide
+from rbac.requests import actor_of
 
 register = template.Library()
 
@@ -93,6 +97,18 @@ def ago(moment: datetime | None, empty: str = "never") -> SafeString:
 
 
 @register.simple_tag
+def until(moment: datetime | None, empty: str = "no end") -> SafeString:
+    """When something ends, and in words that it has ended where that is so."""
+    if moment is None or moment > timezone.now():
+        return ago(moment, empty)
+    return format_html(
+        '<span class="sw-status is-idle">{}<span>ended {}</span></span>',
+        icon("clock-pause"),
+        ago(moment),
+    )
+
+
+@register.simple_tag
 def tier(name: str) -> SafeString:
     return format_html(
         '<span class="sw-tag{}">{}</span>', " is-prod" if name == "production" else "", name
@@ -153,6 +169,21 @@ def _described(bound: BoundField) -> dict[str, Any]:
 
 def _parts(bound: BoundField) -> tuple[tuple[str, bool], ...]:
     return (("help", bool(bound.help_text)), ("error", bool(bound.errors)))
+
+
+@register.inclusion_tag("components/state.html", takes_context=True)
+def lacking(
+    context: template.RequestContext,
+    permission: str,
+    title: str,
+    what: str = "That",
+    **more: Any,
+) -> dict[str, Any]:
+    """The state without rows of people who lack a permission: what it is, and who can grant it."""
+    decision = decide(actor_of(context["request"]), permission, None)
+    advice = granters.advice(granters.names(decision), decision)
+    text = f"{what} needs {permission} in a project. {advice}"
+    return {"icon": "lock", "title": title, "text": text, **more}
 
 
 @register.simple_tag

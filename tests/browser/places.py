@@ -21,6 +21,7 @@ class Place:
 FIXED = (
     Place("home", "/", AUTHOR),
     Place("component", "/catalog/orders-api/", AUTHOR),
+    Place("component-environments", "/catalog/orders-api/?tab=environments", AUTHOR),
     Place("component-new", "/catalog/new/", AUTHOR),
     Place("component-edit", "/catalog/orders-web/edit/", AUTHOR),
     Place("catalog-import", "/catalog/import/", AUTHOR),
@@ -54,7 +55,10 @@ def objects() -> list[Place]:
     """Pages of objects that `world.build` made."""
     dev = "/environments/orders/dev/"
     tabs = ("workloads", "resources", "variables", "events", "logs", "history", "access")
-    actions = ("scale", "image", "variables", "secrets", "restart", "stop", "extend", "delete")
+    actions = (
+        "scale", "image", "variables", "secrets", "remove-secret", "component", "restart", "stop",
+        "extend", "delete",
+    )  # fmt: skip
     return [
         Place("environment", dev, AUTHOR),
         *(Place(f"environment-{tab}", f"{dev}?tab={tab}", AUTHOR) for tab in tabs),

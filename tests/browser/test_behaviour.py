@@ -6,9 +6,13 @@ import json
 import re
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from environments.models import Environment
+from gitops.backends.base import LogLine
 from portal.models import Component
+from rbac.models import User
 from tests.browser.conftest import Open
 from tests.browser.test_pages import findings
 
@@ -185,6 +189,80 @@ def test_a_hint_renews_only_what_it_concerns_and_keeps_the_rest(open_page: Open)
     expect(page.locator("#environments-matrix-panel")).to_contain_text("orders-window")
     expect(row).to_have_count(before)
     assert page.evaluate("document.querySelector('h1').dataset.kept") == "yes"
+
+
+def hinted(open_page: Open, path: str, scope: int) -> tuple[Page, list[str]]:
+    """A page whose stream says that one environment looks different, and what it then fetches."""
+    data = {"scope": scope, "row": f"scope-{scope}"}
+    hint = json.dumps({"topic": "environments", "kind": "hint", "data": data})
+    page = open_page("dana.dev", "/healthz", stream=f"retry: 600000\n\ndata: {hint}\n\n")
+    page.add_init_script("performance.now = () => 0")  # however slow this machine is
+    fetched: list[str] = []
+    page.on("request", lambda r: fetched.append(r.url) if "/environments/" in r.url else None)
+    page.goto(path)
+    fetched.clear()
+    return page, fetched
+
+
+def test_a_hint_about_one_row_fetches_that_row_alone(open_page: Open) -> None:
+    page, fetched = hinted(open_page, "/environments/", 0)
+    rows = page.locator("#environments tbody tr")
+    before = rows.count()
+    environment = Environment.objects.get(name="dev", project__name="orders")
+    row, owner = f"scope-{environment.scope_id}", User.objects.get(username="liam.lead")
+    page, fetched = hinted(open_page, "/environments/", environment.scope_id)
+    Environment.objects.filter(pk=environment.pk).update(owner=owner)
+    expect(page.locator(f"#{row}")).to_contain_text("liam.lead")
+    assert [url.partition("/environments/")[2] for url in fetched] == [f"?rows={row}"]
+    assert page.locator("#environments tbody tr").count() == before
+
+
+def test_a_hint_about_another_place_fetches_nothing(open_page: Open) -> None:
+    for path in ("/environments/", "/environments/orders/dev/"):
+        page, fetched = hinted(open_page, path, 999_999)
+        page.wait_for_timeout(1200)  # longer than hints are gathered
+        assert fetched == [], path
+
+
+def test_a_followed_log_scrolls_along_until_somebody_scrolls_back(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [LogLine(timezone.now(), "web-1", "web", f"GET /{number}") for number in range(100)]
+    monkeypatch.setattr("environments.views.detail.live.logs", lambda *_: list(lines))
+    page = open_page("dana.dev", "/healthz")
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url) if "lines=" in r.url else None)
+    page.add_init_script("const later = setTimeout; setTimeout = (f, t) => later(f, t / 30)")
+    page.goto("/environments/orders/dev/?tab=logs&follow=1")
+    log = page.locator(".sw-log")
+    at_end = "(log) => log.scrollHeight - log.clientHeight - log.scrollTop < 24"
+    assert log.evaluate("(log) => log.scrollHeight > log.clientHeight"), "there is to scroll"
+    assert log.evaluate(at_end)
+    lines.append(LogLine(timezone.now(), "web-1", "web", "one more"))
+    expect(log).to_contain_text("one more")
+    assert log.evaluate(at_end)
+    log.evaluate("(log) => { log.scrollTop = 0; }")
+    expect(log).to_have_attribute("data-left", "true")
+    lines.append(LogLine(timezone.now(), "web-1", "web", "and another"))
+    expect(log).to_contain_text("and another")
+    assert not log.evaluate(at_end), "not under somebody's eyes"
+    log.evaluate("(log) => { log.scrollTop = log.scrollHeight; }")
+    expect(log).to_have_attribute("data-left", "false")
+    page.evaluate('Object.defineProperty(document, "hidden", {value: true, configurable: true})')
+    page.wait_for_timeout(300)
+    asked.clear()
+    page.wait_for_timeout(1000)
+    assert asked == [], "nobody looks"
+
+
+def test_the_preview_asks_without_the_forms_token(open_page: Open) -> None:
+    page = open_page("dana.dev", "/environments/new/?blueprint=web-service@1.0.0")
+    page.get_by_label("Name").first.fill("shop")
+    with page.expect_request(lambda request: "/new/preview/" in request.url) as asked:
+        page.get_by_label("Name").first.blur()
+    assert "csrfmiddlewaretoken" not in asked.value.url
+    assert "name=shop" in asked.value.url
+    expect(page.locator("#preview")).to_contain_text("orders / shop")
 
 
 def test_the_dot_says_whether_the_page_follows(open_page: Open) -> None:

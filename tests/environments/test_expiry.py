@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from environments import expiry, services
 from environments.models import Environment
-from gitops.models import MemoryObject
+from gitops.models import Cluster, MemoryObject
+from gitops.services import propose_directory
 from idp.changes import wakeups
 from idp.changes.models import Change
 from rbac.actors import Actor
@@ -111,3 +112,57 @@ def test_what_never_expires_is_left_alone(dana: Actor, people: Characters) -> No
     with time_machine.travel(timezone.now() + timedelta(days=900)):
         expiry.look()
     assert not Change.objects.filter(verb="environment.delete").exists()
+
+
+VOLUME = """apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 1Gi}}
+"""
+
+
+def with_volume(actor: Actor, environment: Environment) -> Environment:
+    change = propose_directory(
+        actor,
+        environment.application,
+        {"manifests/data.yaml": VOLUME.encode()},
+        verb="environment.push",
+        title="Add a volume",
+        origin="push",
+    )
+    assert settle(actor, change).state == Change.State.SUCCEEDED
+    return of(environment.scope)
+
+
+def test_a_volume_goes_with_an_expired_development_environment(
+    dana: Actor, people: Characters
+) -> None:
+    ends = timezone.now() + timedelta(hours=1)
+    environment = with_volume(dana, bring(dana, people.project, expires_at=ends))
+    with time_machine.travel(ends + timedelta(minutes=1)):
+        expiry.look()
+        change = run_until_settled(Change.objects.get(verb="environment.delete"))
+    assert change.state == Change.State.SUCCEEDED, change.reason
+    assert of(environment.scope).state == Environment.State.DELETED
+
+
+def test_a_volume_of_a_tier_that_keeps_data_holds_the_expiry_and_people_are_told(
+    people: Characters, cluster: Cluster
+) -> None:
+    keeper = Actor(people.maintainer)
+    ends = timezone.now() + timedelta(hours=1)
+    environment = with_volume(
+        keeper, bring(keeper, people.project, tier="staging", expires_at=ends)
+    )
+    held = AuditRecord.objects.filter(action="environment.expiry-held")
+    with time_machine.travel(ends + timedelta(minutes=1)) as clock:
+        for _ in range(3):
+            expiry.look()
+        assert "volume data would be lost" in held.get().reason
+        clock.shift(expiry.REMIND + timedelta(minutes=1))
+        expiry.look()
+    assert held.count() == 2
+    assert not Change.objects.filter(verb="environment.delete").exists()
+    assert of(environment.scope).state == Environment.State.ACTIVE

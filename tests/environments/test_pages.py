@@ -16,7 +16,8 @@ from gitops.models import Application, Cluster
 from idp.changes.models import Change
 from rbac.actors import Actor
 from rbac.models import User
-from tests.environments.factories import IMAGE, bring, create
+from rbac.services import share
+from tests.environments.factories import IMAGE, bring, create, settle
 from tests.rbac.factories import Characters
 from tests.support.changes import run_until_settled
 
@@ -144,6 +145,30 @@ def test_every_tab_of_an_environment(
     assert "http://demo.orders.apps.example.test" in page
 
 
+def test_log_lines_have_their_time_and_can_be_followed_alone(
+    browser: Client, dana: Actor, people: Characters
+) -> None:
+    bring(dana, people.project)
+    page = text_of(browser, "/environments/orders/demo/?tab=logs&follow=1&q=e")
+    assert '<ol class="sw-log has-pods"' in page
+    assert "<li><time datetime=" in page
+    address = page.partition('data-live-refetch="')[2].partition('"')[0].replace("&amp;", "&")
+    part = text_of(browser, address)
+    assert "<html" not in part
+    assert 'data-live-every="3"' in part
+    assert "<li><time datetime=" in part
+    assert "data-live-every" not in text_of(browser, "/environments/orders/demo/?tab=logs")
+
+
+def test_who_may_not_read_logs_is_told_who_can_grant_it(dana: Actor, people: Characters) -> None:
+    environment = bring(dana, people.project)
+    mia = Actor(people.maintainer)
+    share(mia, permissions=["environment.scale"], user=people.stranger, obj=environment)
+    page = text_of(signed_in(people.stranger), "/environments/orders/demo/?tab=logs")
+    assert "You can’t read logs here" in page
+    assert "who can grant it" in page
+
+
 def test_actions_not_allowed_say_what_is_missing(dana: Actor, people: Characters) -> None:
     bring(dana, people.project)
     viewer = signed_in(people.viewer)
@@ -221,6 +246,22 @@ def test_the_list_pages_filters_and_exports(
     assert len(lines) == 11
 
 
+def test_live_hints_fetch_single_rows(browser: Client, dana: Actor, people: Characters) -> None:
+    bring(dana, people.project)
+    other = bring(dana, people.project, name="other")
+    page = text_of(browser, "/environments/")
+    assert 'data-live-rows="/environments/?rows="' in page
+    assert f'id="scope-{other.scope_id}"' in page
+    whole = text_of(browser, "/environments/?health=broken")
+    assert "data-live-rows" not in whole, "health decides which rows there are"
+    address = f"/environments/?rows=scope-{other.scope_id},scope-x,scope-99999999"
+    rows = text_of(browser, address)
+    assert rows.count("<tr") == 1
+    assert "/environments/orders/other/" in rows
+    assert "<html" not in rows
+    assert "<tr" not in text_of(signed_in(people.stranger), address)
+
+
 def test_the_list_costs_few_queries(
     browser: Client,
     dana: Actor,
@@ -236,7 +277,11 @@ def test_the_list_costs_few_queries(
 def test_the_states_without_rows(browser: Client, people: Characters) -> None:
     assert "No environments yet" in text_of(browser, "/environments/")
     assert "No match" in text_of(browser, "/environments/?q=none")
-    assert "environment.view" in text_of(signed_in(people.stranger), "/environments/")
+    page = text_of(signed_in(people.stranger), "/environments/")
+    assert "That needs environment.view in a project. Ask " in page
+    assert f"Ask {people.administrator.username}, who can grant it." in page
+    page = text_of(signed_in(people.stranger), "/catalog/")
+    assert f"Ask {people.administrator.username}, who can grant it." in page
 
 
 @pytest.mark.parametrize(
@@ -319,3 +364,24 @@ def test_a_page_beyond_the_last_row_is_no_first_run(client: Client, people: Char
 def test_the_account_page_is_in_the_menu(client: Client, people: Characters) -> None:
     client.force_login(people.viewer)
     assert "Account and tokens" in client.get("/").content.decode()
+
+
+def test_hints_name_the_row_unless_the_list_has_other_rows(
+    dana: Actor, people: Characters, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+
+    def hint(topic: str, data: Any, *, scope: int, one: bool = False) -> None:
+        if topic == "environments" and "health" not in data:
+            told.append(one)
+
+    monkeypatch.setattr("environments.listeners.events.hint", hint)
+    environment = bring(dana, people.project)
+    assert told[0] is False, "a new row"
+    told.clear()
+    settle(dana, services.stop(dana, environment))
+    assert told
+    assert all(told)
+    told.clear()
+    settle(dana, services.delete_environment(dana, environment))
+    assert told[-1] is False, "a row less"

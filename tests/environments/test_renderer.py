@@ -160,13 +160,13 @@ def test_resources_become_tagged_documents_and_a_role_of_their_own() -> None:
     annotations = bucket["metadata"]["annotations"]
     assert annotations["slipway.dev/expires-at"] == "2099-12-01T00:00:00Z"
     assert annotations["slipway.dev/output-prefix"] == "EXPORTS_BUCKET"
+    assert annotations["slipway.dev/logical-name"] == "exports"
     assert bucket["spec"]["publicAccess"] is False
     assert cloud["Queue"]["metadata"]["name"] == "orders-staging-a1b2c3-placed.fifo"
     assert cloud["Topic"]["spec"]["subscriptions"] == [
         {"queue": "orders-staging-a1b2c3-placed.fifo"}
     ]
     assert cloud["Table"]["spec"]["attributes"] == {"id": "S", "at": "S"}
-    assert rendered.logical["Bucket/orders-staging-a1b2c3-exports"] == "exports"
 
 
 def test_the_role_reaches_only_the_environments_own_resources() -> None:

@@ -21,9 +21,10 @@ from idp.common.errors import Clash, Invalid, Refusal
 from rbac import epoch, granters
 from rbac.access import can, decide, held_anywhere, visible
 from rbac.actors import Actor, system
-from rbac.models import ApiToken, AuditRecord, Project, Scope, User
+from rbac.models import ApiToken, AuditRecord, Project, Role, Scope, User
 from rbac.places import place_of
 from rbac.services import share, unshare
+from rbac.services.bindings import bind_role
 from rbac.services.sharing import grantable_on
 from tests.environments.factories import create, make_cluster, of
 from tests.rbac.factories import Characters, make_characters
@@ -260,3 +261,20 @@ class OneRule(TestCase):
             scope=self.environments[at].scope,
             expires_at=timezone.now() + timedelta(days=1),
         )
+
+
+def test_bindings_that_ended_say_so(people: Characters, demo: Environment, mia: Actor) -> None:
+    binding = bind_role(
+        system("test"),
+        role=Role.objects.get(name="viewer"),
+        scope=demo.scope,
+        user=people.stranger,
+        reason="test",
+    )
+    assert mia.user is not None
+    url = "/environments/orders/demo/?tab=access"
+    assert "ended" not in client_of(mia.user).get(url).content.decode().partition("Who else")[2]
+    type(binding).objects.filter(pk=binding.pk).update(ends_at=timezone.now() - timedelta(days=3))
+    page = client_of(mia.user).get(url).content.decode().partition("Who else")[2]
+    assert "ended <relative-time" in page
+    assert "ended <relative-time" in client_of(mia.user).get("/access/").content.decode()

@@ -73,7 +73,7 @@ class World:
             "components/<slug:name>": component,
             "catalog/<slug:name>": component,
             "environments/<slug:project>/<slug:name>": Sample(
-                {**one, **mate, "action": "scale"}, here
+                {**one, **mate, "action": "scale", "variable": "KEY"}, here
             ),
             "environments/new": Sample({}, None, query="blueprint=web-service@1.0.0"),
             "blueprints/<slug:blueprint>": Sample(

@@ -25,7 +25,7 @@ def size_text(size: float) -> str:
 
 
 class Bucket(Kind):
-    kind, service, adopts = "Bucket", "s3", True
+    kind, service = "Bucket", "s3"
 
     def wanted(self, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -49,7 +49,7 @@ class Bucket(Kind):
             "publicAccess": not self._closed(name),
             "encryption": self._encryption(name),
         }
-        return Found(arn, spec, self._tags(name), outputs, created=None)
+        return Found(arn, spec, self._tags(name), outputs)
 
     def _taken(self, name: str) -> Conflict:
         return Conflict(

@@ -24,6 +24,7 @@ from botocore.exceptions import (
 )
 
 from gitops import naming
+from gitops.backends.deadline import active, left
 from idp.common.errors import (
     BackendError,
     Conflict,
@@ -33,7 +34,7 @@ from idp.common.errors import (
     TemporaryBackendError,
 )
 
-CONNECT, READ = 3, 20  # seconds
+CONNECT, READ, HURRIED = 3, 20, 5  # seconds; the last where a person waits
 MAX_PAGES = 100
 _RENEW = timedelta(minutes=5)  # an assumed role's keys are renewed so long before they end
 _PREFIX = {"secretsmanager": "secretsmanager"}
@@ -200,7 +201,7 @@ class Calls:
         self.partition = naming.partition(region)
         self._credentials = dict(credentials)
         self._clock = clock
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, bool], Any] = {}
         self._ends: datetime | None = None
         self._number = ""
         # boto3's clients may be shared between threads, its sessions may not.
@@ -208,6 +209,7 @@ class Calls:
 
     def __call__(self, service: str, operation: str, **inputs: Any) -> Any:
         """One call, once; raises `BackendError` kinds. The caller's job decides about retries."""
+        left(READ)
         try:
             return getattr(self.client(service), operation)(**inputs)
         except ClientError as exc:
@@ -221,6 +223,7 @@ class Calls:
             paginator = self.client(service).get_paginator(operation)
             for _, page in zip(range(MAX_PAGES), paginator.paginate(**inputs), strict=False):
                 yield page
+                left(READ)
         except ClientError as exc:
             raise translate(self.account, service, exc) from exc
         except BotoCoreError as exc:
@@ -238,12 +241,11 @@ class Calls:
             if self._ends is not None and self._clock() > self._ends - _RENEW:
                 self._clients.clear()
                 self._ends = None
-            if service not in self._clients:
+            key = (service, active())  # boto3 keeps its time-outs with the client
+            if key not in self._clients:
                 make: Callable[..., Any] = self._session().client
-                self._clients[service] = make(
-                    service, endpoint_url=self.endpoint_url, config=_config()
-                )
-            return self._clients[service]
+                self._clients[key] = make(service, endpoint_url=self.endpoint_url, config=_config())
+            return self._clients[key]
 
     def _session(self) -> boto3.session.Session:
         own = self._own_session()
@@ -272,7 +274,7 @@ class Calls:
 def _config() -> Config:
     return Config(
         connect_timeout=CONNECT,
-        read_timeout=READ,
+        read_timeout=HURRIED if active() else READ,
         retries={"total_max_attempts": 1},  # the job retries, with what the service asked for
         s3={"addressing_style": "path"},
         user_agent_extra="slipway",

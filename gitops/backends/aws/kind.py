@@ -6,7 +6,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, ClassVar
 
 from gitops.backends.aws.calls import Calls
@@ -37,7 +36,6 @@ class Found:
     outputs: Mapping[str, str]
     handle: str = ""  # what calls name it by: its URL or ARN
     state: str = ""
-    created: datetime | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -91,7 +89,6 @@ class Kind(ABC):
 
     kind: ClassVar[str]
     service: ClassVar[str]
-    adopts: ClassVar[bool] = False  # create and tag may come apart
 
     def __init__(self, calls: Calls) -> None:
         self.calls = calls

@@ -71,7 +71,8 @@ class AwsTarget(Target):
         except BackendError as exc:
             fix = exc.fix or "Check keys, role, region and endpoint of the account."
             return [Finding("Credentials", ok=False, message=exc.message, fix=fix)]
-        findings = [Finding("Credentials", ok=True, message=f"Signed in to account {number}.")]
+        said = f"Signed in to account {number}. Writing is first tried when something is made."
+        findings = [Finding("Credentials", ok=True, message=said)]
         for service, operation, inputs in _PROBES:
             title = f"{service}: {operation.replace('_', ' ')}"
             try:
@@ -79,7 +80,7 @@ class AwsTarget(Target):
             except BackendError as exc:
                 findings.append(Finding(title, ok=False, message=exc.message, fix=exc.fix))
             else:
-                findings.append(Finding(title, ok=True, message="Allowed."))
+                findings.append(Finding(title, ok=True, message="May be read."))
         return findings
 
     def _kind(self, ref: ObjectRef) -> Kind:

@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
+from gitops import kinds
 from gitops.backends.base import Finding
+from gitops.backends.kubernetes.discovery import Discovery
 from gitops.backends.kubernetes.http import Api
+from idp.common.errors import BackendError
 
-_NEEDED = (  # group, resource, verbs
-    ("", "namespaces", ("get", "list", "create", "patch", "delete")),
-    ("", "secrets", ("get", "create", "patch", "delete")),
-    ("", "pods", ("get", "list", "watch")),
-    ("", "events", ("list",)),
-    ("apps", "deployments", ("get", "list", "watch", "create", "patch", "delete")),
-    ("batch", "cronjobs", ("get", "create", "patch", "delete")),
-    ("networking.k8s.io", "ingresses", ("get", "create", "patch", "delete")),
-    ("networking.k8s.io", "networkpolicies", ("create", "patch", "delete")),
-    ("rbac.authorization.k8s.io", "rolebindings", ("create", "patch", "delete")),
-)
+_VERBS = ("get", "list", "create", "patch", "delete")
+_READ = (("", "pods", ("list",)), ("", "pods/log", ("get",)), ("", "events", ("list",)))
 
 
-def findings(api: Api) -> list[Finding]:
-    """One line a question; raises BackendError where the cluster does not answer at all."""
+def findings(api: Api, discovery: Discovery) -> list[Finding]:
+    """One line a kind that syncing reads and writes; raises BackendError where nothing answers."""
     version = api.call("GET", "/version").get("gitVersion", "unknown")
     found = [Finding("Reachable", ok=True, message=f"Kubernetes {version} answers.")]
-    for group, resource, verbs in _NEEDED:
-        missing = [verb for verb in verbs if not _may(api, group, resource, verb)]
-        title = f"May manage {resource}"
-        if missing:
-            words = ", ".join(missing)
-            fix = f"Bind a ClusterRole with {words} on {resource} to Slipway's account."
-            found.append(Finding(title, ok=False, message=f"Not allowed: {words}.", fix=fix))
-        else:
-            found.append(Finding(title, ok=True, message="Allowed in all namespaces."))
+    for api_version, kind in kinds.CLUSTER_KINDS:
+        found.append(_managed(api, discovery, api_version, kind))
+    found += [_asked(api, f"May read {what}", group, what, verbs) for group, what, verbs in _READ]
     return found
 
 
+def _managed(api: Api, discovery: Discovery, api_version: str, kind: str) -> Finding:
+    try:
+        resource = discovery.find(api_version, kind).plural
+    except BackendError as exc:
+        return Finding(f"May manage {kind}", ok=False, message=exc.message, fix=exc.fix)
+    watched = ("watch",) if (api_version, kind) in kinds.WATCHED else ()
+    group = api_version.rpartition("/")[0]
+    return _asked(api, f"May manage {resource}", group, resource, (*_VERBS, *watched))
+
+
+def _asked(api: Api, title: str, group: str, resource: str, verbs: tuple[str, ...]) -> Finding:
+    try:
+        missing = [verb for verb in verbs if not _may(api, group, resource, verb)]
+    except BackendError as exc:
+        return Finding(title, ok=False, message=exc.message, fix=exc.fix)
+    if not missing:
+        return Finding(title, ok=True, message="Allowed in all namespaces.")
+    words = ", ".join(missing)
+    fix = f"Bind a ClusterRole with {words} on {resource} to Slipway's account."
+    return Finding(title, ok=False, message=f"Not allowed: {words}.", fix=fix)
+
+
 def _may(api: Api, group: str, resource: str, verb: str) -> bool:
+    name, _, part = resource.partition("/")
+    asked = {"group": group, "resource": name, "subresource": part, "verb": verb}
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {"group": group, "resource": resource, "verb": verb}},
+        "spec": {"resourceAttributes": asked},
     }
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     return bool(api.call("POST", path, body=review).get("status", {}).get("allowed"))

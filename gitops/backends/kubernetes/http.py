@@ -15,6 +15,7 @@ from kubernetes.client import ApiClient
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as Urllib3Timeout
 
+from gitops.backends.deadline import left
 from idp.common.errors import (
     BackendError,
     Conflict,
@@ -52,7 +53,19 @@ class Api:
         response = self.open(
             method, path, query=query, body=body, content_type=content_type, read=read, stream=False
         )
-        return json.loads(response.data) if response.data else {}
+        try:
+            found = json.loads(response.data or b"{}")
+        except ValueError as exc:
+            raise self._no_api_server() from exc
+        if not isinstance(found, dict):
+            raise self._no_api_server()
+        return found
+
+    def _no_api_server(self) -> PermanentBackendError:
+        return PermanentBackendError(
+            f"Cluster {self.cluster}: what answers at {self._host} is no Kubernetes API server.",
+            fix="Correct the server's address in the kubeconfig.",
+        )
 
     def text(self, path: str, query: Mapping[str, Any]) -> str:
         response = self.open("GET", path, query=query, stream=False)
@@ -79,7 +92,9 @@ class Api:
                 url,
                 body=None if body is None else json.dumps(body).encode(),
                 headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT, read=read),
+                timeout=urllib3.Timeout(
+                    total=left(CONNECT + read), connect=left(CONNECT), read=left(read)
+                ),
                 retries=False,
                 redirect=False,
                 preload_content=not stream,

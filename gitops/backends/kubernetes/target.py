@@ -26,10 +26,11 @@ from gitops.backends.base import (
     ref_of,
     require_ours,
 )
+from gitops.backends.deadline import OutOfTime
 from gitops.backends.kubernetes import config, http
 from gitops.backends.kubernetes.checks import findings
 from gitops.backends.kubernetes.discovery import Discovery
-from idp.common.errors import BackendError, Conflict, Denied, NotFound
+from idp.common.errors import BackendError, Conflict, Denied, NotFound, TemporaryBackendError
 
 PAGE, MAX_PAGES = 500, 200
 MAX_LOGGED_PODS = 20
@@ -64,7 +65,7 @@ class KubernetesTarget(ClusterTarget):
 
     def check(self) -> builtins.list[Finding]:
         try:
-            return findings(self._api)
+            return findings(self._api, self._discovery)
         except BackendError as exc:
             return [Finding("Reachable", ok=False, message=exc.message, fix=exc.fix)]
 
@@ -184,7 +185,7 @@ class KubernetesTarget(ClusterTarget):
                 for line in lines:
                     if not line.strip():
                         continue
-                    event = json.loads(line)
+                    event = _parsed(self.name, line)
                     if event["type"] == "ERROR":
                         yield WatchEvent("RELIST", None)
                         return
@@ -199,7 +200,10 @@ class KubernetesTarget(ClusterTarget):
         found: builtins.list[LogLine] = []
         for pod in self.list("v1", "Pod", namespace=namespace, labels=labels)[:MAX_LOGGED_PODS]:
             for container in pod.body.get("spec", {}).get("containers", []):
-                found += self._log(pod.ref, container["name"], tail)
+                try:
+                    found += self._log(pod.ref, container["name"], tail)
+                except OutOfTime as exc:
+                    return [*found, LogLine(None, pod.ref.name, container["name"], exc.message)]
         return found
 
     def _log(self, ref: ObjectRef, container: str, tail: int) -> builtins.list[LogLine]:
@@ -207,7 +211,7 @@ class KubernetesTarget(ClusterTarget):
         query["limitBytes"] = 1_000_000
         try:
             text = self._api.text(f"{self._discovery.path_of(ref)}/log", query)
-        except Denied:
+        except (Denied, OutOfTime):
             raise
         except BackendError:
             return []  # the container has not started, or the pod has gone since it was listed
@@ -216,6 +220,15 @@ class KubernetesTarget(ClusterTarget):
     def events(self, namespace: str, *, limit: int = 200) -> builtins.list[TargetEvent]:
         found = [_event(live.body) for live in self.list("v1", "Event", namespace=namespace)]
         return sorted(found, key=lambda event: event.at, reverse=True)[:limit]
+
+
+def _parsed(cluster: str, line: bytes) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError as exc:
+        said = f"Cluster {cluster} sent half an event."
+        raise TemporaryBackendError(said, retry_after=2) from exc
+    return found
 
 
 def _live(body: dict[str, Any]) -> LiveObject:

@@ -11,8 +11,9 @@ from botocore.exceptions import (
 )
 from botocore.stub import Stubber
 
+from gitops.backends import deadline
 from gitops.backends.aws import AwsTarget
-from gitops.backends.aws.calls import action_of
+from gitops.backends.aws.calls import HURRIED, READ, action_of
 from gitops.backends.base import AWS_API, ObjectRef
 from idp.common.errors import (
     BackendError,
@@ -123,7 +124,7 @@ def test_a_bucket_that_may_not_be_read_is_a_conflict(target: AwsTarget) -> None:
     stub.add_client_error("get_bucket_location", "AccessDenied", http_status_code=403)
     stub.activate()
     with pytest.raises(Conflict, match="is not ours to read"):
-        target.get(ObjectRef(AWS_API, "Queue", "jobs"))
+        target.get(ObjectRef(AWS_API, "Bucket", "exports"))
 
 
 def test_gone_and_existing_are_named_errors(target: AwsTarget) -> None:
@@ -229,3 +230,13 @@ def test_arns_are_those_of_the_regions_partition(
         {"TopicArn": f"arn:{partition}:sns:{region}:123456789012:x"},
         {"PolicyArn": f"arn:{partition}:iam::123456789012:policy/x"},
     ]
+
+
+def test_no_call_is_begun_when_the_time_is_over(target: AwsTarget) -> None:
+    failing(target, "ThrottlingException")
+    with deadline.within(0), pytest.raises(deadline.OutOfTime):
+        target.get(TABLE)
+    with deadline.within(60):
+        hurried = target.calls.client("dynamodb").meta.config
+    assert hurried.read_timeout == HURRIED
+    assert target.calls.client("dynamodb").meta.config.read_timeout == READ

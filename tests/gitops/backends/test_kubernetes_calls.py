@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -10,6 +12,8 @@ import pytest
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, ProtocolError, SSLError
 
+from gitops import kinds
+from gitops.backends import deadline
 from gitops.backends.base import ObjectRef
 from gitops.backends.kubernetes import KubernetesTarget, config
 from gitops.backends.kubernetes.http import Api, refused, unreachable
@@ -163,6 +167,17 @@ def scripted() -> Iterator[Callable[[dict[str, tuple[int, Any]]], KubernetesTarg
     server.server_close()
 
 
+def served(review: dict[str, Any]) -> dict[str, tuple[int, Any]]:
+    """A server of every kind that Slipway makes; `review` answers each question about rights."""
+    answers: dict[str, tuple[int, Any]] = {"/version": (200, {"gitVersion": "v1.36.1"})}
+    for api, kind in kinds.CLUSTER_KINDS:
+        path = f"/apis/{api}" if "/" in api else f"/api/{api}"
+        found = answers.setdefault(path, (200, {"resources": []}))[1]["resources"]
+        found.append({"name": kind, "kind": kind, "namespaced": kind != "Namespace"})
+    answers["/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = (201, review)
+    return answers
+
+
 CORE = {"resources": [{"name": "pods", "kind": "Pod", "namespaced": True}]}
 
 
@@ -177,12 +192,79 @@ def test_a_watch_that_fell_behind_asks_for_a_new_list(scripted: Any) -> None:
 
 @pytest.mark.loopback
 def test_missing_rights_are_named_by_the_connection_test(scripted: Any) -> None:
-    review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    answers = {"/version": (200, {"gitVersion": "v1.36.1"}), review: (201, {"status": {}})}
-    first, *rest = scripted(answers).check()
+    first, *rest = scripted(served({"status": {}})).check()
     assert first.message == "Kubernetes v1.36.1 answers."
     assert not any(finding.ok for finding in rest)
     assert rest[0].fix.startswith("Bind a ClusterRole with get, list, create, patch, delete on")
+    asked = {finding.check.rpartition(" ")[2] for finding in rest}
+    assert {kind for _, kind in kinds.CLUSTER_KINDS} | {"pods", "pods/log", "events"} == asked
+
+
+@pytest.mark.loopback
+def test_a_kind_that_the_cluster_does_not_serve_is_named(scripted: Any) -> None:
+    answers = served({"status": {"allowed": True}})
+    del answers["/apis/autoscaling/v2"]
+    bad = [finding for finding in scripted(answers).check() if not finding.ok]
+    assert [finding.check for finding in bad] == ["May manage HorizontalPodAutoscaler"]
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("body", [b"<html>hello</html>", b"[1]"])
+def test_what_is_no_api_server_says_so(scripted: Any, body: bytes) -> None:
+    (finding,) = scripted({"/version": (200, body)}).check()
+    assert not finding.ok
+    assert "is no Kubernetes API server" in finding.message
+    assert "address" in finding.fix
+
+
+@pytest.mark.loopback
+def test_a_test_that_runs_out_of_time_keeps_what_it_found(
+    scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = scripted(served({"status": {"allowed": True}}))
+    now = iter(range(1_000))
+    monkeypatch.setattr(deadline.time, "monotonic", lambda: float(next(now)))
+    with deadline.within(60):
+        found = target.check()
+    assert [finding.ok for finding in found[:2]] == [True, True]
+    assert not found[-1].ok
+    assert "answers too slowly" in found[-1].message
+
+
+@pytest.mark.loopback
+def test_a_log_that_runs_out_of_time_shows_what_was_read(
+    scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pods = [{"metadata": {"name": n, "namespace": "a"}, "spec": {"containers": [{"name": "web"}]}}
+            for n in ("p", "q")]  # fmt: skip
+    answers = {"/api/v1": (200, CORE), "/api/v1/namespaces/a/pods": (200, {"items": pods})}
+    log = (200, b"2026-01-01T00:00:00.000000000Z hello\n")
+    target = scripted({**answers, "/api/v1/namespaces/a/pods/p/log": log})
+    read = target._api.text
+
+    def slow(path: str, query: Any) -> Any:
+        text = read(path, query)
+        monkeypatch.setattr(deadline.time, "monotonic", lambda: 1e9)
+        return text
+
+    monkeypatch.setattr(target._api, "text", slow)
+    with deadline.within(60):
+        lines = target.logs("a", labels={})
+    assert [(line.pod, line.text[:5]) for line in lines] == [("p", "hello"), ("q", "It an")]
+
+
+@pytest.mark.loopback
+def test_a_silent_server_holds_a_deadline_and_no_longer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        api = Api("fake", FakeClient(address))  # type: ignore[arg-type]  # the parts that are read
+        begun = time.monotonic()
+        with deadline.within(0.5):
+            with pytest.raises(TemporaryBackendError, match="did not answer in time"):
+                api.call("GET", "/version")
+            with pytest.raises(deadline.OutOfTime):
+                api.call("GET", "/version")
+        assert time.monotonic() - begun < 5
 
 
 @pytest.mark.loopback

@@ -1,0 +1,56 @@
+"""Odd hand-written manifests: named with object, path and way out, never a crash of the judge."""
+
+from __future__ import annotations
+
+import pytest
+
+from idp.common.errors import Invalid
+from tests.environments.rendering import document, render
+
+pytestmark = pytest.mark.django_db
+_POD = "template: {spec: {containers: [{name: a, image: a%s}]}}"
+
+
+def odd(spec: str, kind: str = "Deployment", metadata: str = "") -> dict[str, str]:
+    api = "autoscaling/v2" if kind == "HorizontalPodAutoscaler" else "apps/v1"
+    text = f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: odd{metadata}}}\nspec: {{{spec}}}\n"
+    return {"manifests/a.yaml": text}
+
+
+def pods(more: str = "", container: str = "") -> dict[str, str]:
+    return odd(f"{more} {_POD % container}")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (pods("replicas: two,"), "spec.replicas: “two” is no number of pods"),
+        (pods("replicas: -50,"), "spec.replicas: “-50” is no number of pods"),
+        (pods("replicas: true,"), "spec.replicas: “True” is no number of pods"),
+        (odd("template: 5"), "spec.template: “5” is no map"),
+        (odd("template: {spec: {containers: {}}}"), "spec.containers: “{}” is no list"),
+        (odd("template: {spec: {containers: [a]}}"), "containers[0]: “a” is no map"),
+        (
+            pods(container=", resources: {requests: {cpu: lots}}"),
+            "spec.template.spec.containers[0].resources.requests.cpu: “lots” is not an amount",
+        ),
+        (odd("maxReplicas: 3", "HorizontalPodAutoscaler"), "spec.scaleTargetRef.kind: nothing"),
+        (
+            odd("scaleTargetRef: {kind: Deployment, name: a}", "HorizontalPodAutoscaler"),
+            "spec.maxReplicas: nothing is no number",
+        ),
+        (odd("", metadata=", labels: {a: 1}"), "metadata.labels is no map of texts"),
+        (odd("", metadata=", annotations: 3"), "metadata.annotations is no map of texts"),
+    ],
+)
+def test_odd_manifests_are_named_with_the_path(files: dict[str, str], words: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        render(document(), files=files)
+    assert words in caught.value.message
+    assert "“odd”" in caught.value.message
+    assert caught.value.fix
+
+
+def test_what_is_left_empty_is_as_if_it_were_not_there() -> None:
+    empty = odd(f"replicas: , {_POD % ', resources: '}", metadata=", labels: , annotations: ")
+    assert render(document(), files=empty).facts == render(document(), files=pods()).facts
