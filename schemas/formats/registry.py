@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.formats import avro, protobuf
+from schemas.formats import avro, openapi, protobuf
 from schemas.formats.base import Format, FormatName
 from schemas.formats.json.language import JsonFormat
 
@@ -10,6 +10,7 @@ _FORMATS: dict[FormatName, Format] = {
     FormatName.AVRO: avro.FORMAT,
     FormatName.JSON: JsonFormat(),
     FormatName.PROTOBUF: protobuf.PROTOBUF,
+    FormatName.OPENAPI: openapi.FORMAT,
 }
 
 

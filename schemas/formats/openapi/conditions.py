@@ -22,10 +22,13 @@ _SINGLE = {
 }
 _UNDECIDED = frozenset({"if", "not"})  # a change inside may widen or narrow the whole
 _MAPS = {"patternProperties": "PATTERN_PROPERTY", "dependentSchemas": "DEPENDENT_SCHEMA"}
+_ALL = frozenset({*_SINGLE, *_MAPS, "dependentRequired"})
 
 
 def compare_conditions(found: Findings, context: Context, old: Shape, new: Shape) -> list[Pair]:
     """Note what was set and dropped; the pairs that are in both."""
+    if _ALL.isdisjoint((*(old.node.value or ()), *(new.node.value or ()))):
+        return []
     pairs: list[Pair] = []
     for keyword, name in _SINGLE.items():
         pairs += _single(found, context, (old, new), (keyword, name))

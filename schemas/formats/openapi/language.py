@@ -21,7 +21,9 @@ from schemas.formats.json.document import compact
 from schemas.formats.openapi.check import check
 from schemas.formats.openapi.comparison import compare
 from schemas.formats.openapi.document import Document, assemble
+from schemas.formats.openapi.lifecycle import today
 
+_RULES = 1  # raised whenever a verdict may change
 _TITLE = 200  # characters of a title that is shown as the name
 
 
@@ -52,7 +54,11 @@ class OpenApiFormat:
     """OpenAPI 3.0 and 3.1."""
 
     name = FormatName.OPENAPI
-    version = 1
+
+    @property
+    def version(self) -> int:
+        """New every day: what may be removed depends on sunset dates."""
+        return int(f"{_RULES}{today():%Y%m%d}")
 
     def parse(self, text: str, dependencies: Sequence[Dependency] = ()) -> OpenApiDescription:
         """Raises `InvalidSchema` with pointers, or `TooComplex`."""

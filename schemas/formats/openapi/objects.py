@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from schemas.formats.openapi.document import Node
 from schemas.formats.openapi.effects import (
     ERROR,
@@ -17,9 +15,7 @@ from schemas.formats.openapi.effects import (
 )
 from schemas.formats.openapi.lifecycle import Removal, removal
 from schemas.formats.openapi.pairs import Pair
-from schemas.formats.openapi.shape import Shape, equivalent
-
-_ANYTHING: dict[str, Any] = {}
+from schemas.formats.openapi.shape import ANYTHING, Shape, equivalent
 
 
 def compare_objects(found: Findings, context: Context, old: Shape, new: Shape) -> list[Pair]:
@@ -190,7 +186,7 @@ def _open(node: Node, keyword: str) -> Node:
     """The schema below a keyword; without it, one that takes anything."""
     inner = node.get(keyword)
     if inner is None or inner.value is True:
-        return Node(_ANYTHING, node.at, node.document)
+        return Node(ANYTHING, node.at, node.document)
     return inner
 
 

@@ -6,9 +6,11 @@ name the pairs inside that still have to be met.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.formats.json.sameness import identical
 from schemas.formats.openapi.combined import compare_combined, wrapping
 from schemas.formats.openapi.conditions import compare_conditions
 from schemas.formats.openapi.document import Node
@@ -30,15 +32,16 @@ class Walk:
 
     def compare(self, old: Node, new: Node, context: Context) -> None:
         """Note every difference of two schemas and of what is inside."""
-        stack = [Pair(old, new, context)]
-        while stack:
+        waiting = deque([Pair(old, new, context)])  # breadth first: the shortest name is told
+        while waiting:
             self.found.budget.spend()
-            pair = stack.pop()
+            pair = waiting.popleft()
             key = (id(pair.old.value), id(pair.new.value), *pair.context.key)
             if key in self._seen:
                 continue
             self._seen.add(key)
-            stack.extend(reversed(self._meet(pair)))
+            if not identical(pair.old.value, pair.new.value):
+                waiting.extend(self._meet(pair))
 
     def _meet(self, pair: Pair) -> list[Pair]:
         old, new, context = shape_of(pair.old), shape_of(pair.new), pair.context

@@ -22,6 +22,7 @@ ANNOTATIONS = frozenset(
     }
 )  # fmt: skip
 NULL = "null"
+ANYTHING: dict[str, Any] = {}  # the schema that takes every value
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ def shape_of(node: Node) -> Shape:
             break
         node, wrapped_null = inner
         nullable = nullable or wrapped_null
+    if node.value is True:
+        node = Node(ANYTHING, node.at, node.document)
     return Shape(node, nullable, _types(node.value))
 
 

@@ -38,6 +38,7 @@ _LOWER = {
     "minProperties": "MIN_PROPERTIES",
     "minContains": "MIN_CONTAINS",
 }
+_NUMERIC = frozenset({*_UPPER, *_LOWER, "multipleOf", "uniqueItems"})
 _WIDER_FORMATS = {
     ("float", "double"),
     ("int32", "int64"),
@@ -59,12 +60,8 @@ def compare_values(found: Findings, context: Context, old: Shape, new: Shape) ->
     _patterns(found, context, old, new)
     _defaults(found, context, old, new)
     _content(found, context, old, new)
-    for keyword, name in _UPPER.items():
-        _bound(found, context, (old.node, new.node), (keyword, name, 1))
-    for keyword, name in _LOWER.items():
-        _bound(found, context, (old.node, new.node), (keyword, name, -1))
-    _multiple(found, context, old.node, new.node)
-    _unique(found, context, old.node, new.node)
+    if not _NUMERIC.isdisjoint((*(old.node.value or ()), *(new.node.value or ()))):
+        _bounds(found, context, (old.node, new.node))
 
 
 # -- types --------------------------------------------------------------------------------
@@ -302,6 +299,15 @@ def _content(found: Findings, context: Context, old: Shape, new: Shape) -> None:
 
 
 # -- bounds -------------------------------------------------------------------------------
+
+
+def _bounds(found: Findings, context: Context, places: tuple[Node, Node]) -> None:
+    for keyword, name in _UPPER.items():
+        _bound(found, context, places, (keyword, name, 1))
+    for keyword, name in _LOWER.items():
+        _bound(found, context, places, (keyword, name, -1))
+    _multiple(found, context, *places)
+    _unique(found, context, *places)
 
 
 def _bound(
