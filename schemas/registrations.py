@@ -3,9 +3,46 @@
 from __future__ import annotations
 
 from idp.changes import controller
+from idp.common import host
 from schemas import (
-    permissions,  # noqa: F401  # registers this app's table
+    permissions,
+    portal_parts,
     verdicts,
 )
 
 controller.register_periodic("verdicts", 3600, verdicts.forget_old)
+
+host.navigation.register(
+    host.NavEntry("Deliver", "Schemas", "schemas:list", "braces", permissions.VIEW, order=40)
+)
+host.search.register(host.SearchProvider("Subjects", portal_parts.find, order=40))
+host.commands.register(
+    host.Command(
+        "schemas",
+        "Schemas",
+        url_name="schemas:list",
+        shortcut="g s",
+        permission=permissions.VIEW,
+        icon="braces",
+    ),
+    host.Command(
+        "compare-schema",
+        "Compare a schema",
+        url_name="schemas:compare",
+        permission=permissions.VIEW,
+        icon="git-compare",
+        group="Do",
+        order=40,
+    ),
+)
+host.entity_tabs.register(
+    host.Tab(
+        "component",
+        "schemas",
+        "Schemas",
+        "schemas/component_tab.html",
+        portal_parts.component_subjects,
+        permission=permissions.VIEW,
+        order=40,
+    )
+)

@@ -64,6 +64,7 @@ def known_values(world: World, path: str) -> dict[str, Any]:
     numbers = {
         "changes": world.change,
         "freezes": world.freeze,
+        "subjects": world.subject,
         "waivers": world.waiver,
         "role-bindings": world.binding,
         "tokens": world.token,

@@ -19,8 +19,10 @@ from portal.permissions import keeper_scope
 from rbac.actors import Actor, system
 from rbac.models import ApiToken, Role, RoleBinding, Scope, ServiceAccount, User
 from rbac.services import share
+from schemas.models import Subject
 from tests.environments.factories import bring, make_account, make_cluster
 from tests.rbac.factories import Characters, make_characters
+from tests.schemas.factories import V1, V2, register
 from tests.support.changes import run_until_settled
 
 
@@ -49,10 +51,22 @@ class World:
     account: ServiceAccount
     role: Role
     token: ApiToken
+    subject: Subject
 
     def samples(self) -> dict[str, Sample]:
         """By the longest fitting start of a route, parameters included."""
-        return {**self._of_changes(), **self._of_access(), **self._of_deployment()}
+        parts = (self._of_changes(), self._of_access(), self._of_deployment(), self._of_schemas())
+        return {start: sample for part in parts for start, sample in part.items()}
+
+    def _of_schemas(self) -> dict[str, Sample]:
+        one = {"pk": self.subject.pk, "version": "latest"}
+        sample = Sample(one, self.subject.keeper)
+        settings = Sample(one, self.subject.scope)
+        return {
+            "subjects/<int:pk>": sample,
+            "schemas/<subject:pk>": sample,
+            "schemas/<subject:pk>/settings": settings,
+        }
 
     def _of_changes(self) -> dict[str, Sample]:
         here, project = self.environment.scope, self.people.project.scope
@@ -126,6 +140,7 @@ def make_world() -> World:
         environment=environment,
         change=_change(people, environment),
         blueprint=Blueprint.objects.get(name="web-service"),
+        subject=register(Actor(people.developer), "orders-value", V1, V2),
         **_rules(people, environment.scope),
         **_access(people),
     )

@@ -1,0 +1,19 @@
+from django.urls import path
+
+from schemas.api import judging, views
+
+_ONE = "subjects/<int:pk>/"
+_VERSION = f"{_ONE}versions/<str:version>/"
+
+urlpatterns = [
+    path("subjects/", views.SubjectsAPI.as_view(), name="subjects"),
+    path("subjects/compare/", judging.CompareAPI.as_view(), name="subjects-compare"),
+    path(_ONE, views.SubjectAPI.as_view(), name="subject"),
+    path(f"{_ONE}lifecycle/", views.LifecycleAPI.as_view(), name="subject-lifecycle"),
+    path(f"{_ONE}differences/", judging.DifferencesAPI.as_view(), name="subject-differences"),
+    path(f"{_ONE}check/", judging.CheckAPI.as_view(), name="subject-check"),
+    path(f"{_ONE}versions/", views.VersionsAPI.as_view(), name="subject-versions"),
+    path(_VERSION, views.VersionAPI.as_view(), name="subject-version"),
+    path(f"{_VERSION}check/", judging.RecordsAPI.as_view(), name="subject-records"),
+    path(f"{_VERSION}example/", judging.ExampleAPI.as_view(), name="subject-example"),
+]

@@ -1,0 +1,181 @@
+"""Lists of subjects as people narrow them: one filter for pages, exports, search and REST.
+
+Between the selectors and `schemas.views` and `schemas.api`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+
+from idp.common.errors import NotVisible
+from rbac.access import visible
+from rbac.actors import Actor
+from rbac.models import Project, Team
+from schemas import naming, selectors
+from schemas.models import Context, Subject, SubjectVersion
+from schemas.permissions import VIEW
+
+PAGE_SIZE = 25
+MAX_WORD = 255
+ORDER = ("context_id", "name")
+COLUMNS = (
+    "subject", "format", "latest_version", "lifecycle", "sunset_on", "owner", "project",
+    "component", "contact", "tags", "created_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list of subjects is narrowed to; empty text does not narrow."""
+
+    q: str = ""
+    name: str = ""  # exactly, as clients write it: `orders-value`, `:.ctx:orders-value`
+    format: str = ""
+    project: str = ""
+    lifecycle: str = ""
+    owner: str = ""
+    context: str = ""
+    component: str = ""
+    deleted: str = ""  # "1": only those whose versions are all deleted
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> Filters:
+        """The filters in a query string; other keys are left to others."""
+        names = [entry.name for entry in fields(cls)]
+        given = {name: str(query.get(name, "")).replace("\x00", "").strip() for name in names}
+        return cls(**{name: value[:MAX_WORD] for name, value in given.items()})
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The query parameters that bring this list back."""
+        pairs = ((entry.name, str(getattr(self, entry.name))) for entry in fields(self))
+        return {name: value for name, value in pairs if value}
+
+    @property
+    def condition(self) -> Q:
+        exact = {
+            "format": self.format.upper(),
+            "project__name": self.project,
+            "state": self.lifecycle.lower(),
+            "owner__name": self.owner,
+            "context__name": self.context,
+            "component": self.component,
+        }
+        found = Q(**{lookup: value for lookup, value in exact.items() if value})
+        if self.q:
+            found &= Q(name__icontains=self.q) | Q(component__icontains=self.q)
+        if self.name:
+            wanted = naming.split(self.name)
+            found &= Q(context__name=wanted.context, name=wanted.name)
+        return found
+
+
+def subjects(actor: Actor, filters: Filters) -> QuerySet[Subject]:
+    """The subjects that the actor sees and the filters leave, unordered, with what rows show."""
+    living = Q(latest=0, last_version__gt=0) if filters.deleted == "1" else Q(latest__gt=0)
+    rows = Subject.objects.filter(living & filters.condition)
+    return visible(actor, VIEW, rows).select_related("context", "project", "owner")
+
+
+def subject(actor: Actor, pk: int) -> Subject:
+    """One subject by its number, deleted ones too; raises `NotVisible`."""
+    rows = selectors.with_places(Subject.objects.filter(last_version__gt=0))
+    seen = visible(actor, VIEW, rows.select_related("owner", "project"))
+    found = seen.filter(pk=pk).first()
+    if found is None:
+        raise NotVisible("There is nothing here, or you may not see it.")
+    return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """A page of a list, with the cursors of the pages before and after it ("" for none)."""
+
+    rows: list[Subject]
+    earlier: str = ""
+    later: str = ""
+
+
+def part(rows: QuerySet[Subject], *, before: str = "", after: str = "") -> Part:
+    """A page by context and name; a cursor that is not ours counts for none."""
+    start, end = _cursor(after), _cursor(before)
+    if end:
+        backwards = rows.filter(_beyond(end, "lt")).order_by(*(f"-{key}" for key in ORDER))
+        found = list(backwards[: PAGE_SIZE + 1])
+        more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE][::-1]
+        return Part(found, _mark(found, 0) if more else "", _mark(found, -1))
+    if start:
+        rows = rows.filter(_beyond(start, "gt"))
+    found = list(rows.order_by(*ORDER)[: PAGE_SIZE + 1])
+    more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
+    return Part(found, _mark(found, 0) if start else "", _mark(found, -1) if more else "")
+
+
+def _mark(rows: list[Subject], at: int) -> str:
+    return f"{rows[at].context_id}~{rows[at].name}" if rows else ""
+
+
+def _cursor(text: str) -> tuple[int, str] | None:
+    number, tilde, name = text.replace("\x00", "").partition("~")
+    if not tilde or not (number.isascii() and number.isdecimal() and len(number) <= 9):  # noqa: PLR2004  # fits 32 bits
+        return None
+    return int(number), name[:MAX_WORD]
+
+
+def _beyond(cursor: tuple[int, str], side: str) -> Q:
+    context, name = cursor
+    return Q(**{f"context_id__{side}": context}) | Q(context_id=context, **{f"name__{side}": name})
+
+
+@dataclass(frozen=True)
+class Facets:
+    """The values that a list can be narrowed to, of what the actor sees."""
+
+    projects: tuple[str, ...]
+    owners: tuple[str, ...]
+    contexts: tuple[str, ...]
+
+
+def facets(actor: Actor) -> Facets:
+    """Names by the numbers that occur in one table: joining every row costs several times more."""
+    rows = visible(actor, VIEW, Subject.objects.filter(last_version__gt=0)).order_by()
+    found = list(rows.values_list("project_id", "owner_id", "context_id").distinct())
+    projects, owners, contexts = ({row[at] for row in found} for at in range(3))
+    return Facets(
+        _names(Project.objects.filter(pk__in=projects)),
+        _names(Team.objects.filter(pk__in=owners)),
+        _names(Context.objects.filter(pk__in=contexts)),
+    )
+
+
+def _names(rows: QuerySet[Any]) -> tuple[str, ...]:
+    return tuple(rows.order_by("name").values_list("name", flat=True))
+
+
+def newest(rows: Iterable[Subject]) -> dict[int, SubjectVersion]:
+    """The latest version of each subject, without its schema, in one query."""
+    found = SubjectVersion.objects.filter(
+        subject__in=[row.pk for row in rows], number=F("subject__latest")
+    ).select_related("created_by")
+    return {version.subject_id: version for version in found}
+
+
+def exported(row: Subject) -> dict[str, Any]:
+    """A subject as the exports say it, by `COLUMNS`."""
+    return {
+        "subject": str(row),
+        "format": row.format,
+        "latest_version": row.latest,
+        "lifecycle": row.state,
+        "sunset_on": row.sunset_on.isoformat() if row.sunset_on else "",
+        "owner": row.owner.name,
+        "project": row.project.name,
+        "component": row.component,
+        "contact": row.contact,
+        "tags": row.tags,
+        "created_at": row.created_at.isoformat(),
+    }

@@ -1,0 +1,161 @@
+"""Python code with which a producer and a consumer of a subject begin.
+
+Shown by pages and REST; the client is `confluent-kafka`, the serializers those of its
+`schema_registry` package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pprint import pformat
+from typing import Any
+
+from schemas import naming
+from schemas.formats.base import FormatName
+from schemas.models import SubjectVersion
+
+MAX_EXAMPLE = 20_000  # characters of a record inside the code
+_CLIENT = "from confluent_kafka.schema_registry import SchemaRegistryClient"
+_NAMED = '{"subject.name.strategy": lambda *_: SUBJECT}'
+_SUFFIXES = ("-value", "-key")
+_CLASSES = {
+    FormatName.AVRO: ("avro", "Avro"),
+    FormatName.JSON: ("json_schema", "JSON"),
+    FormatName.PROTOBUF: ("protobuf", "Protobuf"),
+}
+
+
+@dataclass(frozen=True)
+class Snippets:
+    producer: str
+    consumer: str
+
+
+def client_lines(address: str, project: str = "PROJECT") -> str:
+    """The three settings that point a Kafka client at the registry."""
+    return (
+        f"schema.registry.url={address}\n"
+        "basic.auth.credentials.source=USER_INFO\n"
+        f"basic.auth.user.info={project}:TOKEN"
+    )
+
+
+def snippets(row: SubjectVersion, address: str, record: Any) -> Snippets | None:
+    """Code for one version; None for formats that do not travel through Kafka."""
+    name = FormatName(row.schema.format)
+    if name not in _CLASSES:
+        return None
+    head = _head(row, address)
+    subject = naming.qualified(row.subject.context.name, row.subject.name)
+    topic = next((subject.removesuffix(s) for s in _SUFFIXES if subject.endswith(s)), subject)
+    topic = topic.rpartition(":")[2] or topic
+    if name == FormatName.PROTOBUF:
+        return Snippets(_protobuf_producer(row, head, topic), _protobuf_consumer(head, topic))
+    return Snippets(_producer(name, head, topic, row.number, record), _consumer(name, head, topic))
+
+
+def _head(row: SubjectVersion, address: str) -> str:
+    subject = naming.qualified(row.subject.context.name, row.subject.name)
+    return f"""
+SUBJECT = {subject!r}
+registry = SchemaRegistryClient({{
+    "url": {address!r},
+    "basic.auth.user.info": {row.subject.project.name + ":TOKEN"!r},
+}})
+"""
+
+
+def _producer(name: FormatName, head: str, topic: str, version: int, record: Any) -> str:
+    module, title = _CLASSES[name]
+    return f"""\
+from confluent_kafka import Producer
+{_CLIENT}
+from confluent_kafka.schema_registry.{module} import {title}Serializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+{head}
+schema = registry.get_version(SUBJECT, {version}).schema
+serialize = {_call(f"{title}Serializer", name, "registry", "schema")}
+record = {_literal(record)}
+context = SerializationContext({topic!r}, MessageField.VALUE)
+producer = Producer({{"bootstrap.servers": "localhost:9092"}})
+producer.produce({topic!r}, value=serialize(record, context))
+producer.flush()
+"""
+
+
+def _call(function: str, name: FormatName, registry: str, schema: str) -> str:
+    """The constructor's call: the order of its first two arguments depends on the format."""
+    first, second = (registry, schema) if name == FormatName.AVRO else (schema, registry)
+    options = (
+        '{\n    "auto.register.schemas": False,\n    "use.latest.version": False,\n'
+        '    "subject.name.strategy": lambda *_: SUBJECT,\n}'
+    )
+    return f"{function}({first}, {second}, conf={options})"
+
+
+def _consumer(name: FormatName, head: str, topic: str) -> str:
+    module, title = _CLASSES[name]
+    start = "registry" if name == FormatName.AVRO else "None, schema_registry_client=registry"
+    return f"""\
+from confluent_kafka import Consumer
+{_CLIENT}
+from confluent_kafka.schema_registry.{module} import {title}Deserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+{head}
+deserialize = {title}Deserializer({start}, conf={_NAMED})
+{_loop(topic)}"""
+
+
+def _loop(topic: str) -> str:
+    return f"""\
+context = SerializationContext({topic!r}, MessageField.VALUE)
+consumer = Consumer({{
+    "bootstrap.servers": "localhost:9092",
+    "group.id": "my-service",
+    "auto.offset.reset": "earliest",
+}})
+consumer.subscribe([{topic!r}])
+while True:
+    message = consumer.poll(1.0)
+    if message is not None and message.error() is None:
+        print(deserialize(message.value(), context))
+"""
+
+
+def _protobuf_producer(row: SubjectVersion, head: str, topic: str) -> str:
+    return f"""\
+from confluent_kafka import Producer
+{_CLIENT}
+from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+import record_pb2  # made by protoc from version {row.number}
+{head}
+Record = record_pb2.Record  # the message's own name
+serialize = ProtobufSerializer(Record, registry, {{
+    "auto.register.schemas": False,
+    "subject.name.strategy": lambda *_: SUBJECT,
+}})
+context = SerializationContext({topic!r}, MessageField.VALUE)
+producer = Producer({{"bootstrap.servers": "localhost:9092"}})
+producer.produce({topic!r}, value=serialize(Record(), context))
+producer.flush()
+"""
+
+
+def _protobuf_consumer(head: str, topic: str) -> str:
+    return f"""\
+from confluent_kafka import Consumer
+{_CLIENT}
+from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+import record_pb2  # made by protoc from the schema
+{head}
+deserialize = ProtobufDeserializer(record_pb2.Record, {_NAMED}, registry)
+{_loop(topic)}"""
+
+
+def _literal(record: Any) -> str:
+    text = pformat(record, indent=2, width=88, sort_dicts=False, compact=False)
+    return text if len(text) <= MAX_EXAMPLE else "{}  # the example is too long to show"

@@ -1,0 +1,1 @@
+"""Pages of the registry, and the wire API's address for servers without its adapters."""

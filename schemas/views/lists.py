@@ -1,0 +1,140 @@
+"""The list of subjects: filters in the address, keyset paging, export of what is filtered."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from idp.common.host import Page
+from rbac.access import held_anywhere
+from rbac.views.mixins import AccessMixin
+from schemas import listing
+from schemas.addresses import page_of
+from schemas.formats.base import FormatName
+from schemas.listing import Filters, Part
+from schemas.models import Subject
+from schemas.permissions import REGISTER, VIEW
+from schemas.snippets import client_lines
+from schemas.words import look_of
+
+MAX_EXPORT = 10_000
+EXPORTS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+
+
+class SubjectList(AccessMixin):
+    permission = VIEW
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        filters = Filters.read(request.GET.dict())
+        rows = listing.subjects(self.actor, filters)
+        if request.GET.get("export") in EXPORTS:
+            return _export(rows, request.GET["export"])
+        found = listing.part(
+            rows, before=request.GET.get("before", ""), after=request.GET.get("after", "")
+        )
+        return render(request, "schemas/list.html", self._context(request, filters, found))
+
+    def _context(self, request: HttpRequest, filters: Filters, found: Part) -> dict[str, Any]:
+        given = filters.given
+        allowed = bool(found.rows) or held_anywhere(self.actor, self.permission)
+        return {
+            "page": Page(
+                "Schemas",
+                api=f"/api/v1/subjects/{_query(given)}",
+                permission=self.permission,
+                topics=["subjects"],
+            ),
+            "filters": filters,
+            "chips": _chips(filters),
+            "facets": listing.facets(self.actor),
+            "formats": list(FormatName),
+            "lifecycles": Subject.State.values,
+            "rows": _rows(found.rows),
+            "previous": _query({**given, "before": found.earlier}) if found.earlier else "",
+            "next": _query({**given, "after": found.later}) if found.later else "",
+            "exports": [(kind.upper(), _query({**given, "export": kind})) for kind in EXPORTS],
+            "allowed": allowed,
+            "may_register": held_anywhere(self.actor, REGISTER),
+            "client": client_lines(registry_address(request)),
+        }
+
+
+def registry_address(request: HttpRequest) -> str:
+    """What a client is given as `schema.registry.url`."""
+    return request.build_absolute_uri(reverse("schemas:registry-root"))
+
+
+def _rows(found: list[Subject]) -> list[dict[str, Any]]:
+    newest = listing.newest(found)
+    return [
+        {
+            "subject": row,
+            "url": page_of(row),
+            "newest": newest.get(row.pk),
+            "look": look_of(row),
+        }
+        for row in found
+    ]
+
+
+def _query(parts: dict[str, str]) -> str:
+    return f"?{urlencode(parts)}" if parts else ""
+
+
+def _chips(filters: Filters) -> list[dict[str, str]]:
+    path, given = reverse("schemas:list"), filters.given
+    labels = {"q": "text", "deleted": "deleted"}
+    return [
+        {
+            "label": labels.get(name, name),
+            "value": "" if name == "deleted" else value,
+            "url": path + _query({key: item for key, item in given.items() if key != name}),
+        }
+        for name, value in given.items()
+    ]
+
+
+class _Echo:
+    """A file whose writes come back as values, for streaming."""
+
+    def write(self, value: str) -> str:
+        return value
+
+
+def _export(rows: QuerySet[Subject], kind: str) -> StreamingHttpResponse:
+    """Exactly the filtered rows, at most `MAX_EXPORT`."""
+    found = rows.order_by(*listing.ORDER)[:MAX_EXPORT].iterator(chunk_size=500)
+    lines = _csv(found) if kind == "csv" else _json(found)
+    answer = StreamingHttpResponse(lines, content_type=EXPORTS[kind])
+    answer["Content-Disposition"] = f'attachment; filename="subjects.{kind}"'
+    return answer
+
+
+def _csv(rows: Iterator[Subject]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(listing.COLUMNS)
+    for row in rows:
+        cells = listing.exported(row)
+        cells["tags"] = " ".join(cells["tags"])
+        yield writer.writerow([_safe(str(cells[column])) for column in listing.COLUMNS])
+
+
+def _json(rows: Iterator[Subject]) -> Iterator[str]:
+    start = "[\n"
+    for row in rows:
+        yield start + json.dumps(listing.exported(row), ensure_ascii=False)
+        start = ",\n"
+    yield "[]\n" if start == "[\n" else "\n]\n"
+
+
+def _safe(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection")."""
+    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell

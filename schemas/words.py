@@ -1,0 +1,32 @@
+"""The registry's words of state in those of the portal's vocabulary, which has icon and tone."""
+
+from __future__ import annotations
+
+from schemas.models import Subject
+
+State = Subject.State
+_LOOKS: dict[str, str] = {
+    State.DRAFT: "proposed",
+    State.ACTIVE: "active",
+    State.DEPRECATED: "deprecated",
+    State.SUNSET: "expired",
+    State.RETIRED: "unchanged",
+}
+# What each step means to others, as the lifecycle page says it.
+MEANINGS: dict[str, str] = {
+    State.DRAFT: "Nobody should rely on it yet.",
+    State.ACTIVE: "In use: others may build on it.",
+    State.DEPRECATED: "Still there, but nobody should begin to use it.",
+    State.SUNSET: "It ends on a date that everybody can see.",
+    State.RETIRED: "It takes no new version; what is registered stays readable.",
+}
+
+
+def look_of(subject: Subject) -> str:
+    """The vocabulary's word for a subject's state."""
+    return "deleted" if not subject.latest else _LOOKS.get(subject.state, "unknown")
+
+
+def kind_in_words(kind: str) -> str:
+    """`READER_FIELD_MISSING_DEFAULT_VALUE` as people read it."""
+    return kind.replace("_", " ").capitalize()
