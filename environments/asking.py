@@ -49,6 +49,7 @@ def create(actor: Actor, data: dict[str, Any], *, origin: str, key: str = "") ->
         parameters=data.get("parameters", {}),
         resources=data.get("resources", {}),
         workloads=data.get("workloads", {}),
+        schemas=data.get("schemas", {}),
         expires_at=data.get("expires_at"),
         origin=origin,
         idempotency_key=key,

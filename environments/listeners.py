@@ -17,6 +17,7 @@ from idp.changes import events
 from idp.changes.models import Change
 from idp.common.transitions import transition
 from portal.models import Component
+from schemas.dependants import recording
 
 State = Environment.State
 
@@ -88,10 +89,13 @@ def on_ended(application: Application, change: Change) -> None:
         return
     if application.removed_at:
         _removed(environment)
+        recording.forget(environment.scope)
     elif environment.state == State.PROPOSED and not change.effects_started:
         _forget(environment, application)
     else:
         _settle(environment, change)
+        if change.state == Change.State.SUCCEEDED:
+            recording.record(environment.scope, change, (change.plan or {}).get("facts", {}))
     _tell(environment, listed=environment.state != State.DELETED)
 
 

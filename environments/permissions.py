@@ -18,6 +18,11 @@ register_permissions(
         Permission(
             "environment.set-component", "Say whose component a workload is", ("developer",)
         ),
+        Permission(
+            "environment.set-schemas",
+            "Say which schema versions are written and read",
+            ("developer", "deployer"),
+        ),
         Permission("environment.set-secret", "Set secrets", ("developer",)),
         Permission("environment.restart", "Restart", ("developer", "qa", "deployer")),
         Permission("environment.sync", "Apply what git says again", ("developer", "deployer")),

@@ -34,6 +34,7 @@ VERBS = (
     "environment.set-variables",
     "environment.set-secret",
     "environment.set-component",
+    "environment.set-schemas",
     "environment.restart",
     "environment.stop",
     "environment.extend",

@@ -116,7 +116,7 @@ def _objections(
     )
     for row in versions:
         if row.schema.format != candidate.format:
-            yield Objection(row.number, False, _type_changed(row.schema.format, candidate.format))
+            yield Objection(row.number, False, type_changed(row.schema.format, candidate.format))
             continue
         for way in directions:
             judgement = judged[pairs[row.number, way]]
@@ -130,7 +130,8 @@ def _pair(candidate: str, earlier: str, *, forward: bool) -> tuple[str, str]:
     return (earlier, candidate) if forward else (candidate, earlier)
 
 
-def _type_changed(old: str, new: FormatName) -> Difference:
+def type_changed(old: str, new: FormatName) -> Difference:
+    """The one difference between schemas of two formats."""
     advice = f"A {new} reader cannot read {old} data: publish it as a subject of its own."
     return Difference(_TYPE_CHANGED, "", "", old, str(new), advice=advice)
 

@@ -20,6 +20,7 @@ from environments.api.serializers import (
     LogLineOut,
     RemoveSecretIn,
     ScaleIn,
+    SchemaSetIn,
     SecretIn,
     VariablesIn,
 )
@@ -87,6 +88,17 @@ ACTIONS = {
         VariablesIn,
         "All variables of a workload; those that are not named are removed.",
         {"workload": "web", "variables": {"FEATURE_SPLIT": "on"}},
+    ),
+    "schemas": action(
+        "schemas",
+        "environment.set-schemas",
+        services.set_schemas,
+        SchemaSetIn,
+        "All schema versions that are written and read; those that are not named are removed.",
+        {
+            "produces": [{"subject": "orders-value", "version": 3}],
+            "consumes": [{"subject": "payments-value", "version": 1}],
+        },
     ),
     "secrets": action(
         "secrets",

@@ -129,6 +129,9 @@ class CreateIn(Strict):
     parameters = serializers.DictField(required=False)
     resources = serializers.DictField(child=serializers.DictField(), required=False)
     workloads = serializers.DictField(child=serializers.DictField(), required=False)
+    schemas = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField()), required=False
+    )
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
@@ -151,6 +154,28 @@ class ScaleIn(ActionIn):
 class ImageIn(ActionIn):
     workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
     image = serializers.CharField(max_length=MAX_TEXT)
+
+
+class HeldIn(Strict):
+    subject = serializers.CharField(max_length=400, help_text="As registry clients write it")
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    workload = serializers.CharField(max_length=63, required=False)
+    component = serializers.CharField(max_length=63, required=False)
+
+
+class ProducedIn(HeldIn):
+    retentionDays = serializers.IntegerField(  # noqa: N815  # the word of environment.yaml
+        min_value=0, max_value=3650, required=False, help_text="How long data stays; 7 when empty"
+    )
+
+
+class SchemaSetIn(ActionIn):
+    produces = ProducedIn(many=True, required=False, default=list)
+    consumes = HeldIn(many=True, required=False, default=list)
+    workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
+    image = serializers.CharField(
+        max_length=MAX_TEXT, required=False, help_text="The code that uses them, in one change"
+    )
 
 
 class VariablesIn(ActionIn):

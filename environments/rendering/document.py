@@ -52,6 +52,26 @@ _WORKLOAD = {
         },
     },
 }
+_HELD: dict[str, Any] = {
+    "type": "object",
+    "required": ["subject", "version"],
+    "additionalProperties": False,
+    "properties": {
+        "subject": {"type": "string", "minLength": 1, "maxLength": 400},
+        "version": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+        "workload": {"type": "string", "maxLength": 63},
+        "component": {"type": "string", "maxLength": 63},
+    },
+}
+_KEPT = {"retentionDays": {"type": "integer", "minimum": 0, "maximum": 3650}}
+_PRODUCED = {**_HELD, "properties": {**_HELD["properties"], **_KEPT}}
+SCHEMA_SET = {
+    "type": "object",
+    "properties": {
+        "produces": {"type": "array", "maxItems": 200, "items": _PRODUCED},
+        "consumes": {"type": "array", "maxItems": 200, "items": _HELD},
+    },
+}
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
@@ -78,6 +98,7 @@ SCHEMA: dict[str, Any] = {
                 "parameters": {"type": "object"},
                 "workloads": {"type": "object", "maxProperties": 50},
                 "resources": {"type": "object", "maxProperties": 100},
+                "schemas": SCHEMA_SET,
             },
         },
     },
@@ -100,6 +121,7 @@ class EnvironmentDocument:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     workloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    schemas: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse(text: bytes | str) -> EnvironmentDocument:
@@ -136,6 +158,7 @@ def parse(text: bytes | str) -> EnvironmentDocument:
         parameters=spec.get("parameters", {}),
         workloads=spec.get("workloads", {}),
         resources=spec.get("resources", {}),
+        schemas=spec.get("schemas", {}),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from environments.models import BlueprintVersion
-from environments.rendering import manifests, parameters, resources, workloads
+from environments.rendering import manifests, parameters, resources, schemaset, workloads
 from environments.rendering.document import (
     FILENAME,
     EnvironmentDocument,
@@ -30,6 +30,7 @@ from idp.changes.plans import digest
 from idp.common import quantities
 from idp.common.errors import Refusal
 from rbac.models import Tier
+from schemas.dependants.sets import FACT, SchemaSet
 
 SERVICE_ACCOUNT = "workload"
 _NAMESPACE = Path(__file__).with_name("namespace.yaml")
@@ -74,6 +75,7 @@ class Judged:
     template: Template
     parameters: Mapping[str, Any]
     entries: Mapping[str, Mapping[str, Any]]
+    schemas: SchemaSet
 
 
 class EnvironmentRenderer:
@@ -148,7 +150,8 @@ def judge(document: EnvironmentDocument, context: RenderContext) -> Judged:
         "account": _account(context),
     }
     entries = workloads.merged(template, early, document)
-    return Judged(document, version, template, values, entries)
+    schemas = schemaset.judged(document, entries)
+    return Judged(document, version, template, values, entries, schemas)
 
 
 def _check_files(files: Mapping[str, bytes]) -> None:
@@ -302,4 +305,5 @@ def _plan_facts(judged: Judged, total: Totals) -> dict[str, Any]:
         "parameters": dict(judged.document.parameters),
         "workloads": {name: dict(entry) for name, entry in judged.entries.items()},
         "resources": {name: dict(spec) for name, spec in document.resources.items()},
+        FACT: judged.schemas.to_json(),
     }

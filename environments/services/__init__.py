@@ -2,6 +2,7 @@
 
 from environments.services.blueprints import create_version, publish_version
 from environments.services.components import set_component
+from environments.services.contracts import set_schemas
 from environments.services.creation import adopt_directory, create_environment
 from environments.services.day2 import (
     delete_environment,
@@ -32,6 +33,7 @@ __all__ = [
     "scale",
     "set_component",
     "set_image",
+    "set_schemas",
     "set_secret",
     "set_variables",
     "start",

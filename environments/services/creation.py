@@ -13,6 +13,7 @@ from django.utils import timezone
 from environments import limits
 from environments.models import BlueprintVersion, Environment
 from environments.rendering import document as documents
+from environments.rendering import schemaset
 from environments.rendering.document import FILENAME, check_name, field_error, parse, written
 from environments.rendering.renderer import Judged, judge
 from gitops import naming, repositories
@@ -46,6 +47,7 @@ class Draft:
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     workloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     expires_at: datetime | None = None
+    schemas: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def directory(self) -> str:
@@ -64,6 +66,8 @@ class Draft:
             spec["workloads"] = {k: dict(v) for k, v in self.workloads.items()}
         if self.resources:
             spec["resources"] = {k: dict(v) for k, v in self.resources.items()}
+        if self.schemas:
+            spec["schemas"] = schemaset.plain(self.schemas)
         return yaml.dump(
             {
                 "apiVersion": documents.API_VERSION,
@@ -86,6 +90,7 @@ def create_environment(
     parameters: Mapping[str, Any] | None = None,
     resources: Mapping[str, Mapping[str, Any]] | None = None,
     workloads: Mapping[str, Mapping[str, Any]] | None = None,
+    schemas: Mapping[str, Any] | None = None,
     expires_at: datetime | None = None,
     origin: str = Change.Origin.API,
     idempotency_key: str = "",
@@ -104,7 +109,7 @@ def create_environment(
     draft = Draft(
         project, name, tier, cluster, blueprint, account,
         parameters or {}, resources or {}, workloads or {},
-        expires_at or _longest(project, tier),
+        expires_at or _longest(project, tier), schemas or {},
     )  # fmt: skip
     judged = judge_draft(draft)
     repository = repositories.ensure(project)
@@ -204,7 +209,7 @@ def adopt_directory(
     account = _named(CloudAccount, parsed.account, "spec.account") if parsed.account else None
     draft = Draft(
         project, name, parsed.tier, cluster, f"{parsed.blueprint}@{parsed.version}", account,
-        parsed.parameters, parsed.resources, parsed.workloads, parsed.expires_at,
+        parsed.parameters, parsed.resources, parsed.workloads, parsed.expires_at, parsed.schemas,
     )  # fmt: skip
     judged = judge_draft(draft)
     repository = repositories.ensure(project)

@@ -1,0 +1,43 @@
+"""Which versions of registered schemas an environment writes and reads; promoted with its code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from environments.models import Environment
+from environments.rendering import schemaset
+from environments.services import edits
+from environments.services.edits import Options
+from idp.changes.models import Change
+from rbac.access import require
+from rbac.actors import Actor
+
+_DEFAULT = Options()
+SET_SCHEMAS = "environment.set-schemas"
+
+
+def set_schemas(
+    actor: Actor,
+    environment: Environment,
+    *,
+    produces: Sequence[Mapping[str, Any]],
+    consumes: Sequence[Mapping[str, Any]],
+    image: str = "",
+    workload: str = "",
+    options: Options = _DEFAULT,
+) -> Change:
+    """The whole set; with `image`, the code that uses it comes in the same change."""
+    draft = edits.opened(actor, environment, SET_SCHEMAS)
+    title = f"Set schemas of {environment}"
+    if image:
+        require(actor, "environment.set-image", environment)
+        name = edits.workload_of(draft, workload)
+        draft.set_workload(name, "image", image.strip())
+        title = f"{title}, and {name} to {image.rpartition('/')[2][:80]}"
+    wanted = schemaset.plain({"produces": produces, "consumes": consumes})
+    if wanted:
+        draft.set(("schemas",), wanted)
+    else:
+        draft.remove(("schemas",))
+    return edits.propose(actor, draft, SET_SCHEMAS, title, options)

@@ -1,0 +1,92 @@
+"""What is deployed, as rows: written when a change succeeded, ended when the environment goes.
+
+Called by the apps above whose changes bring code to environments, inside their transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from idp.changes.models import Change
+from portal.models import Component
+from rbac.models import Scope
+from schemas.dependants.models import CheckIn, DeployedVersion, Role
+from schemas.dependants.parties import SHARED_TIERS, tier_of
+from schemas.dependants.sets import Entry, SchemaSet, versions_of
+from schemas.dependants.worlds import holder_of, home_of
+from schemas.models import SubjectVersion
+
+KEPT_DAYS = 400  # of what is no longer there and no longer readable
+
+_Key = tuple[str, str, int]
+
+
+def record(scope: Scope, change: Change, facts: Mapping[str, Any]) -> None:
+    """Take over the set of a succeeded change's plan; a plan that names none changes nothing."""
+    wanted = SchemaSet.of_facts(facts)
+    if wanted is None:
+        return
+    found = versions_of(((entry.name, entry.version) for _, entry in wanted.entries), deleted=True)
+    entries: dict[_Key, tuple[Entry, SubjectVersion]] = {}
+    for role, entry in wanted.entries:
+        row = found.get((entry.name, entry.version))
+        if row is not None:
+            entries[role.value, holder_of(entry, scope), row.pk] = (entry, row)
+    now = timezone.now()
+    current = DeployedVersion.objects.filter(scope=scope, ended_at=None)
+    there = {(row.role, row.holder, row.version_id): row for row in current}
+    _end(current.filter(pk__in=[row.pk for key, row in there.items() if key not in entries]), now)
+    components = _components(scope, wanted)
+    for key, (entry, row) in entries.items():
+        DeployedVersion.objects.update_or_create(
+            scope=scope,
+            role=key[0],
+            holder=key[1],
+            version=row,
+            ended_at=None,
+            defaults={
+                "component": components.get(entry.component),
+                "workload": entry.workload,
+                "revision": entry.revision,
+                "retention_days": entry.retained_days,
+                "change": change,
+                "deployed_at": there[key].deployed_at if key in there else now,
+            },
+        )
+
+
+def _components(scope: Scope, wanted: SchemaSet) -> dict[str, Component]:
+    names = {entry.component for _, entry in wanted.entries if entry.component}
+    rows = Component.objects.filter(name__in=names, project__scope=home_of(scope))
+    return {row.name: row for row in rows}
+
+
+def _end(rows: QuerySet[DeployedVersion], now: datetime) -> None:
+    """Readers end at once; what a writer wrote stays as long as it said."""
+    for row in rows:
+        kept = row.role == Role.PRODUCER and row.retention_days > 0
+        row.ended_at = now
+        row.retained_until = now + timedelta(days=row.retention_days) if kept else None
+        row.save(update_fields=["ended_at", "retained_until"])
+
+
+def forget(scope: Scope) -> None:
+    """The environment is gone: nobody reads there. What it wrote stays in a shared tier."""
+    CheckIn.objects.filter(scope=scope).delete()
+    rows = DeployedVersion.objects.filter(scope=scope)
+    _end(rows.filter(ended_at=None), timezone.now())
+    if tier_of(scope) not in SHARED_TIERS:
+        rows.exclude(retained_until=None).update(retained_until=None)
+
+
+def sweep() -> None:
+    """Drop check-ins past their end, and deployments that nobody can meet any more."""
+    now = timezone.now()
+    CheckIn.objects.filter(expires_at__lt=now).delete()
+    old = DeployedVersion.objects.filter(ended_at__lt=now - timedelta(days=KEPT_DAYS))
+    old.exclude(retained_until__gt=now).delete()
