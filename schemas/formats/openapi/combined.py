@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from schemas.formats.openapi.document import Node
 from schemas.formats.openapi.effects import INFORMATION, Context, Effect, Findings
 from schemas.formats.openapi.pairs import Pair
-from schemas.formats.openapi.shape import Shape, equivalent, keywords
+from schemas.formats.openapi.shape import Shape, equivalent, frozen, keywords
 
 _UNIONS = {"oneOf": "ONE_OF", "anyOf": "ANY_OF"}
 
@@ -109,15 +109,15 @@ def match(
 ) -> tuple[list[tuple[Node, Node]], list[Node], list[Node]]:
     """Pairs of branches that are one, then those that are only before and only after.
 
-    By the reference's name, then by equal content, then by title; a single inline branch that is
-    left on either side is one that changed.
+    By the reference's name, by equal text, by equal content, then by title; a single inline
+    branch that is left on either side is one that changed.
     """
     gone, came = list(before), list(after)
     matched: list[tuple[Node, Node]] = []
-    for key in (_reference, _title):
-        if key is _title:
-            _take_same(matched, gone, came, same)
-        _take(matched, gone, came, key)
+    _take(matched, gone, came, _reference)
+    _take(matched, gone, came, _text)
+    _take_same(matched, gone, came, same)
+    _take(matched, gone, came, _title)
     if len(gone) == len(came) == 1 and not gone[0].called and not came[0].called:
         matched.append((gone.pop(), came.pop()))
     return matched, gone, came
@@ -125,6 +125,10 @@ def match(
 
 def _reference(node: Node) -> str:
     return node.called
+
+
+def _text(node: Node) -> str:
+    return frozen(node.value)
 
 
 def _title(node: Node) -> str:

@@ -139,6 +139,7 @@ class Document:
     name: str = ""
     library: dict[str, Document] = field(default_factory=dict, repr=False)
     merged: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False)
+    targets: dict[str, Node] = field(default_factory=dict, repr=False)
 
     @property
     def root(self) -> Node:
@@ -236,6 +237,13 @@ def _with_siblings(node: Node, target: Node) -> Node:
 
 
 def _target(reference: str, document: Document) -> Node:
+    known = document.targets.get(reference)
+    if known is None:
+        known = document.targets[reference] = _found(reference, document)
+    return known
+
+
+def _found(reference: str, document: Document) -> Node:
     name, _, fragment = reference.partition("#")
     if name:
         document = _named(name, document)

@@ -18,10 +18,10 @@ from schemas.formats.base import (
     Parsed,
 )
 from schemas.formats.json.document import compact
+from schemas.formats.openapi import lifecycle
 from schemas.formats.openapi.check import check
 from schemas.formats.openapi.comparison import compare
 from schemas.formats.openapi.document import Document, assemble
-from schemas.formats.openapi.lifecycle import today
 
 _RULES = 1  # raised whenever a verdict may change
 _TITLE = 200  # characters of a title that is shown as the name
@@ -58,7 +58,7 @@ class OpenApiFormat:
     @property
     def version(self) -> int:
         """New every day: what may be removed depends on sunset dates."""
-        return int(f"{_RULES}{today():%Y%m%d}")
+        return int(f"{_RULES}{lifecycle.today():%Y%m%d}")
 
     def parse(self, text: str, dependencies: Sequence[Dependency] = ()) -> OpenApiDescription:
         """Raises `InvalidSchema` with pointers, or `TooComplex`."""
