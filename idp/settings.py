@@ -223,6 +223,13 @@ CHANGE_OBSERVE_SECONDS = conf.integer("SLIPWAY_CHANGE_OBSERVE_SECONDS", default=
 CHANGE_CONFIRM_SECONDS = conf.integer("SLIPWAY_CHANGE_CONFIRM_SECONDS", default=86400, least=1)
 # The number in the body of a refused registration: 40901, or 409 as older registries have it.
 SCHEMAS_INCOMPATIBLE_CODE = conf.integer("SLIPWAY_SCHEMAS_INCOMPATIBLE_CODE", default=40901)
+# A PostgreSQL server, as an account that may create databases and roles, where declared SQL is
+# loaded; it should serve nothing else.
+SCHEMAS_SCRATCH_URL = conf.credential("SLIPWAY_SCHEMAS_SCRATCH_URL")
+SCHEMAS_SCRATCH_EXTENSIONS = conf.words("SLIPWAY_SCHEMAS_SCRATCH_EXTENSIONS", default="")
+# Where live databases may stand; empty: anywhere but on this machine and its link.
+SCHEMAS_DATABASE_NETWORKS = conf.networks("SLIPWAY_SCHEMAS_DATABASE_NETWORKS", default="")
+SCHEMAS_SNAPSHOT_SECONDS = conf.integer("SLIPWAY_SCHEMAS_SNAPSHOT_SECONDS", default=900, least=10)
 REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositories")
 # The Unix socket on which `pre-receive` asks Slipway; shorter than 100 bytes.
 GIT_JUDGE_SOCKET = conf.path("SLIPWAY_GIT_JUDGE_SOCKET", STATE_DIR / "judge.sock")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from idp.common.names import MAX_NAME
 from rbac.models import Project, Scope, Team, User
 from schemas import naming
+from schemas.databases import models as _databases  # noqa: F401  # Django finds their tables here
 from schemas.dependants import models as _dependants  # noqa: F401  # Django finds them here
 from schemas.formats.base import FormatName
 from schemas.formats.levels import Level

@@ -10,6 +10,7 @@ from schemas import (
     portal_parts,
     verdicts,
 )
+from schemas.databases import registrations as _databases  # noqa: F401  # registers databases' parts
 
 controller.register_periodic("verdicts", 3600, verdicts.forget_old)
 

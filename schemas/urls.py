@@ -1,4 +1,4 @@
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 
 from schemas.addresses import SubjectConverter
 from schemas.views.changing import Delete, Describe, Lifecycle, Settings
@@ -25,4 +25,5 @@ urlpatterns = [
     path(f"{_ONE}lifecycle/", Lifecycle.as_view(), name="lifecycle"),
     path(f"{_ONE}settings/", Settings.as_view(), name="settings"),
     path(f"{_ONE}delete/", Delete.as_view(), name="delete"),
+    path("", include("schemas.databases.urls")),
 ]

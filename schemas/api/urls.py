@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from schemas.api import judging, views
 
@@ -16,4 +16,5 @@ urlpatterns = [
     path(_VERSION, views.VersionAPI.as_view(), name="subject-version"),
     path(f"{_VERSION}check/", judging.RecordsAPI.as_view(), name="subject-records"),
     path(f"{_VERSION}example/", judging.ExampleAPI.as_view(), name="subject-example"),
+    path("", include("schemas.databases.api.urls")),
 ]

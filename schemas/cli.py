@@ -1,0 +1,16 @@
+"""`slipway schemas …`: each part of the registry adds its commands."""
+
+from __future__ import annotations
+
+import typer
+
+from idp.common.console import Client
+from schemas.databases import cli as databases
+from schemas.dependants import cli as dependants
+
+
+def register(app: typer.Typer, client: Client) -> None:
+    group = typer.Typer(help="Schemas: contracts, migrations, declared databases.", no_args_is_help=True)
+    databases.register(group, client)
+    dependants.register(group, client)
+    app.add_typer(group, name="schemas")

@@ -1,0 +1,1 @@
+"""Relational databases: declared models, live instances, drift, and the lint of migrations."""

@@ -1,0 +1,205 @@
+"""What REST says of databases and takes; no business logic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from rest_framework import serializers
+
+from idp.common.names import MAX_NAME
+from schemas.api.serializers import Strict
+from schemas.databases import reaching, services
+from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
+from schemas.relational.lint import MAX_MIGRATION, SERVER
+from schemas.relational.rules import Level
+
+_VERSION: dict[str, Any] = {"min_value": 0, "max_value": 2**31 - 1}
+_SERVERS: dict[str, Any] = {"min_value": 90000, "max_value": 999999}
+
+
+# -- out ----------------------------------------------------------------------------------------
+
+
+class DatabaseOut(serializers.ModelSerializer):
+    """A database; its instances and versions have addresses of their own."""
+
+    project = serializers.CharField(source="project.name")
+    owner = serializers.CharField(source="project.team.name")
+    latest_version = serializers.IntegerField(source="last_version", help_text="0: none")
+    url = serializers.SerializerMethodField()
+    page = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Database
+        fields = (
+            "id",
+            "project",
+            "name",
+            "component",
+            "owner",
+            "latest_version",
+            "url",
+            "page",
+            "created_at",
+        )
+
+    def get_url(self, row: Database) -> str:
+        return reverse("database", args=[row.pk])
+
+    def get_page(self, row: Database) -> str:
+        return reverse("schemas:database", args=[row.pk])
+
+
+class DatabaseVersionRow(serializers.ModelSerializer):
+    """A declared version without its SQL."""
+
+    version = serializers.IntegerField(source="number")
+    created_by = serializers.CharField(source="created_label")
+
+    class Meta:
+        model = DatabaseVersion
+        fields: tuple[str, ...] = ("version", "digest", "statements", "created_at", "created_by")
+
+
+class SkippedOut(serializers.Serializer):
+    line = serializers.IntegerField()
+    text = serializers.CharField()
+
+
+class DatabaseVersionOut(DatabaseVersionRow):
+    """A declared version: its SQL, what of it was not run, and the model as JSON text."""
+
+    skipped: Any = SkippedOut(many=True)
+
+    class Meta(DatabaseVersionRow.Meta):
+        fields = (*DatabaseVersionRow.Meta.fields, "sql", "model", "skipped")
+
+
+class DifferenceOut(serializers.Serializer):
+    """One difference; `risk` is what making the old side like the new one would do."""
+
+    kind = serializers.CharField()
+    action = serializers.CharField()
+    path = serializers.CharField()
+    old = serializers.CharField()
+    new = serializers.CharField()
+    risk = serializers.CharField()
+    sentence = serializers.CharField()
+
+
+class DatabaseDifferencesOut(serializers.Serializer):
+    old = serializers.CharField()
+    new = serializers.CharField()
+    equal = serializers.BooleanField()
+    count = serializers.IntegerField()
+    differences = DifferenceOut(many=True)
+
+
+class InstanceOut(serializers.ModelSerializer):
+    """Where a database lives, how the last look ended, and what differs; no password."""
+
+    environment = serializers.CharField(source="scope.name")
+    address = serializers.SerializerMethodField()
+    expected_version = serializers.SerializerMethodField(help_text="0: the newest")
+    state = serializers.CharField()
+    ignoring = serializers.ListField(child=serializers.CharField())
+    drift = DifferenceOut(many=True)
+
+    class Meta:
+        model = DatabaseInstance
+        fields = (
+            "id",
+            "environment",
+            "address",
+            "active",
+            "state",
+            "expected_version",
+            "ignoring",
+            "asked_at",
+            "checked_at",
+            "taken_at",
+            "error",
+            "fix",
+            "drifted_at",
+            "drift_count",
+            "drift",
+        )
+
+    def get_address(self, row: DatabaseInstance) -> str:
+        return reaching.shown(row.url)
+
+    def get_expected_version(self, row: DatabaseInstance) -> int:
+        return row.expected.number if row.expected else 0
+
+
+class FindingOut(serializers.Serializer):
+    """One finding of the lint; `acknowledged` holds the reason that the text gives."""
+
+    rule = serializers.CharField()
+    level = serializers.ChoiceField(choices=[str(one) for one in Level])
+    line = serializers.IntegerField()
+    column = serializers.IntegerField()
+    sentence = serializers.CharField()
+    fix = serializers.CharField()
+    touches = serializers.CharField()
+    acknowledged = serializers.CharField()
+    refuses = serializers.BooleanField()
+
+
+class LintOut(serializers.Serializer):
+    passes = serializers.BooleanField()
+    findings = FindingOut(many=True)
+
+
+# -- in -----------------------------------------------------------------------------------------
+
+
+class DatabaseIn(Strict):
+    project = serializers.CharField(max_length=MAX_NAME)
+    name = serializers.CharField(max_length=MAX_NAME)
+    component = serializers.CharField(max_length=MAX_NAME, required=False, allow_blank=True)
+
+
+class DatabaseChangeIn(Strict):
+    component = serializers.CharField(max_length=MAX_NAME, allow_blank=True)
+
+
+class DeclareIn(Strict):
+    sql = serializers.CharField(max_length=services.MAX_SQL, trim_whitespace=False)
+    on_top = serializers.BooleanField(
+        default=False, help_text="Run it after the newest version's SQL, as a migration"
+    )
+
+
+class InstanceIn(Strict):
+    environment = serializers.CharField(max_length=MAX_NAME * 2)
+    url = serializers.CharField(max_length=services.MAX_URL, write_only=True)
+    expected_version = serializers.IntegerField(required=False, **_VERSION)
+    ignoring = serializers.ListField(
+        child=serializers.CharField(max_length=services.MAX_PATTERN),
+        max_length=services.MAX_IGNORING,
+        required=False,
+    )
+    active = serializers.BooleanField(required=False)
+
+
+class InstanceChangeIn(InstanceIn):
+    environment = None  # type: ignore[assignment]  # DRF's way to leave a field out
+    url = serializers.CharField(max_length=services.MAX_URL, required=False, write_only=True)
+
+
+class LintIn(Strict):
+    sql = serializers.CharField(max_length=MAX_MIGRATION, trim_whitespace=False)
+    server = serializers.IntegerField(
+        default=SERVER, help_text="The target's release, as 150000 for 15", **_SERVERS
+    )
+    in_transaction = serializers.BooleanField(
+        default=False, help_text="The migration tool opens a transaction itself"
+    )
+    database = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="Judge changes of types by this database's newest declared schema",
+    )

@@ -1,0 +1,24 @@
+from django.urls import path
+
+from schemas.databases.api import views
+
+_ONE = "databases/<int:pk>/"
+_INSTANCE = f"{_ONE}instances/<int:number>/"
+
+urlpatterns = [
+    path("databases/", views.DatabasesAPI.as_view(), name="databases"),
+    path(_ONE, views.DatabaseAPI.as_view(), name="database"),
+    path(f"{_ONE}versions/", views.DatabaseVersionsAPI.as_view(), name="database-versions"),
+    path(
+        f"{_ONE}versions/<int:version>/",
+        views.DatabaseVersionAPI.as_view(),
+        name="database-version",
+    ),
+    path(
+        f"{_ONE}differences/", views.DatabaseDifferencesAPI.as_view(), name="database-differences"
+    ),
+    path(f"{_ONE}instances/", views.InstancesAPI.as_view(), name="database-instances"),
+    path(_INSTANCE, views.InstanceAPI.as_view(), name="database-instance"),
+    path(f"{_INSTANCE}look/", views.LookAPI.as_view(), name="database-look"),
+    path("migrations/lint/", views.LintAPI.as_view(), name="migrations-lint"),
+]

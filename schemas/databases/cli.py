@@ -1,0 +1,124 @@
+"""`slipway schemas lint` and `declare`: migrations and schemas from a pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from idp.common.console import Client, Code, fail, note, print_json, say
+from schemas.databases.sarif import report
+
+_FILE = typer.Argument(metavar="FILE…", help="SQL; - reads standard input.")
+MAX_BYTES = 6_000_000
+
+
+def text_of(name: str) -> str:
+    """A file's text; ends the command for one that cannot be read."""
+    try:
+        if name == "-":
+            data = typer.get_binary_stream("stdin").read(MAX_BYTES + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise fail(f"{name} has more than {MAX_BYTES} bytes.", Code.USAGE)
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise fail(f"{name}: {error.strerror}.", Code.USAGE) from None
+    except UnicodeDecodeError:
+        raise fail(f"{name} is not UTF-8.", Code.USAGE) from None
+
+
+def lint_files(client: Client, files: list[str], options: dict[str, Any]) -> dict[str, Any]:
+    """What REST says of each file, by its name."""
+    return {
+        name: client.send("POST", "migrations/lint/", {"sql": text_of(name), **options})
+        for name in files
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    for name, answer in found.items():
+        for one in answer["findings"]:
+            level = "acknowledged" if one["acknowledged"] else one["level"]
+            place = f"{name}:{one['line']}:{one['column']}"
+            say(f"{place}: {level}: {one['sentence']} [{one['rule']}]")
+            if one["acknowledged"]:
+                say(f"    reason: {one['acknowledged']}")
+            elif one["fix"]:
+                say(f"    {one['fix']}")
+
+
+def _register_lint(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def lint(
+        files: Annotated[list[str], _FILE],
+        *,
+        server: Annotated[
+            int, typer.Option(min=9, max=99, help="PostgreSQL's major release of the target.")
+        ] = 15,
+        in_transaction: Annotated[
+            bool, typer.Option(help="The migration tool opens a transaction itself.")
+        ] = False,
+        database: Annotated[
+            int, typer.Option(min=0, help="Judge types by this database's declared schema.")
+        ] = 0,
+        sarif: Annotated[str, typer.Option(help="Write SARIF 2.1.0 to this file.")] = "",
+    ) -> None:
+        """Judge migrations: locks, rewrites, lost data. Exit code 3 where one is refused."""
+        options: dict[str, Any] = {"server": server * 10000, "in_transaction": in_transaction}
+        if database:
+            options["database"] = database
+        found = lint_files(client, files, options)
+        if sarif:
+            _write(sarif, report(found))
+        if client.as_json:
+            print_json([{"file": name, **answer} for name, answer in found.items()])
+        else:
+            _print(found)
+        refused = [name for name, answer in found.items() if not answer["passes"]]
+        if refused:
+            note(f"Refused: {', '.join(refused)}.")
+            note("  Mend them, or write on the line above: -- slipway: allow RULE reason")
+            raise typer.Exit(int(Code.REFUSED))
+
+
+def _register_declare(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def declare(
+        database: Annotated[str, typer.Argument(metavar="PROJECT/NAME", help="orders/main")],
+        file: Annotated[str, typer.Argument(metavar="FILE", help="SQL; - is standard input.")],
+        *,
+        on_top: Annotated[
+            bool, typer.Option("--on-top", help="It is a migration of the newest version.")
+        ] = False,
+    ) -> None:
+        """Declare a database's schema from SQL."""
+        project, _, name = database.partition("/")
+        rows = client.rows("databases/", 200, project=project, q=name)
+        number = next((row["id"] for row in rows if row["name"] == name), None)
+        if number is None:
+            raise fail(f"There is no database {database} that you may see.", Code.NOT_FOUND)
+        body = {"sql": text_of(file), "on_top": on_top}
+        answer = client.send("POST", f"databases/{number}/versions/", body)
+        if client.as_json:
+            print_json(answer)
+        else:
+            say(f"{database} version {answer['version']}: {answer['statements']} statements")
+            for one in answer["skipped"]:
+                note(f"  line {one['line']} was not run: {one['text'][:80]}")
+
+
+def _write(name: str, text: str) -> None:
+    try:
+        Path(name).write_text(text)
+    except OSError as error:
+        raise fail(f"{name}: {error.strerror}.", Code.USAGE) from None
+
+
+def register(group: typer.Typer, client: Client) -> None:
+    """Add the commands about databases to `slipway schemas`."""
+    _register_lint(group, client)
+    _register_declare(group, client)

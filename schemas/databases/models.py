@@ -1,0 +1,153 @@
+"""Databases of services: what is declared, where they live, and what was read there.
+
+Imported by `schemas.models`, so that Django finds the tables; services write them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from idp.common.crypto import EncryptedTextField
+from idp.common.names import MAX_NAME
+from rbac.models import SLUG, Project, Scope, User
+
+
+class Database(models.Model):
+    """One service's database as the project declares it; its instances live in environments.
+
+    `keeper` is the project's development tier: whoever develops there declares versions.
+    """
+
+    scope_lookup: ClassVar[str | None] = "project__scope"
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="databases")
+    keeper = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(**SLUG)
+    component = models.CharField(max_length=MAX_NAME, blank=True)
+    last_version = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="schemas_database_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project.name}/{self.name}"
+
+
+class DatabaseVersion(models.Model):
+    """The n-th declaration: the SQL, and the model that PostgreSQL makes of it."""
+
+    scope_lookup: ClassVar[str | None] = "database__project__scope"
+
+    database = models.ForeignKey(Database, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    sql = models.TextField()
+    model = models.TextField()  # `relational.stored`
+    digest = models.CharField(max_length=64)
+    statements = models.PositiveIntegerField()
+    skipped: Any = models.JSONField(default=list, blank=True)  # statements about roles, not run
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_label = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["database", "number"], name="schemas_database_version_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(number__gte=1), name="schemas_database_version_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.database} version {self.number}"
+
+
+class DatabaseInstance(models.Model):
+    """A database as it lives in one environment or tier, and how the last look at it ended.
+
+    A look is claimed by setting `leased_until` while it is past, so that two workers never look at
+    one instance at once; `asked_at` later than `checked_at` says that somebody waits for a look.
+    """
+
+    scope_lookup: ClassVar[str | None] = "database__project__scope"
+
+    database = models.ForeignKey(Database, on_delete=models.CASCADE, related_name="instances")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    url = EncryptedTextField()
+    active = models.BooleanField(default=True)
+    expected = models.ForeignKey(  # the version that it should have; none: the newest
+        DatabaseVersion, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    ignoring: Any = models.JSONField(default=list, blank=True)  # paths of objects, `*` allowed
+    asked_at = models.DateTimeField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    taken_at = models.DateTimeField(null=True, blank=True)  # of the last look that succeeded
+    error = models.TextField(blank=True)
+    fix = models.TextField(blank=True)
+    drift: Any = models.JSONField(default=list, blank=True)
+    drift_count = models.PositiveIntegerField(default=0)
+    drift_digest = models.CharField(max_length=64, blank=True)
+    drifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["database", "scope"], name="schemas_database_instance_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["drift_count"], name="schemas_instance_drift")]
+
+    def __str__(self) -> str:
+        return f"{self.database} in {self.place}"
+
+    @property
+    def place(self) -> str:
+        """The environment's or tier's name within the project."""
+        return self.scope.name
+
+    @property
+    def state(self) -> str:
+        """Off, unreachable, unread, undeclared, drifted or in step."""
+        if not self.active:
+            return "off"
+        if self.error:
+            return "unreachable"
+        if self.taken_at is None:
+            return "unread"
+        if not self.database.last_version:
+            return "undeclared"
+        return "drifted" if self.drift_count else "in step"
+
+
+class DatabaseSnapshot(models.Model):
+    """What was read from an instance; one row for as long as it stays the same."""
+
+    scope_lookup: ClassVar[str | None] = "instance__database__project__scope"
+
+    instance = models.ForeignKey(
+        DatabaseInstance, on_delete=models.CASCADE, related_name="snapshots"
+    )
+    model = models.TextField()
+    digest = models.CharField(max_length=64)
+    taken_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["instance", "seen_at"], name="schemas_snapshot_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.instance} at {self.taken_at:%Y-%m-%d %H:%M}"

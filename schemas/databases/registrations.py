@@ -1,0 +1,38 @@
+"""What databases hand to lower apps; `schemas.registrations` imports it when Django starts."""
+
+from __future__ import annotations
+
+from idp.changes import controller, events
+from idp.common import host
+from schemas.databases import portal_parts, snapshots, tasks
+from schemas.permissions import DATABASE_VIEW
+
+__all__ = ["tasks"]  # Celery looks for tasks of an app only in `schemas.tasks`
+
+controller.register_periodic("databases", snapshots.EVERY_SECONDS, snapshots.send_due)
+events.register_list(snapshots.TOPIC, DATABASE_VIEW)
+host.navigation.register(
+    host.NavEntry("Deliver", "Databases", "schemas:databases", "database", DATABASE_VIEW, order=45)
+)
+host.search.register(host.SearchProvider("Databases", portal_parts.find, order=45))
+host.commands.register(
+    host.Command(
+        "databases",
+        "Databases",
+        url_name="schemas:databases",
+        shortcut="g d",
+        permission=DATABASE_VIEW,
+        icon="database",
+    )
+)
+host.home.register(
+    host.Panel(
+        "databases-drifted",
+        "Databases that drifted",
+        45,
+        "schemas/databases/panel.html",
+        portal_parts.drifted,
+        column="side",
+        permission=DATABASE_VIEW,
+    )
+)

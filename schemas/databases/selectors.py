@@ -1,0 +1,142 @@
+"""Reads of databases: what an actor may see, models from their stored texts, and differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db.models import Count, QuerySet
+
+from idp.common.errors import Invalid, NotVisible
+from rbac.access import get_visible, visible
+from rbac.actors import Actor
+from rbac.models import Project
+from schemas.databases.models import (
+    Database,
+    DatabaseInstance,
+    DatabaseSnapshot,
+    DatabaseVersion,
+)
+from schemas.permissions import DATABASE_VIEW
+from schemas.relational import stored
+from schemas.relational.diff import TOOLS, differences
+from schemas.relational.differences import Difference, Sides
+from schemas.relational.model import Model
+
+MAX_WORD = 100
+MAX_NUMBER = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two models that are compared: a declared version, or an instance as last read."""
+
+    name: str  # within a sentence: `in staging`, `declared in version 3`
+    short: str  # as people choose it: `staging`, `3`
+    model: Model
+    ignoring: tuple[str, ...] = ()
+
+
+def project(actor: Actor, name: str) -> Project:
+    rows = Project.objects.select_related("scope", "team")
+    return get_visible(actor, "project.view", rows, name=name.replace("\0", ""))
+
+
+def databases(actor: Actor, *, project: str = "", text: str = "") -> QuerySet[Database]:
+    """The visible databases; `text` is part of a name or component."""
+    rows = visible(actor, DATABASE_VIEW, Database.objects.select_related("project__team"))
+    if project:
+        rows = rows.filter(project__name=project[:MAX_WORD])
+    if text:
+        word = text.replace("\0", "")[:MAX_WORD]
+        rows = rows.filter(name__icontains=word) | rows.filter(component__icontains=word)
+    return rows.annotate(lives=Count("instances", distinct=True))
+
+
+def database(actor: Actor, pk: int) -> Database:
+    rows = Database.objects.select_related("project__team", "project__scope", "keeper")
+    return get_visible(actor, DATABASE_VIEW, rows, pk=pk)
+
+
+def instances(one: Database) -> QuerySet[DatabaseInstance]:
+    rows = DatabaseInstance.objects.filter(database=one).order_by("pk")
+    return rows.select_related(
+        "scope__project_scope", "scope__tier_scope", "database__project", "expected"
+    ).defer("expected__sql", "expected__model")
+
+
+def instance(actor: Actor, pk: int, number: int) -> DatabaseInstance:
+    """An instance of a visible database, by its number."""
+    found = instances(database(actor, pk)).filter(pk=number).first()
+    if found is None:
+        raise NotVisible("There is nothing here, or you may not see it.")
+    return found
+
+
+def drifted(actor: Actor) -> QuerySet[DatabaseInstance]:
+    """Visible instances that differ from their declaration, the newest drift first."""
+    rows = visible(actor, DATABASE_VIEW, DatabaseInstance.objects.filter(drift_count__gt=0))
+    return rows.filter(active=True).order_by("-drifted_at")
+
+
+def version(one: Database, number: int) -> DatabaseVersion:
+    found = one.versions.filter(number=number).first() if 0 < number <= MAX_NUMBER else None
+    if found is None:
+        raise NotVisible(f"{one} has no version {number}.")
+    return found
+
+
+def newest(one: Database) -> DatabaseVersion | None:
+    return one.versions.order_by("-number").first()
+
+
+def expected(one: DatabaseInstance) -> DatabaseVersion | None:
+    """The version that an instance should have."""
+    return one.expected or newest(one.database)
+
+
+def snapshot(one: DatabaseInstance) -> DatabaseSnapshot | None:
+    return one.snapshots.order_by("-seen_at", "-pk").first()
+
+
+def side(one: Database, word: str) -> Side:
+    """What a word names: a version's number, or the environment of an instance."""
+    if word.isascii() and word.isdigit():
+        row = version(one, int(word[:12]))
+        return Side(f"declared in version {row.number}", word, stored.parse(row.model))
+    live = instances(one).filter(scope__name=word[:MAX_WORD]).first()
+    if live is None:
+        raise NotVisible(f"{one} has no version and lives in no environment “{word[:40]}”.")
+    held = snapshot(live)
+    if held is None:
+        raise Invalid(f"{live} was never read.", fix=f"Read it first. {live.error}".strip())
+    ignored = (*TOOLS, *live.ignoring)
+    return Side(f"in {live.place}", live.place, stored.parse(held.model), ignored)
+
+
+def compare(old: Side, new: Side) -> tuple[Difference, ...]:
+    """Every difference from the old side to the new one, in words that name both."""
+    ignoring = {*old.ignoring, *new.ignoring} if old.ignoring or new.ignoring else ()
+    return differences(old.model, new.model, Sides(old.name, new.name), ignoring=ignoring)
+
+
+def drift_of(model: Model, declared: Model, ignoring: Iterable[str]) -> tuple[Difference, ...]:
+    """From what is there to what is declared."""
+    return differences(model, declared, ignoring=(*TOOLS, *ignoring))
+
+
+def plain(found: Iterable[Difference]) -> list[dict[str, Any]]:
+    """Differences as JSON has them; long definitions are cut, the sentence names the line."""
+    return [
+        {**{key: str(value) for key, value in asdict(one).items()}, "old": _cut(one.old),
+         "new": _cut(one.new)}
+        for one in found
+    ]  # fmt: skip
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+
+
+MAX_TEXT = 2_000

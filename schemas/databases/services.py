@@ -1,0 +1,320 @@
+"""Writes about databases: register them and where they live, and declare their schema."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from idp.common import jobs
+from idp.common.errors import FieldError, Invalid, SlipwayError, TemporaryBackendError
+from rbac import audit
+from rbac.access import require
+from rbac.actors import Actor
+from rbac.models import Project, Scope, Tier
+from rbac.places import by_path
+from rbac.scopes import tier_scope
+from rbac.services.writing import refuse, save_new
+from schemas.backends import scratch
+from schemas.databases import reaching, selectors
+from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
+from schemas.databases.snapshots import measure
+from schemas.formats.base import TooComplex
+from schemas.permissions import (
+    DATABASE_DECLARE,
+    DATABASE_MANAGE,
+    DATABASE_SNAPSHOT,
+    DATABASE_VIEW,
+)
+from schemas.relational import stored
+
+SECONDS = 20.0  # of one declaration, for which a person or a pipeline waits
+WAIT_SECONDS = 3.0  # for another one that is being loaded
+AT_ONCE = 2  # declarations that one process loads at the same moment
+MAX_SQL = 1_500_000  # characters; below what a request may hold
+MAX_MODEL = 8_000_000
+MAX_IGNORING, MAX_PATTERN = 50, 200
+MAX_URL = 500
+_loading = threading.BoundedSemaphore(AT_ONCE)
+
+
+class NoScratch(SlipwayError):
+    """Declared SQL cannot be read, because no server is configured for that."""
+
+    status, code, title = 503, "scratch_missing", "No scratch server is configured"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Declared SQL is read by a PostgreSQL server that serves nothing else; none is named.",
+            fix="The operator sets SLIPWAY_SCHEMAS_SCRATCH_URL to postgresql://account:password@"
+            "host:5432/postgres, with an account that may create databases and roles.",
+        )
+
+
+@transaction.atomic
+def add_database(actor: Actor, project: Project, *, name: str, component: str = "") -> Database:
+    """Register a database of a project; raises `Invalid` or `Clash`."""
+    require(actor, DATABASE_MANAGE, project.scope)
+    row = Database(
+        project=project,
+        keeper=tier_scope(project, Tier.DEVELOPMENT),
+        name=name,
+        component=component,
+        created_by=actor.user,
+    )
+    save_new(row, f"The database {row}")
+    _record(actor, row, after={"name": name, "component": component})
+    return row
+
+
+@transaction.atomic
+def change_database(actor: Actor, row: Database, *, component: str) -> Database:
+    """Say whose it is within the project."""
+    require(actor, DATABASE_MANAGE, row.project.scope)
+    before, row.component = row.component, component
+    row.save(update_fields=["component"])
+    _record(actor, row, before={"component": before}, after={"component": component})
+    return row
+
+
+@transaction.atomic
+def remove_database(actor: Actor, row: Database) -> None:
+    """Forget a database with its versions and snapshots; what lives somewhere stays there."""
+    require(actor, DATABASE_MANAGE, row.project.scope)
+    _record(actor, row, before={"versions": row.last_version, "lives": row.instances.count()})
+    row.delete()
+
+
+# -- declared versions --------------------------------------------------------------------------
+
+
+def declare(
+    actor: Actor, database: Database, sql: str, *, on_top: bool = False
+) -> tuple[DatabaseVersion, bool]:
+    """The version that the SQL makes, and whether it is new; an equal newest one stays.
+
+    `on_top` runs it after the newest version's SQL, as a migration. Raises `NoScratch`,
+    `InvalidSchema` with the line, and `TooComplex`.
+    """
+    require(actor, DATABASE_DECLARE, database.keeper)
+    before = selectors.newest(database)
+    text = f"{before.sql.rstrip()}\n{sql}" if on_top and before is not None else sql
+    if len(text) > MAX_SQL:
+        raise TooComplex(f"The SQL has {len(text)} characters; {MAX_SQL} are the most.")
+    loaded = _load(text)
+    made = stored.dump(loaded.model)
+    if len(made) > MAX_MODEL:
+        raise TooComplex(f"The schema has more than {MAX_MODEL} characters.")
+    version = DatabaseVersion(
+        database=database,
+        sql=text,
+        model=made,
+        digest=stored.digest(loaded.model),
+        statements=loaded.statements,
+        skipped=[asdict(one) for one in loaded.skipped],
+        created_by=actor.user,
+        created_label=actor.label[:200],
+    )
+    return _number(actor, version, before)
+
+
+def _load(sql: str) -> scratch.Loaded:
+    if not settings.SCHEMAS_SCRATCH_URL:
+        raise NoScratch
+    with _turn():
+        return scratch.load(
+            sql,
+            settings.SCHEMAS_SCRATCH_URL,
+            seconds=SECONDS,
+            extensions=settings.SCHEMAS_SCRATCH_EXTENSIONS,
+        )
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _loading.acquire(timeout=WAIT_SECONDS):
+        raise TemporaryBackendError(
+            "Other declarations are being loaded.", fix="Try again in a moment.", retry_after=5
+        )
+    try:
+        yield
+    finally:
+        _loading.release()
+
+
+@transaction.atomic
+def _number(
+    actor: Actor, version: DatabaseVersion, before: DatabaseVersion | None
+) -> tuple[DatabaseVersion, bool]:
+    """Under the database's lock: the next number, unless the newest says the same."""
+    database = Database.objects.select_for_update().get(pk=version.database_id)
+    newest = selectors.newest(database)
+    if newest is not None and newest.digest == version.digest and newest.sql == version.sql:
+        return newest, False
+    if newest != before:
+        raise TemporaryBackendError(
+            f"Version {newest.number if newest else 0} was declared at the same moment.",
+            fix="Read it, then declare again.",
+        )
+    version.number = database.last_version + 1
+    version.save(force_insert=True)
+    Database.objects.filter(pk=database.pk).update(last_version=version.number)
+    version.database = database
+    audit.record(
+        actor,
+        DATABASE_DECLARE,
+        target=database,
+        scope=database.project.scope,
+        after={"version": version.number, "digest": version.digest},
+    )
+    for row in selectors.instances(database).filter(expected=None):
+        measure(row)
+    return version, True
+
+
+# -- instances ----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def add_instance(
+    actor: Actor,
+    database: Database,
+    *,
+    environment: str,
+    url: str,
+    expected: int = 0,
+    ignoring: list[str] | None = None,
+    active: bool = True,
+) -> DatabaseInstance:
+    """Say where a database lives; the first look follows. Raises `Invalid` or `Clash`."""
+    require(actor, DATABASE_MANAGE, database.project.scope)
+    row = DatabaseInstance(
+        database=database,
+        scope=_place(database, environment),
+        url=_url(url),
+        expected=_expected(database, expected),
+        ignoring=_patterns(ignoring or []),
+        active=active,
+        asked_at=timezone.now(),
+    )
+    save_new(row, f"An address of {database} in {row.scope}")
+    _record(actor, database, after={"environment": row.place, "at": reaching.shown(url)})
+    jobs.enqueue("schemas.look_at_database", pk=row.pk)
+    return row
+
+
+@transaction.atomic
+def change_instance(actor: Actor, row: DatabaseInstance, **values: Any) -> DatabaseInstance:
+    """Change any of url, expected (0: the newest), ignoring and active."""
+    require(actor, DATABASE_MANAGE, row.database.project.scope)
+    database = row.database
+    readers: dict[str, Callable[[Any], Any]] = {
+        "url": _url,
+        "expected": lambda number: _expected(database, number),
+        "ignoring": _patterns,
+        "active": bool,
+    }
+    before = {name: _shown(row, name) for name in values}
+    for name, value in values.items():
+        setattr(row, name, readers[name](value))
+    row.save(update_fields=list(values))
+    after = {name: _shown(row, name) for name in values}
+    _record(actor, database, before=before, after={"environment": row.place, **after})
+    if "url" in values or values.get("active"):
+        _ask(row)
+    elif values:
+        measure(row)
+    return row
+
+
+@transaction.atomic
+def remove_instance(actor: Actor, row: DatabaseInstance) -> None:
+    require(actor, DATABASE_MANAGE, row.database.project.scope)
+    _record(actor, row.database, before={"environment": row.place, "at": _shown(row, "url")})
+    row.delete()
+
+
+@transaction.atomic
+def ask(actor: Actor, row: DatabaseInstance) -> DatabaseInstance:
+    """Have an instance looked at now; a worker does it."""
+    require(actor, DATABASE_VIEW, row.database)
+    require(actor, DATABASE_SNAPSHOT, row.scope)
+    if not row.active:
+        raise Invalid(f"{row} is switched off.", fix="Switch it on first.")
+    audit.record(actor, DATABASE_SNAPSHOT, target=row, scope=row.scope)
+    _ask(row)
+    return row
+
+
+def _ask(row: DatabaseInstance) -> None:
+    row.asked_at = timezone.now()
+    row.save(update_fields=["asked_at"])
+    jobs.enqueue("schemas.look_at_database", pk=row.pk)
+
+
+def _place(database: Database, environment: str) -> Scope:
+    project = database.project.name
+    found = by_path(f"{project}/{environment}") if environment.strip("/ ") else None
+    below = found is not None and found.kind in {Scope.Kind.TIER, Scope.Kind.ENVIRONMENT}
+    if found is None or not below:
+        raise refuse(
+            "environment",
+            "exists",
+            f"Project {project} has no environment or tier “{environment[:40]}”.",
+            "Write the name of an environment, or of a tier such as staging.",
+        )
+    return found
+
+
+def _url(url: str) -> str:
+    if len(url) > MAX_URL:
+        raise refuse("url", "longest", f"The URL has more than {MAX_URL} characters.")
+    try:
+        reaching.check_url(url)
+    except Invalid as error:
+        found = [FieldError("url", "url", error.message, error.fix)]
+        raise Invalid(error.message, fix=error.fix, errors=found) from error
+    return url
+
+
+def _expected(database: Database, number: int) -> DatabaseVersion | None:
+    if not number:
+        return None
+    found = database.versions.filter(number=number).first()
+    if found is None:
+        raise refuse("expected", "exists", f"{database} has no version {number}.")
+    return found
+
+
+def _patterns(given: list[str]) -> list[str]:
+    """Fnmatch makes a regular expression of each: stars are few, so that none runs away."""
+    if len(given) > MAX_IGNORING or any(
+        not 0 < len(one) <= MAX_PATTERN or one.count("*") > _STARS for one in given
+    ):
+        raise refuse(
+            "ignoring",
+            "list",
+            f"At most {MAX_IGNORING} paths of {MAX_PATTERN} characters with {_STARS} stars each.",
+            "Write paths of objects as orders, audit.* or orders.note.",
+        )
+    return list(given)
+
+
+_STARS = 3
+
+
+def _shown(row: DatabaseInstance, name: str) -> Any:
+    if name == "url":
+        return reaching.shown(row.url)
+    value = getattr(row, name)
+    return value.number if isinstance(value, DatabaseVersion) else value
+
+
+def _record(actor: Actor, row: Database, **told: Any) -> None:
+    audit.record(actor, DATABASE_MANAGE, target=row, scope=row.project.scope, **told)

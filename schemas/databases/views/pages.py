@@ -1,0 +1,294 @@
+"""The list of databases, and the page of one, tab by tab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+
+from idp.common.errors import SlipwayError
+from idp.common.host import Page
+from rbac.access import can, decide, held_anywhere
+from rbac.actors import Actor
+from rbac.views.mixins import AccessMixin
+from schemas.databases import reaching, selectors
+from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
+from schemas.databases.snapshots import MAX_TOLD, TOPIC
+from schemas.permissions import (
+    DATABASE_DECLARE,
+    DATABASE_MANAGE,
+    DATABASE_SNAPSHOT,
+    DATABASE_VIEW,
+)
+from schemas.relational.model import Model, Table, View, path
+from schemas.relational.picture import draw
+
+PAGE_SIZE = 50
+MAX_VERSIONS = 100
+MAX_SHOWN = 500  # differences on one page
+MAX_TABLES, MAX_COLUMNS = 200, 60
+MAX_TEXT = 200_000  # characters of SQL on one page
+# The words of state that pages know, by ours.
+LOOKS = {
+    "off": "suspended",
+    "unreachable": "degraded",
+    "unread": "pending",
+    "undeclared": "unknown",
+    "drifted": "drifted",
+    "in step": "synced",
+}
+WORST = ("unreachable", "drifted", "undeclared", "unread", "in step", "off")
+_TABS = (
+    ("", "Where it lives"),
+    ("schema", "Schema"),
+    ("differences", "Differences"),
+    ("versions", "Versions"),
+)
+
+
+class DatabaseList(AccessMixin):
+    permission = DATABASE_VIEW
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        text = request.GET.get("q", "").replace("\0", "")[: selectors.MAX_WORD]
+        place = _number(request.GET.get("page", ""))
+        rows = selectors.databases(self.actor, text=text).order_by("project__name", "name")
+        rows = rows.prefetch_related(
+            Prefetch("instances", DatabaseInstance.objects.select_related("scope").defer("url"))
+        )
+        first = (place - 1) * PAGE_SIZE
+        found = list(rows[first : first + PAGE_SIZE + 1])
+        context = {
+            "page": Page(
+                "Databases",
+                api="/api/v1/databases/",
+                permission=self.permission,
+                topics=[TOPIC],
+            ),
+            "q": text,
+            "rows": [_row(one) for one in found[:PAGE_SIZE]],
+            "previous": _page(text, place - 1) if place > 1 else "",
+            "next": _page(text, place + 1) if len(found) > PAGE_SIZE else "",
+            "allowed": bool(found) or held_anywhere(self.actor, self.permission),
+            "may_add": held_anywhere(self.actor, DATABASE_MANAGE),
+        }
+        return render(request, "schemas/databases/list.html", context)
+
+
+def _number(text: str) -> int:
+    return min(max(int(text), 1), 10_000) if text.isascii() and text.isdigit() else 1
+
+
+def _page(text: str, place: int) -> str:
+    return f"?{urlencode({'q': text, 'page': place} if text else {'page': place})}"
+
+
+def _row(one: Database) -> dict[str, Any]:
+    lives = list(one.instances.all())
+    for row in lives:
+        row.database = one
+    states = sorted((row.state for row in lives), key=WORST.index)
+    return {
+        "database": one,
+        "places": [row.place for row in lives],
+        "state": states[0] if states else "",
+        "look": LOOKS[states[0]] if states else "",
+        "taken_at": min((row.taken_at for row in lives if row.taken_at), default=None),
+    }
+
+
+class DatabasePage(AccessMixin):
+    permission = DATABASE_VIEW
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        database = selectors.database(self.actor, pk)
+        tab = request.GET.get("tab", "")
+        tab = tab if tab in _PARTS else ""
+        context = {**frame(self.actor, database, tab), **_PARTS[tab](self, database)}
+        return render(request, f"schemas/databases/{tab or 'places'}.html", context)
+
+
+def frame(actor: Actor, database: Database, tab: str | None = None) -> dict[str, Any]:
+    """What every page about a database shows around its content."""
+    url = reverse("schemas:database", args=[database.pk])
+    return {
+        "page": Page(
+            str(database),
+            [("Databases", reverse("schemas:databases"))],
+            api=reverse("database", args=[database.pk]),
+            owner=f"team {database.project.team.name}",
+            permission=DATABASE_VIEW,
+            nav="schemas:databases",
+            topics=[TOPIC] if tab == "" else [],
+        ),
+        "database": database,
+        "url": url,
+        "may_declare": can(actor, DATABASE_DECLARE, database.keeper),
+        "actions": _actions(actor, database),
+        "tabs": [
+            {
+                "label": title,
+                "url": f"{url}?{urlencode({'tab': name})}" if name else url,
+                "current": name == tab,
+                "count": None,
+            }
+            for name, title in _TABS
+        ],
+    }
+
+
+def _actions(actor: Actor, database: Database) -> list[dict[str, Any]]:
+    """What can be done to it; those not allowed say what is missing."""
+    table = (
+        ("database-place-new", "Add where it lives…", "server", DATABASE_MANAGE),
+        ("database-edit", "Describe…", "pencil", DATABASE_MANAGE),
+        ("database-delete", "Forget it…", "trash", DATABASE_MANAGE),
+    )
+    return [
+        {
+            "label": label,
+            "icon": icon,
+            "allowed": decide(actor, permission, database).allowed,
+            "reason": f"needs {permission}",
+            "url": reverse(f"schemas:{name}", args=[database.pk]),
+        }
+        for name, label, icon, permission in table
+    ]
+
+
+# -- tabs ---------------------------------------------------------------------------------------
+
+
+def _places(view: DatabasePage, database: Database) -> dict[str, Any]:
+    rows = list(selectors.instances(database))
+    newest = selectors.newest(database)
+    return {
+        "newest": newest,
+        "places": [_place(view.actor, row, newest) for row in rows],
+        "manages": can(view.actor, DATABASE_MANAGE, database),
+        "shown": MAX_TOLD,
+    }
+
+
+def _place(actor: Actor, row: DatabaseInstance, newest: DatabaseVersion | None) -> dict[str, Any]:
+    expected = row.expected or newest
+    waits = row.asked_at and (row.checked_at is None or row.asked_at > row.checked_at)
+    return {
+        "row": row,
+        "look": LOOKS[row.state],
+        "address": reaching.shown(row.url),
+        "expected": expected.number if expected else 0,
+        "waits": bool(row.active and waits),
+        "may_look": row.active and can(actor, DATABASE_SNAPSHOT, row.scope),
+    }
+
+
+def _schema(view: DatabasePage, database: Database) -> dict[str, Any]:
+    choices = _choices(database)
+    word = view.request.GET.get("of", "") or (choices[0]["value"] if choices else "")
+    if not word:
+        return {"choices": choices, "chosen": ""}
+    try:
+        side = selectors.side(database, word)
+    except SlipwayError as error:
+        return {"choices": choices, "chosen": word, "problem": error}
+    picture = draw(side.model)
+    return {
+        "choices": choices,
+        "chosen": side.short,
+        "name": side.name,
+        "svg": mark_safe(picture.svg),  # noqa: S308  # our own output, names escaped by it
+        "relations": picture.relations,
+        "left_out": picture.left_out,
+        "model": side.model,
+        "counts": _counts(side.model),
+        "tables": _tables(side.model),
+        "more_tables": len(side.model.tables) + len(side.model.views) > MAX_TABLES,
+    }
+
+
+def _tables(model: Model) -> list[dict[str, Any]]:
+    every: list[Table | View] = [*model.tables, *model.views]
+    return [_table(one) for one in every[:MAX_TABLES]]
+
+
+def _table(one: Table | View) -> dict[str, Any]:
+    if isinstance(one, Table):
+        kind = one.kind
+    else:
+        kind = "materialised view" if one.materialised else "view"
+    return {
+        "name": path(one.schema, one.name),
+        "kind": kind,
+        "columns": one.columns[:MAX_COLUMNS],
+        "more": max(0, len(one.columns) - MAX_COLUMNS),
+        "comment": one.comment,
+    }
+
+
+def _counts(model: Model) -> list[tuple[str, int]]:
+    names = ("tables", "views", "enums", "domains", "sequences", "routines", "extensions")
+    return [(name, len(getattr(model, name))) for name in names if getattr(model, name)]
+
+
+def _choices(database: Database) -> list[dict[str, str]]:
+    """What can be looked at and compared: the newest versions, and each place that was read."""
+    numbers = database.versions.order_by("-number").values_list("number", flat=True)[:MAX_VERSIONS]
+    lives = selectors.instances(database).filter(taken_at__isnull=False)
+    return [
+        *({"value": str(n), "label": f"declared: version {n}"} for n in numbers),
+        *({"value": row.place, "label": f"read in {row.place}"} for row in lives),
+    ]
+
+
+def _differences(view: DatabasePage, database: Database) -> dict[str, Any]:
+    choices, query = _choices(database), view.request.GET
+    values = [one["value"] for one in choices]
+    lives = [one["value"] for one in choices if one["label"].startswith("read")]
+    usual = lives[:2] if len(lives) > 1 else [*values[-1:], *values[:1]]
+    words = [query.get(name, "") for name in ("from", "to")]
+    words = words if all(words) else usual
+    context: dict[str, Any] = {"choices": choices, "enough": len(choices) > 1}
+    if len(words) < 2 or not context["enough"]:  # noqa: PLR2004  # it takes two
+        return context
+    context |= {"from": words[0], "to": words[1]}
+    try:
+        old, new = (selectors.side(database, word) for word in words)
+        found = selectors.compare(old, new)
+    except SlipwayError as error:
+        return {**context, "problem": error}
+    return {
+        **context,
+        "old": old,
+        "new": new,
+        "count": len(found),
+        "differences": found[:MAX_SHOWN],
+    }
+
+
+def _versions(view: DatabasePage, database: Database) -> dict[str, Any]:
+    rows = database.versions.order_by("-number").defer("sql", "model")
+    number = view.request.GET.get("version", "")
+    shown = selectors.newest(database)
+    if number.isascii() and number.isdigit():
+        shown = selectors.version(database, int(number[:12]))
+    return {
+        "versions": list(rows[:MAX_VERSIONS]),
+        "version": shown,
+        "sql": shown.sql[:MAX_TEXT] if shown else "",
+        "cut": bool(shown and len(shown.sql) > MAX_TEXT),
+    }
+
+
+_PARTS: dict[str, Callable[[DatabasePage, Database], dict[str, Any]]] = {
+    "": _places,
+    "schema": _schema,
+    "differences": _differences,
+    "versions": _versions,
+}

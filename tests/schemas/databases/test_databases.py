@@ -1,0 +1,240 @@
+"""Declare, look, drift and compare by REST, with a real PostgreSQL."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from rbac.actors import Actor
+from rbac.models import AuditRecord
+from schemas.databases import portal_parts, services, snapshots
+from schemas.databases.models import Database, DatabaseInstance, DatabaseSnapshot
+from tests.rbac.factories import Characters
+from tests.schemas.databases.conftest import Rest, Run
+from tests.schemas.relational.test_relational_postgres import SEEDED, SENTENCES, SHOP
+
+As = Callable[[str], Rest]
+
+
+def told() -> list[str]:
+    rows = AuditRecord.objects.filter(action=snapshots.DRIFT).order_by("at", "pk")
+    return [row.reason for row in rows]
+
+
+def test_a_version_is_declared_from_sql(rest: As, database: Database, scratch_url: str) -> None:
+    path = f"databases/{database.pk}/versions/"
+    made = rest("developer")("POST", path, {"sql": SHOP + "GRANT SELECT ON tags TO bob;"}, 201)
+    assert made["version"] == 1
+    assert made["skipped"] == [{"line": 21, "text": "GRANT SELECT ON tags TO bob"}]
+    again = rest("deployer")("POST", path, {"sql": SHOP + "GRANT SELECT ON tags TO bob;"}, 200)
+    assert again["version"] == 1
+    more = {"sql": "ALTER TABLE tags ADD colour text;", "on_top": True}
+    assert rest("developer")("POST", path, more, 201)["version"] == 2
+    rows = rest("viewer")("GET", path)["results"]
+    assert [row["version"] for row in rows] == [2, 1]
+    compared = rest("viewer")("GET", f"databases/{database.pk}/differences/?from=1&to=2")
+    assert [one["sentence"] for one in compared["differences"]] == [
+        "Column `tags.colour` (`text`) is declared in version 2, but missing declared in version 1."
+    ]
+
+
+def test_wrong_sql_is_refused_with_its_line(rest: As, database: Database, scratch_url: str) -> None:
+    path = f"databases/{database.pk}/versions/"
+    answer = rest("developer")("POST", path, {"sql": "SELECT 1;\nCREATE TABEL x ();"}, 422)
+    assert answer["errors"][0]["field"] == "line 2"
+    rest("developer")("POST", path, {"sql": "COPY x FROM PROGRAM 'id';"}, 422)
+    assert not database.versions.exists()
+
+
+def test_without_a_scratch_server_the_refusal_says_how(rest: As, database: Database) -> None:
+    answer = rest("developer")(
+        "POST", f"databases/{database.pk}/versions/", {"sql": "SELECT 1"}, 503
+    )
+    assert answer["code"] == "scratch_missing"
+    assert "SLIPWAY_SCHEMAS_SCRATCH_URL" in answer["fix"]
+
+
+def test_fifteen_differences_are_told_by_rest_and_none_else(
+    rest: As,
+    people: Characters,
+    database: Database,
+    staging: DatabaseInstance,
+    scratch_url: str,
+    run: Run,
+) -> None:
+    run(SHOP)
+    one = f"databases/{database.pk}/"
+    rest("developer")("POST", f"{one}versions/", {"sql": SHOP}, 201)
+    assert snapshots.look(staging.pk)
+    assert rest("viewer")("GET", f"{one}instances/{staging.pk}/")["state"] == "in step"
+    assert told() == []
+    run(*SEEDED)
+    assert not snapshots.look(staging.pk)  # it was just looked at
+    asked = rest("qa")("POST", f"{one}instances/{staging.pk}/look/", None, 403)
+    assert asked["permission"] == "database.snapshot"
+    rest("developer")("POST", f"{one}instances/{staging.pk}/look/", None, 202)
+    assert snapshots.look(staging.pk)
+    found = rest("viewer")("GET", f"{one}instances/{staging.pk}/")
+    assert found["state"] == "drifted"
+    assert found["drift_count"] == len(SENTENCES) == 15
+    assert {one["kind"]: one["sentence"] for one in found["drift"]} == {
+        str(kind): sentence for kind, sentence in SENTENCES.items()
+    }
+    assert "password" not in str(found)
+    assert told() == ["orders/main in staging differs from its declaration (15)."]
+    panel = portal_parts.drifted(Actor(people.viewer))
+    assert panel is not None
+    assert panel["headline"] == "one database has drifted"
+    assert portal_parts.drifted(Actor(people.stranger)) is None
+
+
+def test_a_drift_is_told_once_and_its_end_too(
+    database: Database, staging: DatabaseInstance, mia: Actor, scratch_url: str, run: Run
+) -> None:
+    services.declare(mia, database, "CREATE TABLE a (x int);")
+    run("CREATE TABLE a (x int)", "CREATE INDEX i ON a (x)")
+    for _ in range(2):
+        services.ask(mia, staging)
+        assert snapshots.look(staging.pk)
+    assert len(told()) == 1
+    assert DatabaseSnapshot.objects.count() == 1
+    services.declare(mia, database, "CREATE TABLE a (x int); CREATE INDEX i ON a (x);")
+    staging.refresh_from_db()
+    assert staging.drift == []
+    assert told()[1:] == ["orders/main in staging is as declared again."]
+    staging.refresh_from_db()
+    services.change_instance(mia, staging, expected=1)
+    assert len(told()) == 3
+    services.change_instance(mia, staging, ignoring=["i", "a.*"])
+    staging.refresh_from_db()
+    assert staging.drift_count in {0, 1}
+
+
+def test_two_environments_are_compared(
+    rest: As,
+    database: Database,
+    staging: DatabaseInstance,
+    mia: Actor,
+    _postgres: str,
+    run: Run,
+) -> None:
+    run("CREATE TABLE orders (id int PRIMARY KEY, note text)", "CREATE INDEX n ON orders (note)")
+    other = services.add_instance(mia, database, environment="production", url=_postgres)
+    assert snapshots.look(staging.pk)
+    assert snapshots.look(other.pk)
+    path = f"databases/{database.pk}/differences/?from=staging&to=production"
+    compared = rest("viewer")("GET", path)
+    assert compared["differences"][0]["sentence"] == (
+        "Table `orders` exists in staging, but is not in production."
+    )
+
+
+def test_a_database_that_hangs_leaves_words_and_the_last_snapshot(
+    database: Database,
+    staging: DatabaseInstance,
+    mia: Actor,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run("CREATE TABLE a ()")
+    assert snapshots.look(staging.pk)
+    monkeypatch.setattr(snapshots, "SECONDS", 2.0)
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        url = f"postgresql://u:secret@127.0.0.1:{port}/db"
+        services.change_instance(mia, staging, url=url)
+        began = time.monotonic()
+        assert snapshots.look(staging.pk)
+        assert time.monotonic() - began < 6
+    staging.refresh_from_db()
+    assert staging.state == "unreachable"
+    assert "did not answer" in staging.error
+    assert "secret" not in staging.error
+    assert staging.taken_at is not None
+    assert staging.snapshots.count() == 1
+
+
+def test_only_one_looks_at_a_time(staging: DatabaseInstance) -> None:
+    DatabaseInstance.objects.filter(pk=staging.pk).update(
+        leased_until=timezone.now() + timedelta(seconds=10)
+    )
+    assert not snapshots.look(staging.pk)
+    assert snapshots.send_due() == 0
+    DatabaseInstance.objects.filter(pk=staging.pk).update(leased_until=timezone.now())
+    assert snapshots.send_due() == 1
+
+
+def test_a_look_that_lost_its_lease_writes_nothing(
+    staging: DatabaseInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken_over(url: str) -> None:
+        DatabaseInstance.objects.update(leased_until=timezone.now() + timedelta(minutes=9))
+        return snapshots.reaching.check_reach(url)
+
+    monkeypatch.setattr(snapshots, "_read", taken_over)
+    assert snapshots.look(staging.pk)
+    staging.refresh_from_db()
+    assert staging.checked_at is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u@localhost/db",
+        "postgresql://u@127.0.0.1/db",
+        "postgresql://u@[::1]/db",
+        "postgresql://u@[::ffff:127.0.0.1]/db",
+        "postgresql://u@169.254.169.254/db",
+        "postgresql:///db",
+        "mysql://u@db/db",
+        "postgresql://u@db/db?sslkey=/etc/passwd",
+    ],
+)
+def test_addresses_that_lead_inside_are_refused(rest: As, database: Database, url: str) -> None:
+    body = {"environment": "staging", "url": url}
+    answer = rest("maintainer")("POST", f"databases/{database.pk}/instances/", body, 422)
+    assert answer["errors"][0]["field"] == "url"
+
+
+def test_a_name_that_leads_inside_is_refused_when_it_is_read(
+    database: Database, mia: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = services.add_instance(
+        mia, database, environment="staging", url="postgresql://u:p@db.example.org/db"
+    )
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("169.254.169.254", 5432))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    assert snapshots.look(row.pk)
+    row.refresh_from_db()
+    assert "reads no database at “db.example.org” (169.254.169.254)" in row.error
+
+
+def test_who_may_do_what(rest: As, database: Database, settings: Settings) -> None:
+    one = f"databases/{database.pk}/"
+    body = {"environment": "staging", "url": "postgresql://u@db/db"}
+    rest("stranger")("GET", one, None, 404)
+    rest("stranger")("POST", f"{one}versions/", {"sql": "SELECT 1"}, 404)
+    rest("viewer")("POST", f"{one}versions/", {"sql": "SELECT 1"}, 403)
+    rest("developer")("POST", f"{one}instances/", body, 403)
+    rest("developer")("POST", "databases/", {"project": "orders", "name": "x"}, 403)
+    made = rest("maintainer")("POST", f"{one}instances/", body, 201)
+    place = f"{one}instances/{made['id']}/"
+    rest("viewer")("POST", f"{place}look/", None, 403)
+    rest("developer")("PATCH", place, {"active": False}, 403)
+    rest("maintainer")("PATCH", place, {"active": False})
+    rest("maintainer")("POST", f"{place}look/", None, 422)
+    rest("maintainer")("POST", f"{one}instances/", body, 422)
+    rest("maintainer")("POST", f"{one}instances/", {**body, "environment": "nope"}, 422)
+    rest("maintainer")("DELETE", place, None, 204)
+    rest("maintainer")("PATCH", one, {"component": "other"})
+    rest("maintainer")("DELETE", one, None, 204)
+    actions = set(AuditRecord.objects.values_list("action", "outcome"))
+    assert ("database.manage", "allowed") in actions
+    assert ("database.declare", "denied") in actions
