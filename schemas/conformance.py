@@ -101,7 +101,9 @@ def run(directory: Path, registry: Registry | None = None) -> Report:
             continue
         scenarios = [case for case in cases if "steps" in case]
         if scenarios and registry is None:
-            report.skipped.append(f"{path.name}: {len(scenarios)} scenarios need a registry")
+            report.skipped.append(
+                f"{path.name}: scenarios need a registry, {len(scenarios)} skipped"
+            )
         for case in cases:
             if "steps" not in case:
                 report.outcomes.extend(_pair(case))

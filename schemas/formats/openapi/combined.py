@@ -10,6 +10,7 @@ from schemas.formats.openapi.pairs import Pair
 from schemas.formats.openapi.shape import Shape, equivalent, frozen, keywords
 
 _UNIONS = {"oneOf": "ONE_OF", "anyOf": "ANY_OF"}
+_NAMES = {**_UNIONS, "allOf": "ALL_OF"}
 
 
 def compare_combined(found: Findings, context: Context, old: Shape, new: Shape) -> list[Pair]:
@@ -34,36 +35,37 @@ def _union_as_a_whole(
     found.effect(context, f"{_UNIONS[keyword]}_{way}", effect, places, told=told)
 
 
-# -- one schema that becomes a branch of a union, and back --------------------------------
+# -- one schema that becomes a branch, and back --------------------------------
 
 
 def wrapping(found: Findings, context: Context, old: Shape, new: Shape) -> list[Pair] | None:
-    """Judge a plain schema against a union; None when it is no such case."""
+    """Judge a plain schema against a combination of schemas; None when it is no such case."""
     before, after = _pure(old.node), _pure(new.node)
-    if (before is None) == (after is None) or not keywords((old if after else new).node):
+    plain = old.node if after else new.node
+    if (before is None) == (after is None) or not keywords(plain):
         return None
     keyword = after or before or ""
-    if after is not None:
-        plain, branches = old.node, new.node.entries(keyword)
-    else:
-        plain, branches = new.node, old.node.entries(keyword)
-    same = [branch for branch in branches if equivalent(plain, branch, found.budget)]
-    name = _UNIONS[keyword]
+    sides = [
+        [shape.node] if pure is None else shape.node.entries(keyword)
+        for shape, pure in ((old, before), (new, after))
+    ]
+    matched, gone, came = match(sides[0], sides[1], lambda a, b: equivalent(a, b, found.budget))
     places = old.node, new.node
+    if matched:
+        _changed(found, context, places, (keyword, gone, came))
+        return [Pair(a, b, context) for a, b in matched]
+    if keyword == "allOf":
+        return None
+    rule = f"{'WRAPPED_IN' if after else 'UNWRAPPED_FROM'}_{_NAMES[keyword]}"
     told = f"other kinds of {context.what}", f"keep every schema as a branch of `{keyword}`"
-    if not same:
-        rule = f"WRAPPED_IN_{name}" if after else f"UNWRAPPED_FROM_{name}"
-        found.effect(context, rule, Effect.INCOMPARABLE, places, told=told)
-    elif len(branches) > 1:
-        rule, effect = ("ADDED", Effect.WIDENS) if after else ("REMOVED", Effect.NARROWS)
-        found.effect(context, f"{name}_{rule}", effect, places, told=told)
+    found.effect(context, rule, Effect.INCOMPARABLE, places, told=told)
     return []
 
 
 def _pure(node: Node) -> str | None:
-    """The keyword of a schema that is nothing but a union."""
+    """The keyword of a schema that is nothing but a combination of others."""
     found = keywords(node) - {"nullable"}
-    return next((keyword for keyword in _UNIONS if found == {keyword}), None)
+    return next((keyword for keyword in _NAMES if found == {keyword}), None)
 
 
 # -- branches -----------------------------------------------------------------------------
@@ -76,21 +78,33 @@ def _branches(
     if not before and not after:
         return []
     matched, gone, came = match(before, after, lambda a, b: equivalent(a, b, found.budget))
-    name = _UNIONS.get(keyword, "ALL_OF")
-    for node, way in [(node, "REMOVED") for node in gone] + [(node, "ADDED") for node in came]:
-        here = (node, places[1]) if way == "REMOVED" else (places[0], node)
-        _branch(found, context, here, (keyword, name, way), node)
+    _changed(found, context, places, (keyword, gone, came))
     return [Pair(a, b, context) for a, b in matched]
+
+
+def _changed(
+    found: Findings,
+    context: Context,
+    places: tuple[Node, Node],
+    changes: tuple[str, list[Node], list[Node]],
+) -> None:
+    """Note the branches that went and those that came."""
+    keyword, gone, came = changes
+    for node in gone:
+        _branch(found, context, (node, places[1]), (keyword, "REMOVED"), node)
+    for node in came:
+        _branch(found, context, (places[0], node), (keyword, "ADDED"), node)
 
 
 def _branch(
     found: Findings,
     context: Context,
     places: tuple[Node, Node],
-    rule: tuple[str, str, str],
+    rule: tuple[str, str],
     node: Node,
 ) -> None:
-    keyword, name, way = rule
+    keyword, way = rule
+    name = _NAMES[keyword]
     if keyword == "allOf" and isinstance(node.value, dict) and not keywords(node):
         kind = f"{context.side.value}_{context.scope.value}_ALL_OF_{way}_ANNOTATION_ONLY"
         found.add(context, kind, INFORMATION, places)

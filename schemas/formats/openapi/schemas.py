@@ -17,8 +17,8 @@ from schemas.formats.openapi.document import Node
 from schemas.formats.openapi.effects import Context, Effect, Findings
 from schemas.formats.openapi.objects import compare_objects
 from schemas.formats.openapi.pairs import Pair
-from schemas.formats.openapi.shape import Shape, shape_of
-from schemas.formats.openapi.values import compare_values
+from schemas.formats.openapi.shape import Shape, shapes_of
+from schemas.formats.openapi.values import compare_nullable, compare_values
 
 
 @dataclass
@@ -44,9 +44,11 @@ class Walk:
                 waiting.extend(self._meet(pair))
 
     def _meet(self, pair: Pair) -> list[Pair]:
-        old, new, context = shape_of(pair.old), shape_of(pair.new), pair.context
+        old, new = shapes_of(pair.old, pair.new)
+        context = pair.context
         if self._refusal(context, old, new):
             return []
+        compare_nullable(self.found, context, old, new)
         wrapped = wrapping(self.found, context, old, new)
         if wrapped is not None:
             return wrapped

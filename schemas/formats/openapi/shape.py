@@ -41,12 +41,18 @@ class Shape:
         return self.node.raw(key)
 
 
-def shape_of(node: Node) -> Shape:
-    """The shape of a schema."""
+def shapes_of(old: Node, new: Node) -> tuple[Shape, Shape]:
+    """The shapes of two schemas that meet; parts of `allOf` are met part by part."""
+    both = "allOf" in old and "allOf" in new
+    return shape_of(old, whole=both), shape_of(new, whole=both)
+
+
+def shape_of(node: Node, *, whole: bool = False) -> Shape:
+    """The shape of a schema; with `whole`, an `allOf` of one part is left as it is."""
     nullable = False
     for _ in range(_MAX_WRAPPERS):
         nullable = nullable or _allows_null(node.value)
-        inner = _unwrapped(node)
+        inner = _unwrapped(node, whole=whole)
         if inner is None:
             break
         node, wrapped_null = inner
@@ -81,12 +87,12 @@ def keywords(node: Node) -> set[str]:
     return {key for key in node.value if key not in ANNOTATIONS and not key.startswith("x-")}
 
 
-def _unwrapped(node: Node) -> tuple[Node, bool] | None:
+def _unwrapped(node: Node, *, whole: bool) -> tuple[Node, bool] | None:
     """What a wrapper that adds nothing holds, and whether it adds null."""
     constraining = keywords(node) - {"nullable"}
     if constraining == {"allOf"}:
         entries = node.entries("allOf")
-        return (entries[0], False) if len(entries) == 1 else None
+        return (entries[0], False) if len(entries) == 1 and not whole else None
     for key in ("oneOf", "anyOf"):
         if constraining != {key}:
             continue

@@ -54,7 +54,6 @@ _SCALARS = frozenset({"string", "number", "integer", "boolean"})
 def compare_values(found: Findings, context: Context, old: Shape, new: Shape) -> None:
     """Note every change of what a single value may be."""
     _types(found, context, old, new)
-    _nullable(found, context, old, new)
     _enums(found, context, old, new)
     _extensible(found, context, old, new)
     _patterns(found, context, old, new)
@@ -138,7 +137,8 @@ def _format_effect(old: Any, new: Any) -> Effect:
     return Effect.INCOMPARABLE
 
 
-def _nullable(found: Findings, context: Context, old: Shape, new: Shape) -> None:
+def compare_nullable(found: Findings, context: Context, old: Shape, new: Shape) -> None:
+    """Note that null joined or left."""
     if old.nullable == new.nullable:
         return
     name, effect = (
