@@ -82,6 +82,8 @@ class LifecycleForm(ServiceForm):
                 for value, label in Subject.State.choices
                 if value in steps
             ]
+        if Subject.State.SUNSET not in steps:
+            del self.fields["sunset_on"]
 
 
 def _inherited(choices: Iterable[tuple[str, str]], label: str) -> list[tuple[str, str]]:

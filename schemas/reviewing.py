@@ -6,7 +6,7 @@ Above `schemas.checking`, whose verdicts decide; here the harmless differences a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from idp.common.errors import Invalid
 from rbac.actors import Actor
@@ -21,6 +21,7 @@ from schemas.models import Mode, SubjectVersion
 from schemas.naming import SubjectName
 from schemas.parsing import Candidate
 from schemas.services import check_candidate, look_up
+from schemas.utf8 import plain, plain_errors
 
 MAX_DIFFERENCES = 200  # shown of one direction
 
@@ -75,6 +76,7 @@ class Comparison:
         return all(way.compatible for way in self.directions if way.asked)
 
 
+@plain_errors()
 def compare_parsed(
     old: Parsed, new: Parsed, level: Level, *, lenient: bool, names: tuple[str, str]
 ) -> Comparison:
@@ -87,11 +89,18 @@ def compare_parsed(
         reader, writer = (old, new) if forward else (new, old)
         reader_name, writer_name = names if forward else names[::-1]
         asked = level.forward if forward else level.backward
-        found = language.differences(reader, writer)
+        found = tuple(map(_plain, language.differences(reader, writer)))
         ways.append(Direction(reader_name, writer_name, forward, asked, found, lenient))
     return Comparison(level, tuple(sorted(ways, key=lambda way: not way.asked)))
 
 
+def _plain(entry: Difference) -> Difference:
+    """Without halves of surrogates, which JSON may escape and no answer can carry."""
+    names = ("reader_at", "writer_at", "old", "new", "advice")
+    return replace(entry, **{name: plain(getattr(entry, name)) for name in names})
+
+
+@plain_errors()
 def compare_versions(place: Place, old: SubjectVersion, new: SubjectVersion) -> Comparison:
     """Two versions of a subject under what holds there; raises `TooComplex`."""
     return compare_parsed(
@@ -103,6 +112,7 @@ def compare_versions(place: Place, old: SubjectVersion, new: SubjectVersion) -> 
     )
 
 
+@plain_errors()
 def compare_texts(
     name: FormatName, old: str, new: str, level: Level, *, lenient: bool
 ) -> Comparison:
@@ -140,6 +150,7 @@ class Review:
         return all(verdict.compatible for verdict in self.verdicts)
 
 
+@plain_errors()
 def review_candidate(actor: Actor, name: SubjectName, candidate: Candidate) -> Review:
     """A candidate against its subject's earlier versions, newest first.
 
@@ -153,7 +164,8 @@ def review_candidate(actor: Actor, name: SubjectName, candidate: Candidate) -> R
         row.number: [] for row in _counted(actor, place, name, candidate)
     }
     for objection in report.objections:
-        by_version.setdefault(objection.version, []).append(objection)
+        said = replace(objection, difference=_plain(objection.difference))
+        by_version.setdefault(said.version, []).append(said)
     verdicts = [VersionVerdict(number, tuple(found)) for number, found in by_version.items()]
     return Review(report.level, tuple(verdicts), _known_as(actor, name, candidate))
 
@@ -184,19 +196,22 @@ def _known_as(actor: Actor, name: SubjectName, candidate: Candidate) -> int:
 
 @dataclass(frozen=True)
 class Said:
-    """A setting that holds for a subject, and the place that says it."""
+    """A setting that holds for a subject; `by` says why: "by default", "set by context .dev"."""
 
     value: str
     by: str
 
 
 def _said(place: Place, field: str, value: str) -> Said:
-    labels = ["the registry", f"context {place.context.name}", "this subject"]
+    labels = [
+        f"set by {name}"
+        for name in ("the registry", f"context {place.context.name}", "this subject")
+    ]
     rows = list(place.rows)[::-1]  # the registry's first, so that labels fit without a subject too
     for row, label in list(zip(rows, labels, strict=False))[::-1]:
         if getattr(row, field):
             return Said(value, label)
-    return Said(value, "nobody: it is the default")
+    return Said(value, "by default")
 
 
 def level_of(place: Place) -> Said:
@@ -212,5 +227,5 @@ def mode_of(place: Place) -> Said:
     said = _said(place, "mode", str(place.mode))
     if place.mode == Mode.READONLY_OVERRIDE and place.subject is not None:
         closed = place.subject.mode != Mode.READONLY_OVERRIDE
-        return Said(said.value, "a place above" if closed else "this subject")
+        return Said(said.value, f"set by {'a place above' if closed else 'this subject'}")
     return said

@@ -17,6 +17,7 @@ from schemas.formats import avro, protobuf
 from schemas.formats import json as json_schema
 from schemas.formats.base import FormatName, Parsed, TooComplex
 from schemas.models import Schema
+from schemas.utf8 import plain, plain_errors, plain_fault
 
 MAX_TEXT = 200_000  # characters of what is pasted
 MAX_RECORDS = 100
@@ -40,6 +41,7 @@ class Checked:
         return not self.errors
 
 
+@plain_errors()
 def check_records(schema: Schema, records: Sequence[Any], lines: Sequence[int]) -> list[Checked]:
     """Each record against the schema. Raises `TooComplex` past the time that one check may take."""
     if len(records) > MAX_RECORDS:
@@ -54,7 +56,8 @@ def check_records(schema: Schema, records: Sequence[Any], lines: Sequence[int]) 
             raise TooComplex(
                 f"Checking took longer than {SECONDS:g} s.", fix="Check fewer records at once."
             )
-        found.append(Checked(line, tuple(_check(check, parsed, record))))
+        faults = _check(check, parsed, record)
+        found.append(Checked(line, tuple(map(plain_fault, faults))))
     return found
 
 
@@ -111,8 +114,9 @@ def _no_json(error: json.JSONDecodeError, line: int) -> Invalid:
     return Invalid(f"Line {line} is no JSON: {error.msg} at column {error.colno}.")
 
 
+@plain_errors()
 def example(schema: Schema) -> Any:
     """A record that fits the schema; raises `InvalidSchema` or `TooComplex` where there is none."""
     if schema.format not in _ENGINES:
         raise TooComplex(f"There is no example of {schema.format} schemas.")
-    return _ENGINES[schema.format][1](parse_stored(schema))
+    return plain(_ENGINES[schema.format][1](parse_stored(schema)))

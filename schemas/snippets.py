@@ -6,8 +6,8 @@ Shown by pages and REST; the client is `confluent-kafka`, the serializers those 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from pprint import pformat
 from typing import Any
 
 from schemas import naming
@@ -57,10 +57,10 @@ def snippets(row: SubjectVersion, address: str, record: Any) -> Snippets | None:
 def _head(row: SubjectVersion, address: str) -> str:
     subject = naming.qualified(row.subject.context.name, row.subject.name)
     return f"""
-SUBJECT = {subject!r}
+SUBJECT = {_quoted(subject)}
 registry = SchemaRegistryClient({{
-    "url": {address!r},
-    "basic.auth.user.info": {row.subject.project.name + ":TOKEN"!r},
+    "url": {_quoted(address)},
+    "basic.auth.user.info": {_quoted(row.subject.project.name + ":TOKEN")},
 }})
 """
 
@@ -76,9 +76,9 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 schema = registry.get_version(SUBJECT, {version}).schema
 serialize = {_call(f"{title}Serializer", name, "registry", "schema")}
 record = {_literal(record)}
-context = SerializationContext({topic!r}, MessageField.VALUE)
+context = SerializationContext({_quoted(topic)}, MessageField.VALUE)
 producer = Producer({{"bootstrap.servers": "localhost:9092"}})
-producer.produce({topic!r}, value=serialize(record, context))
+producer.produce({_quoted(topic)}, value=serialize(record, context))
 producer.flush()
 """
 
@@ -108,13 +108,13 @@ deserialize = {title}Deserializer({start}, conf={_NAMED})
 
 def _loop(topic: str) -> str:
     return f"""\
-context = SerializationContext({topic!r}, MessageField.VALUE)
+context = SerializationContext({_quoted(topic)}, MessageField.VALUE)
 consumer = Consumer({{
     "bootstrap.servers": "localhost:9092",
     "group.id": "my-service",
     "auto.offset.reset": "earliest",
 }})
-consumer.subscribe([{topic!r}])
+consumer.subscribe([{_quoted(topic)}])
 while True:
     message = consumer.poll(1.0)
     if message is not None and message.error() is None:
@@ -136,9 +136,9 @@ serialize = ProtobufSerializer(Record, registry, {{
     "auto.register.schemas": False,
     "subject.name.strategy": lambda *_: SUBJECT,
 }})
-context = SerializationContext({topic!r}, MessageField.VALUE)
+context = SerializationContext({_quoted(topic)}, MessageField.VALUE)
 producer = Producer({{"bootstrap.servers": "localhost:9092"}})
-producer.produce({topic!r}, value=serialize(Record(), context))
+producer.produce({_quoted(topic)}, value=serialize(Record(), context))
 producer.flush()
 """
 
@@ -157,5 +157,21 @@ deserialize = ProtobufDeserializer(record_pb2.Record, {_NAMED}, registry)
 
 
 def _literal(record: Any) -> str:
-    text = pformat(record, indent=2, width=88, sort_dicts=False, compact=False)
+    """The record as Python writes it, one member a line."""
+    text = _python(record, "")
     return text if len(text) <= MAX_EXAMPLE else "{}  # the example is too long to show"
+
+
+def _python(value: Any, indent: str) -> str:
+    inner = f"{indent}    "
+    if isinstance(value, dict) and value:
+        lines = [f"{inner}{_quoted(key)}: {_python(item, inner)},\n" for key, item in value.items()]
+        return "{\n" + "".join(lines) + indent + "}"
+    if isinstance(value, list) and value:
+        return "[\n" + "".join(f"{inner}{_python(item, inner)},\n" for item in value) + indent + "]"
+    return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+def _quoted(text: str) -> str:
+    """A Python text in double quotes; JSON's escapes are Python's when nothing else is escaped."""
+    return json.dumps(text, ensure_ascii=False)

@@ -20,6 +20,13 @@ MEANINGS: dict[str, str] = {
     State.SUNSET: "It ends on a date that everybody can see.",
     State.RETIRED: "It takes no new version; what is registered stays readable.",
 }
+# The steps, as buttons.
+STEPS: dict[str, str] = {
+    State.ACTIVE: "Make it active",
+    State.DEPRECATED: "Deprecate",
+    State.SUNSET: "Set its end",
+    State.RETIRED: "Retire",
+}
 
 
 def look_of(subject: Subject) -> str:

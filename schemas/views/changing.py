@@ -121,7 +121,9 @@ class Lifecycle(SubjectForm):
 
     def save(self, subject: Subject, form: LifecycleForm) -> str:
         cleaned = form.cleaned_data
-        services.move_subject(self.actor, subject, cleaned["state"], sunset_on=cleaned["sunset_on"])
+        services.move_subject(
+            self.actor, subject, cleaned["state"], sunset_on=cleaned.get("sunset_on")
+        )
         return f"{subject} is {cleaned['state']}."
 
 

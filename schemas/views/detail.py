@@ -25,7 +25,7 @@ from schemas.errors import InvalidVersion, VersionNotFound
 from schemas.formats.base import FormatName
 from schemas.models import Subject, SubjectVersion
 from schemas.views.lists import registry_address
-from schemas.words import MEANINGS, look_of
+from schemas.words import MEANINGS, STEPS, look_of
 
 MAX_VERSIONS = 100  # of the timeline; older ones are reached by their address
 MAX_USES = 100
@@ -146,11 +146,7 @@ def _steps(actor: Actor, subject: Subject) -> list[dict[str, str]]:
     if not subject.latest or not can(actor, permissions.MANAGE, subject.keeper):
         return []
     allowed = Subject.TRANSITIONS.get(subject.state, frozenset())
-    return [
-        {"value": value, "label": label}
-        for value, label in Subject.State.choices
-        if value in allowed
-    ]
+    return [{"value": value, "label": label} for value, label in STEPS.items() if value in allowed]
 
 
 def timeline(subject: Subject) -> QuerySet[SubjectVersion]:

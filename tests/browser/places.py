@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from idp.changes.models import Change
 from idp.common import host
 from portal.shell import address
+from schemas.addresses import page_of
+from schemas.models import Subject
+from tests.browser.subjects import ORDERS, SLASHED
 from tests.browser.world import ADMINISTRATOR, AUDITOR, AUTHOR, LEAD, VIEWER
 
 
@@ -74,8 +77,31 @@ def objects() -> list[Place]:
             for name, state in (("done", "succeeded"), ("ready", "ready"), ("waiting", "waiting"))
             for place in _change(name, state)
         ),
+        *_subjects(),
         Place("waiting-for-lead", "/inbox/", LEAD),
         Place("audit-of-auditor", "/audit/", AUDITOR),
+    ]
+
+
+def _subjects() -> list[Place]:
+    rows = {row.name: row for row in Subject.objects.filter(context__name=".")}
+    orders, customers = page_of(rows[ORDERS]), page_of(rows["customers-value"])
+    forms = ("edit", "lifecycle", "delete")
+    return [
+        Place("subject", orders, AUTHOR),
+        Place("subject-slashed", page_of(rows[SLASHED]), AUTHOR),
+        Place("subject-referenced", page_of(rows["shop/money.proto"]), AUTHOR),
+        Place("subject-deleted", page_of(rows["spike-value"]), AUTHOR),
+        Place("subject-differences", f"{orders}?tab=differences", AUTHOR),
+        Place("subject-breaks", f"{customers}?tab=differences&whole=1", AUTHOR),
+        Place("subject-data", f"{orders}?tab=data", AUTHOR),
+        Place("subject-history", f"{orders}?tab=history"),
+        Place("subject-settings", page_of(rows[ORDERS], "settings"), LEAD),
+        *(Place(f"subject-{form}", page_of(rows[ORDERS], form), AUTHOR) for form in forms),
+        Place("schemas-compare", f"/schemas/compare/?subject={ORDERS}", AUTHOR),
+        Place("schemas-no-match", "/schemas/?q=absent", AUTHOR),
+        Place("schemas-deleted", "/schemas/?deleted=1", AUTHOR),
+        Place("component-schemas", "/catalog/orders-api/?tab=schemas", AUTHOR),
     ]
 
 

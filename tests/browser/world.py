@@ -11,6 +11,7 @@ from portal.models import Component
 from portal.services import create_component
 from rbac.actors import Actor
 from rbac.models import Project, User
+from tests.browser import subjects
 from tests.environments.factories import IMAGE, bring, create
 from tests.support.changes import run_until_settled
 
@@ -27,6 +28,7 @@ def build(aws: str) -> None:
     orders = Project.objects.get(name="orders")
     _components(orders)
     _environments(orders)
+    subjects.build(actor(AUTHOR), actor(LEAD))
 
 
 def actor(username: str) -> Actor:
