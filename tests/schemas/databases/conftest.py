@@ -73,7 +73,7 @@ def scratch_url(_postgres: str, settings: Settings) -> str:
 
 
 @pytest.fixture
-def run(postgres_server: str) -> Run:
+def run(postgres_server: str, on_loopback: None) -> Run:
     """Runs statements in the live database."""
 
     def each(*statements: str) -> None:
@@ -85,7 +85,5 @@ def run(postgres_server: str) -> Run:
 
 
 @pytest.fixture
-def staging(
-    database: Database, mia: Actor, postgres_server: str, on_loopback: None
-) -> DatabaseInstance:
+def staging(database: Database, mia: Actor, postgres_server: str, run: Run) -> DatabaseInstance:
     return services.add_instance(mia, database, environment="staging", url=postgres_server)

@@ -64,13 +64,12 @@ def test_without_a_scratch_server_the_refusal_says_how(rest: As, database: Datab
 def test_fifteen_differences_are_told_by_rest_and_none_else(
     rest: As,
     people: Characters,
-    database: Database,
     staging: DatabaseInstance,
     scratch_url: str,
     run: Run,
 ) -> None:
     run(SHOP)
-    one = f"databases/{database.pk}/"
+    one = f"databases/{staging.database_id}/"
     rest("developer")("POST", f"{one}versions/", {"sql": SHOP}, 201)
     assert snapshots.look(staging.pk)
     assert rest("viewer")("GET", f"{one}instances/{staging.pk}/")["state"] == "in step"
@@ -119,17 +118,16 @@ def test_a_drift_is_told_once_and_its_end_too(
 
 def test_two_environments_are_compared(
     rest: As,
-    database: Database,
     staging: DatabaseInstance,
     mia: Actor,
-    _postgres: str,
+    scratch_url: str,
     run: Run,
 ) -> None:
     run("CREATE TABLE orders (id int PRIMARY KEY, note text)", "CREATE INDEX n ON orders (note)")
-    other = services.add_instance(mia, database, environment="production", url=_postgres)
+    other = services.add_instance(mia, staging.database, environment="production", url=scratch_url)
     assert snapshots.look(staging.pk)
     assert snapshots.look(other.pk)
-    path = f"databases/{database.pk}/differences/?from=staging&to=production"
+    path = f"databases/{staging.database_id}/differences/?from=staging&to=production"
     compared = rest("viewer")("GET", path)
     assert compared["differences"][0]["sentence"] == (
         "Table `orders` exists in staging, but is not in production."

@@ -1,0 +1,96 @@
+"""A database with versions, places and drift, made without any PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from unittest import mock
+
+from rbac.actors import Actor
+from rbac.models import Project
+from schemas.backends.scratch import Loaded, Skipped
+from schemas.databases import services, snapshots
+from schemas.databases.models import Database, DatabaseInstance
+from schemas.relational.model import (
+    Column,
+    Constraint,
+    ConstraintKind,
+    Enum,
+    Index,
+    Model,
+    Schema,
+    Table,
+    View,
+)
+
+URL = "postgresql://reader:sesame-open@db.example.org:5432/orders?sslmode=require"
+SQL = "CREATE TABLE customers (id bigint PRIMARY KEY, name text NOT NULL);\n"
+VIEW = "CREATE VIEW open_orders AS SELECT id FROM orders;\n"
+_KEY = Column("id", "bigint", nullable=False)
+
+
+def _table(name: str, *columns: Column, refers_to: str = "") -> Table:
+    key = Constraint(f"{name}_pkey", ConstraintKind.PRIMARY_KEY, "PRIMARY KEY (id)", ("id",))
+    keys = [key]
+    if refers_to:
+        columns = (*columns, Column(f"{refers_to}_id", "bigint"))
+        text = f"FOREIGN KEY ({refers_to}_id) REFERENCES public.{refers_to}(id)"
+        keys.append(
+            Constraint(
+                f"{name}_{refers_to}_fkey",
+                ConstraintKind.FOREIGN_KEY,
+                text,
+                (f"{refers_to}_id",),
+                refers_to,
+                ("id",),
+            )
+        )
+    return Table("public", name, (_KEY, *columns), tuple(keys))
+
+
+SHOP = Model(
+    schemas=(Schema("public"),),
+    tables=(
+        _table("customers", Column("name", "text", nullable=False)),
+        _table("orders", Column("state", "text", default="'new'::text"), refers_to="customers"),
+        replace(_table("lines", Column("note", "text"), refers_to="orders"), comment="Of orders"),
+    ),
+    views=(View("public", "open_orders", " SELECT id\n   FROM public.orders;", columns=(_KEY,)),),
+    enums=(Enum("public", "mood", ("fine", "bad")),),
+    server=150018,
+)
+STRAY = Index("by_note", "USING btree (note)", columns=("note",))
+
+
+def drifted(model: Model = SHOP) -> Model:
+    """The model with an index that nobody declared."""
+    first, *rest = model.tables
+    return replace(model, tables=(replace(first, indexes=(STRAY,)), *rest))
+
+
+def declare(actor: Actor, database: Database, model: Model, sql: str = SQL) -> None:
+    loaded = Loaded(model, 4, (Skipped(3, "GRANT SELECT ON orders TO bob"),))
+    with mock.patch.object(services, "_load", return_value=loaded):
+        services.declare(actor, database, sql)
+
+
+def live(
+    actor: Actor, database: Database, environment: str, model: Model | Exception
+) -> DatabaseInstance:
+    """A place of the database where this was read, or where reading failed with this."""
+    row = services.add_instance(actor, database, environment=environment, url=URL)
+    answer = {"side_effect" if isinstance(model, Exception) else "return_value": model}
+    with mock.patch.object(snapshots, "_read", **answer):
+        snapshots.look(row.pk)
+    row.refresh_from_db()
+    return row
+
+
+def make_database(actor: Actor, project: Project, name: str = "main") -> Database:
+    """Two versions; production is as declared, staging has an index too many."""
+    database = services.add_database(actor, project, name=name, component="orders-api")
+    declare(actor, database, replace(SHOP, views=()))
+    declare(actor, database, SHOP, SQL + VIEW)
+    live(actor, database, "staging", drifted())
+    live(actor, database, "production", SHOP)
+    database.refresh_from_db()
+    return database
