@@ -10,7 +10,8 @@ from schemas.dependants import cli as dependants
 
 
 def register(app: typer.Typer, client: Client) -> None:
-    group = typer.Typer(help="Schemas: contracts, migrations, declared databases.", no_args_is_help=True)
+    words = "Schemas: contracts, migrations, declared databases."
+    group = typer.Typer(help=words, no_args_is_help=True)
     databases.register(group, client)
     dependants.register(group, client)
     app.add_typer(group, name="schemas")

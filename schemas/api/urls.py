@@ -17,4 +17,5 @@ urlpatterns = [
     path(f"{_VERSION}check/", judging.RecordsAPI.as_view(), name="subject-records"),
     path(f"{_VERSION}example/", judging.ExampleAPI.as_view(), name="subject-example"),
     path("", include("schemas.databases.api.urls")),
+    path("", include("schemas.dependants.api.urls")),
 ]

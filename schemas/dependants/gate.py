@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from idp.changes import people
 from idp.changes.gates import Gate, GateResult, Outcome
+from idp.changes.gating import at_or_above
 from idp.changes.models import Change, Waiver
 from idp.changes.plans import Plan
 from rbac.granters import people_holding
@@ -69,7 +71,7 @@ def _name(waiver: Waiver) -> str:
 
 
 def agreements(
-    at: Scope, broken: Iterable[Cell], change: Change | None = None
+    at: Scope | None, broken: Iterable[Cell], change: Change | None = None
 ) -> dict[Scope, Waiver]:
     """By place of a hurt reader, other than `at`, the waiver by which its owners agreed.
 
@@ -78,20 +80,28 @@ def agreements(
     hurt = {cell.reader.scope for cell in broken if cell.reader.scope is not None} - {at}
     if not hurt:
         return {}
-    ids = {pk for scope in hurt for pk in scope.lineage}
-    rows = Waiver.objects.filter(
+    rows = _granted().filter(scope__in={pk for scope in hurt for pk in scope.lineage})
+    if change is not None:
+        rows = rows.exclude(approver__in=people.asked(change))
+    granted = {waiver.scope_id: waiver for waiver in rows.order_by("ends_at")}
+    return {scope: granted[pk] for scope in hurt for pk in sorted(scope.lineage) if pk in granted}
+
+
+def waived_at(scope: Scope) -> Waiver | None:
+    """The waiver by which the gate lets every change of a place past."""
+    return _granted().filter(at_or_above(scope)).order_by("ends_at").last()
+
+
+def _granted() -> QuerySet[Waiver]:
+    """Waivers of this gate in force that are bound to places, not to one change."""
+    return Waiver.objects.filter(
         gate=NAME,
-        scope__in=ids,
         change=None,
         revoked_at=None,
         approved_at__isnull=False,
         approver__service_account=None,
         ends_at__gt=timezone.now(),
     ).select_related("approver")
-    if change is not None:
-        rows = rows.exclude(approver__in=people.asked(change))
-    granted = {waiver.scope_id: waiver for waiver in rows.order_by("ends_at")}
-    return {scope: granted[pk] for scope in hurt for pk in sorted(scope.lineage) if pk in granted}
 
 
 def ways_out(broken: Sequence[Cell], change: Change | None = None) -> str:

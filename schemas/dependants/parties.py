@@ -6,7 +6,7 @@ environment is alone with its own. Read by the matrix, by impact and by REST.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,6 +99,12 @@ def sharing(scope: Scope) -> Q:
 def present() -> Q:
     """Condition on deployed rows that are there now, or whose data still is."""
     return Q(ended_at=None) | Q(role=Role.PRODUCER, retained_until__gt=timezone.now())
+
+
+def first_holder(versions: Collection[int]) -> DeployedVersion | None:
+    """Somebody who has one of these versions (ids) deployed, or left data of it."""
+    rows = DeployedVersion.objects.filter(present(), version__in=versions)
+    return rows.select_related("version", "scope__project_scope").order_by("pk").first()
 
 
 def deployed(where: Q, subjects: Iterable[Subject]) -> list[Party]:

@@ -5,11 +5,10 @@ Called by the apps above whose changes bring code to environments, inside their 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from idp.changes.models import Change
@@ -23,7 +22,7 @@ from schemas.models import SubjectVersion
 
 KEPT_DAYS = 400  # of what is no longer there and no longer readable
 
-_Key = tuple[str, str, int]
+_Key = tuple[str, str, int, str]
 
 
 def record(scope: Scope, change: Change, facts: Mapping[str, Any]) -> None:
@@ -36,28 +35,21 @@ def record(scope: Scope, change: Change, facts: Mapping[str, Any]) -> None:
     for role, entry in wanted.entries:
         row = found.get((entry.name, entry.version))
         if row is not None:
-            entries[role.value, holder_of(entry, scope), row.pk] = (entry, row)
+            entries[role.value, holder_of(entry, scope), row.pk, entry.revision] = (entry, row)
     now = timezone.now()
-    current = DeployedVersion.objects.filter(scope=scope, ended_at=None)
-    there = {(row.role, row.holder, row.version_id): row for row in current}
-    _end(current.filter(pk__in=[row.pk for key, row in there.items() if key not in entries]), now)
+    current = list(DeployedVersion.objects.filter(scope=scope, ended_at=None))
+    there = {(row.role, row.holder, row.version_id, row.revision): row for row in current}
+    written = {key[2] for key in entries if key[0] == Role.PRODUCER}
+    _end([row for key, row in there.items() if key not in entries], now, written)
     components = _components(scope, wanted)
     for key, (entry, row) in entries.items():
-        DeployedVersion.objects.update_or_create(
-            scope=scope,
-            role=key[0],
-            holder=key[1],
-            version=row,
-            ended_at=None,
-            defaults={
-                "component": components.get(entry.component),
-                "workload": entry.workload,
-                "revision": entry.revision,
-                "retention_days": entry.retained_days,
-                "change": change,
-                "deployed_at": there[key].deployed_at if key in there else now,
-            },
+        known = there.get(key) or DeployedVersion(
+            scope=scope, role=key[0], holder=key[1], version=row, revision=key[3], deployed_at=now
         )
+        known.component = components.get(entry.component)
+        known.workload, known.retention_days = entry.workload, entry.retained_days
+        known.change = change
+        known.save()
 
 
 def _components(scope: Scope, wanted: SchemaSet) -> dict[str, Component]:
@@ -66,12 +58,13 @@ def _components(scope: Scope, wanted: SchemaSet) -> dict[str, Component]:
     return {row.name: row for row in rows}
 
 
-def _end(rows: QuerySet[DeployedVersion], now: datetime) -> None:
-    """Readers end at once; what a writer wrote stays as long as it said."""
+def _end(rows: Iterable[DeployedVersion], now: datetime, written: Collection[int] = ()) -> None:
+    """Readers end at once; what a writer wrote stays as long as it said, unless it goes on."""
     for row in rows:
-        kept = row.role == Role.PRODUCER and row.retention_days > 0
+        days = row.retention_days if row.role == Role.PRODUCER else 0
+        kept = days > 0 and row.version_id not in written
         row.ended_at = now
-        row.retained_until = now + timedelta(days=row.retention_days) if kept else None
+        row.retained_until = now + timedelta(days=days) if kept else None
         row.save(update_fields=["ended_at", "retained_until"])
 
 

@@ -16,6 +16,7 @@ from rbac import audit
 from rbac.actors import Actor
 from schemas import selectors
 from schemas.configuration import EMPTY, Place
+from schemas.dependants import parties
 from schemas.errors import (
     NotPermitted,
     ReferenceExists,
@@ -121,8 +122,18 @@ def delete_subject(actor: Actor, name: SubjectName, *, permanent: bool = False) 
 
 
 def _require_unused(rows: Sequence[SubjectVersion], *, living: bool) -> None:
-    """Refuse what a schema refers to: a living one, or for good any that is left elsewhere."""
+    """Refuse what is deployed, and what a schema refers to.
+
+    A living schema counts, or for good any that is left elsewhere.
+    """
     pks = [row.pk for row in rows]
+    holding = parties.first_holder(pks)
+    if holding is not None:
+        raise NotPermitted(
+            f"Version {holding.version.number} of {rows[0].subject} is in use: {holding.holder},"
+            f" {holding.role} in {holding.scope.label}.",
+            fix="Deploy another version there first.",
+        )
     holders = SubjectVersion.objects.exclude(pk__in=pks)
     if living:
         holders = holders.filter(deleted_at=None)

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from environments import services
 from environments.models import Environment
-from idp.changes.models import Change
+from idp.changes import services as changes
+from idp.changes.models import Change, Waiver
 from rbac.actors import Actor
+from rbac.models import AuditRecord
+from schemas import services as registry
 from schemas.dependants.models import DeployedVersion
+from schemas.errors import NotPermitted
+from schemas.naming import parse
 from tests.environments.factories import settle
-from tests.schemas.dependants.world import DROPPED, NAME, Tier
+from tests.rbac.factories import Characters, bind, make_project
+from tests.schemas.dependants.world import DROPPED, EVOLVED, FULL, NAME, TIER, Tier, workload
 from tests.schemas.factories import register
+from tests.support.changes import run_until_settled
 
 pytestmark = pytest.mark.django_db
+State = Change.State
 
 
-def produce(actor: Actor, environment: Environment, version: int) -> Change:
-    change = services.set_schemas(
-        actor, environment, produces=[{"subject": NAME, "version": version}], consumes=[]
-    )
+def holding(*versions: int) -> list[dict[str, Any]]:
+    return [{"subject": NAME, "version": version} for version in versions]
+
+
+def produce(actor: Actor, environment: Environment, *versions: int) -> Change:
+    change = services.set_schemas(actor, environment, produces=holding(*versions), consumes=[])
     return settle(actor, change)
 
 
@@ -30,11 +43,28 @@ def gate(change: Change) -> dict[str, Any]:
     return dict(found)
 
 
-def drop(tier: Tier) -> None:
-    """Register a version that breaks its readers, as a subject's owner may."""
+def add(tier: Tier, text: str) -> int:
+    """Register a version whatever it breaks, as a subject's owner may."""
     tier.subject.level = "NONE"
     tier.subject.save(update_fields=["level"])
-    register(tier.dana, NAME, DROPPED)
+    return register(tier.dana, NAME, text).latest
+
+
+def waiver(asked: Actor, granted: Actor, environment: Environment, **more: Any) -> Waiver:
+    row = changes.ask_waiver(
+        asked,
+        scope=environment.scope,
+        gate="schemas",
+        reason="Our reader is switched off.",
+        ends_at=timezone.now() + timedelta(hours=4),
+        **more,
+    )
+    return changes.grant_waiver(granted, row)
+
+
+def present(environment: Environment) -> list[tuple[str, str, int]]:
+    rows = DeployedVersion.objects.filter(scope=environment.scope, ended_at=None)
+    return [(row.role, row.holder, row.version.number) for row in rows.order_by("pk")]
 
 
 def test_what_is_deployed_is_recorded(tier: Tier) -> None:
@@ -46,9 +76,167 @@ def test_what_is_deployed_is_recorded(tier: Tier) -> None:
     ]
 
 
-def test_a_dropped_field_closes_the_gate(tier: Tier) -> None:
-    drop(tier)
+def test_the_story_until_a_default_is_added(tier: Tier) -> None:
+    add(tier, DROPPED)
     change = produce(tier.dana, tier.orders, 2)
-    assert change.state == Change.State.WAITING
+    assert change.state == State.WAITING
     found = gate(change)
     assert found["outcome"] == "refuse"
+    for word in (
+        "orders-value version 2, written by orders-api, would break 2 consumers in staging",
+        "billing-api of team billing in billing/stage (version 1)",
+        "shipping-api of team shipping in shipping/stage (version 1)",
+        "`amount`",
+    ):
+        assert word in found["sentence"]
+    for word in ("Two ways out", "olga.owner", "mia.maintainer", "waive gate “schemas”"):
+        assert word in found["lift"]
+    assert present(tier.orders) == [("producer", "orders-api", 1)]
+    changes.cancel(tier.dana, change)
+    assert produce(tier.dana, tier.orders, add(tier, EVOLVED)).state == State.SUCCEEDED
+    assert present(tier.orders) == [("producer", "orders-api", 3)]
+
+
+def test_the_story_until_the_owners_agree(tier: Tier, people: Characters) -> None:
+    add(tier, DROPPED)
+    change = produce(tier.dana, tier.orders, 2)
+    waiver(Actor(tier.second), Actor(tier.owner), tier.billing)
+    change = run_until_settled(change)
+    assert change.state == State.WAITING, "shipping has not agreed"
+    assert "would break 1 consumer in staging: shipping-api" in gate(change)["sentence"]
+    lead = Actor(people.maintainer)
+    for user in (people.maintainer, people.administrator):
+        bind("maintainer", tier.shipping.project.scope, user=user)
+    waiver(Actor(people.administrator), lead, tier.shipping)
+    change = run_until_settled(change)
+    assert change.state == State.SUCCEEDED, change.reason
+    found = gate(change)
+    assert found["waived_by"] == "mia.maintainer, olga.owner"
+    assert found["sentence"].startswith(
+        "Agreed by mia.maintainer, olga.owner for billing/stage, shipping/stage"
+    )
+    said = AuditRecord.objects.filter(action="waiver.grant").order_by("at")
+    assert [(row.actor_label, row.after["gate"]) for row in said if row.after] == [
+        ("olga.owner", "schemas"),
+        ("mia.maintainer", "schemas"),
+    ]
+    assert present(tier.orders) == [("producer", "orders-api", 2)]
+
+
+def test_a_waiver_for_the_change_lets_it_past(tier: Tier, people: Characters) -> None:
+    add(tier, DROPPED)
+    change = produce(tier.dana, tier.orders, 2)
+    waiver(tier.dana, Actor(people.maintainer), tier.orders, change=change)
+    change = run_until_settled(change)
+    assert change.state == State.SUCCEEDED, change.reason
+    assert gate(change)["waived_by"] == "mia.maintainer"
+
+
+def test_a_waived_break_does_not_stop_what_follows(tier: Tier, people: Characters) -> None:
+    add(tier, DROPPED)
+    change = produce(tier.dana, tier.orders, 2)
+    waiver(tier.dana, Actor(people.maintainer), tier.orders, change=change)
+    assert run_until_settled(change).state == State.SUCCEEDED
+    Waiver.objects.update(ends_at=timezone.now())
+    after = settle(tier.dana, services.scale(tier.dana, tier.orders, replicas=3))
+    assert after.state == State.SUCCEEDED, after.reason
+    assert gate(after)["sentence"] == "Nothing new to judge."
+
+
+def test_a_reader_ahead_of_its_writer_is_told_what_is_lacking(
+    tier: Tier, people: Characters
+) -> None:
+    add(tier, DROPPED)
+    add(tier, FULL.replace("double", "string"))
+    developer = Actor(tier.billing.project.team.members.get(username="dev.billing"))
+    change = settle(
+        developer, services.set_schemas(developer, tier.billing, produces=[], consumes=holding(3))
+    )
+    assert change.state == State.WAITING
+    found = gate(change)
+    assert found["sentence"].startswith(
+        "staging lacks orders-value version 3, which billing-api reads (owner: team billing)"
+    )
+    assert "orders-api of team orders in orders/stage (version 1)" in found["sentence"]
+
+
+def test_data_that_is_kept_counts_until_its_end(tier: Tier) -> None:
+    assert produce(tier.dana, tier.orders, add(tier, EVOLVED)).state == State.SUCCEEDED
+    strict = add(tier, FULL.replace('"amount"', '"total"'))
+    developer = Actor(tier.billing.project.team.members.get(username="dev.billing"))
+    change = services.set_schemas(developer, tier.billing, produces=[], consumes=holding(strict))
+    change = settle(developer, change)
+    sentence = gate(change)["sentence"]
+    assert "(version 1)" in sentence
+    assert "(version 2)" in sentence
+    assert "Older data is kept until" in sentence
+    with time_machine.travel(timezone.now() + timedelta(days=8)):
+        later = gate(run_until_settled(change))["sentence"]
+    assert "(version 1)" not in later
+    assert "(version 2)" in later
+
+
+def test_elsewhere_environments_are_alone(tier: Tier, people: Characters) -> None:
+    add(tier, DROPPED)
+    change = services.create_environment(
+        tier.dana,
+        project=people.project,
+        name="mine",
+        tier="development",
+        cluster=tier.orders.application.cluster,
+        blueprint="web-service@1.0.0",
+        schemas={"produces": holding(2)},
+        **workload("orders-api"),
+    )
+    change = settle(tier.dana, change)
+    assert change.state == State.SUCCEEDED, change.reason
+
+
+def test_deletion_is_never_held_up_and_ends_what_was_there(tier: Tier) -> None:
+    developer = Actor(tier.billing.project.team.members.get(username="dev.billing"))
+    bind("developer", tier.billing.project.scope, user=developer.user)
+    change = settle(developer, services.delete_environment(developer, tier.billing))
+    assert change.state == State.SUCCEEDED, change.reason
+    assert present(tier.billing) == []
+    add(tier, DROPPED)
+    found = gate(produce(tier.dana, tier.orders, 2))
+    assert "1 consumer in staging: shipping-api" in found["sentence"]
+
+
+def test_what_a_writer_left_in_a_shared_tier_outlives_it(tier: Tier) -> None:
+    change = settle(tier.dana, services.delete_environment(tier.dana, tier.orders))
+    assert change.state == State.SUCCEEDED, change.reason
+    (row,) = DeployedVersion.objects.filter(scope=tier.orders.scope)
+    assert row.ended_at is not None
+    assert row.retained_until is not None
+
+
+def test_a_version_in_use_is_not_deleted(tier: Tier) -> None:
+    with pytest.raises(NotPermitted, match="in use: orders-api, producer in orders/stage"):
+        registry.delete_version(tier.dana, parse(NAME), 1)
+    with pytest.raises(NotPermitted, match="in use"):
+        registry.delete_subject(tier.dana, parse(NAME))
+
+
+def test_what_the_author_may_not_see_is_missing_to_them(tier: Tier, people: Characters) -> None:
+    apart = make_project("apart")
+    bind("deployer", apart.scope, user=people.stranger)
+    bind("developer", apart.scope, user=people.stranger)
+    stranger = Actor(people.stranger)
+    change = services.create_environment(
+        stranger,
+        project=apart,
+        name="stage",
+        tier=TIER,
+        cluster=tier.orders.application.cluster,
+        blueprint="web-service@1.0.0",
+        parameters=workload("x")["parameters"],
+        schemas={"consumes": holding(1)},
+    )
+    change = settle(stranger, change)
+    assert change.state == State.WAITING
+    found = gate(change)
+    assert found["sentence"] == (
+        "web reads orders-value version 1, which is not registered or which you may not see."
+    )
+    assert "orders/stage" not in found["sentence"] + found["lift"]
