@@ -215,7 +215,7 @@ class Comparison:
 
     def _components(self, section: str) -> Iterator[tuple[str, str, tuple[Node, Node]]]:
         """Components that came and went, and security schemes that changed."""
-        sides = [root.get("components") or root for root in self.roots]
+        sides = [root.step("components", root.raw("components")) for root in self.roots]
         before, after = (side.members(section) for side in sides)
         for name, node in before.items():
             if name not in after:

@@ -32,7 +32,7 @@ _MAX_HOPS = 50  # from one reference to the next
 _BOUNDS = frozenset({"size", "depth"})
 
 
-class UnresolvedError(ValueError):
+class UnresolvedError(InvalidSchema):
     """A reference leads nowhere; the message says why."""
 
 
@@ -192,8 +192,8 @@ class Node:
 
         Without `extensions`, those that begin with `x-` are left out.
         """
-        holder = self.get(key) if key else self
-        if holder is None or not isinstance(holder.value, dict):
+        holder = self.step(key, self.raw(key)) if key else self
+        if not isinstance(holder.value, dict):
             return {}
         return {
             name: resolve(holder.step(name, child))

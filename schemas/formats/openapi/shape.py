@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.formats.base import Budget
+from schemas.formats.openapi.check import LISTS, MAPS, SINGLE
 from schemas.formats.openapi.document import Node
 
 _MAX_WRAPPERS = 20
@@ -148,7 +149,7 @@ def equivalent(one: Node, other: Node, budget: Budget) -> bool:
     return True
 
 
-_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
+_SCHEMAS = frozenset({*SINGLE, *LISTS, *MAPS})
 _UNORDERED = frozenset({"required", "enum", "type"})
 
 
@@ -165,14 +166,24 @@ def _parts(left: Node, right: Node, *, is_schema: bool) -> list[tuple[Node, Node
         return None
     found = []
     for key in keys:
-        if is_schema and key in _UNORDERED:
-            if _sorted(left.raw(key)) != _sorted(right.raw(key)):
+        if is_schema and key not in _SCHEMAS:
+            if _plain(key, left) != _plain(key, right):
                 return None
-            continue
-        a, b = left.get(key), right.get(key)
-        if a is not None and b is not None:
-            found.append((a, b, not (is_schema and key in _NAMED)))
+        elif is_schema and key in MAPS:
+            found.append((left.step(key, left.raw(key)), right.step(key, right.raw(key)), False))
+        else:
+            a, b = left.get(key), right.get(key)
+            if a is not None and b is not None:
+                found.append((a, b, True))
     return found
+
+
+def _plain(key: str, node: Node) -> list[str]:
+    """A text that is equal for equal values of a keyword that holds no schema."""
+    value = node.raw(key)
+    if key in _UNORDERED and isinstance(value, list):
+        return sorted(map(frozen, value))
+    return [frozen(value)]
 
 
 def _compared(node: Node, *, is_schema: bool) -> set[str]:
@@ -182,7 +193,3 @@ def _compared(node: Node, *, is_schema: bool) -> set[str]:
 def _entries(node: Node) -> list[Node]:
     holder = Node({"list": node.value}, node.at, node.document)
     return holder.entries("list")
-
-
-def _sorted(value: Any) -> list[str]:
-    return sorted(map(frozen, value)) if isinstance(value, list) else [frozen(value)]

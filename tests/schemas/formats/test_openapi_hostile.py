@@ -150,6 +150,15 @@ def test_references_that_lead_nowhere(reference: str, said: str) -> None:
     assert all(found.field for found in error.errors)
 
 
+def test_references_where_none_may_stand_are_not_followed() -> None:
+    away = {"$ref": "https://example.test/a"}
+    assert judged(described(paths={}, components=away), described(paths={})) is not None
+    data = {"const": away, "enum": [away], "default": away, "example": away, "x-more": away}
+    one = {"oneOf": [{"type": "string"}, {**data, "unheard-of": away}, {"maxLength": 1}]}
+    other = {"oneOf": [{"type": "string"}, {**data, "unheard-of": [away]}, {"maxLength": 2}]}
+    assert judged(with_schema(one), with_schema(other))
+
+
 def test_a_chain_of_references_is_cut() -> None:
     chain = {f"S{i}": {"$ref": f"#/components/schemas/S{i + 1}"} for i in range(500)}
     refused(
