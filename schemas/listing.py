@@ -34,7 +34,7 @@ class Filters:
 
     q: str = ""
     name: str = ""  # exactly, as clients write it: `orders-value`, `:.ctx:orders-value`
-    format: str = ""
+    type: str = ""  # the format; `format` in an address asks REST for another rendering
     project: str = ""
     lifecycle: str = ""
     owner: str = ""
@@ -58,7 +58,7 @@ class Filters:
     @property
     def condition(self) -> Q:
         exact = {
-            "format": self.format.upper(),
+            "format": self.type.upper(),
             "project__name": self.project,
             "state": self.lifecycle.lower(),
             "owner__name": self.owner,

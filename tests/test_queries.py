@@ -30,6 +30,8 @@ ROUTES = [
     "/api/v1/audit/",
     "/environments/",
     "/api/v1/environments/",
+    "/schemas/",
+    "/api/v1/subjects/",
 ]
 MANY = 30
 

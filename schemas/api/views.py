@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ParseError
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,7 +41,7 @@ _FILTERS = [
     for name, text in {
         "q": "Words of its name or component",
         "name": "Exactly this subject, as registry clients write it: orders-value, :.ctx:orders",
-        "format": "AVRO, JSON, PROTOBUF or OPENAPI",
+        "type": "AVRO, JSON, PROTOBUF or OPENAPI",
         "project": "Name of the project",
         "lifecycle": "draft, active, deprecated, sunset or retired",
         "owner": "Name of the owning team",
@@ -53,7 +54,11 @@ _FILTERS = [
 
 def inputs(serializer: type[Strict], request: Request) -> dict[str, Any]:
     """The validated body; raises DRF's ValidationError, answered as 422 with each field."""
-    found = serializer(data=request.data if request.data is not None else {})
+    try:
+        data = request.data
+    except RecursionError:
+        raise ParseError("The body is nested too deep.") from None
+    found = serializer(data=data if data is not None else {})
     found.is_valid(raise_exception=True)
     return dict(found.validated_data)
 

@@ -91,7 +91,7 @@ def _query(parts: dict[str, str]) -> str:
 
 def _chips(filters: Filters) -> list[dict[str, str]]:
     path, given = reverse("schemas:list"), filters.given
-    labels = {"q": "text", "deleted": "deleted"}
+    labels = {"q": "text", "type": "format"}
     return [
         {
             "label": labels.get(name, name),

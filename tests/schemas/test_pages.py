@@ -65,8 +65,8 @@ def posted(client: Client, path: str, status: int, **data: str) -> str:
     [
         ("", {"orders-value", "customers", ":.ctx:payments"}),
         ("?q=ORDERS", {"orders-value"}),
-        ("?format=JSON", {"customers"}),
-        ("?format=json", {"customers"}),
+        ("?type=JSON", {"customers"}),
+        ("?type=json", {"customers"}),
         ("?context=.ctx", {":.ctx:payments"}),
         ("?lifecycle=deprecated", {"customers"}),
         ("?owner=orders&project=orders", {"orders-value", "customers", ":.ctx:payments"}),
@@ -76,7 +76,7 @@ def posted(client: Client, path: str, status: int, **data: str) -> str:
         ("?component=orders-api", {"orders-value"}),
         ("?deleted=1", {"gone"}),
         ("?after=nonsense&before=x~y", {"orders-value", "customers", ":.ctx:payments"}),
-        ("?format=XML%00", set()),
+        ("?type=XML%00", set()),
     ],
 )
 def test_the_address_narrows_list_and_exports(
@@ -435,8 +435,8 @@ def test_a_candidate_is_judged_against_each_version_that_counts(
         ({"candidate": V1, "references": "a b x"}, "version id"),
         ({"candidate": V1, "references": "a absent 1"}, "No schema reference found"),
         ({"candidate": V1, "format": "XML"}, "valid choice"),
-        ({"candidate": '{"type": "\\ud800"}'}, "?"),
-        ({"candidate": HALF, "format": "JSON", "subject": "halves"}, "no text"),
+        ({"candidate": '{"type": "\\ud800"}'}, "half of a surrogate pair"),
+        ({"candidate": HALF, "format": "JSON", "subject": "halves"}, "urrogate pair"),
     ],
 )
 def test_what_cannot_be_judged_is_said(
