@@ -138,11 +138,17 @@ def _called(question: Question) -> str:
 
 
 def _newest(rows: Sequence[DeployedVersion]) -> list[DeployedVersion]:
-    """Each holder's rows of the change that brought the revision last."""
-    last: dict[str, int | None] = {}
+    """Each holder's rows that stood together last: those still there, else those that went last."""
+    last: dict[str, DeployedVersion] = {}
     for row in rows:
-        last.setdefault(row.holder, row.change_id)
-    return [row for row in rows if last[row.holder] == row.change_id]
+        known = last.setdefault(row.holder, row)
+        if known.ended_at is not None and (row.ended_at is None or row.ended_at > known.ended_at):
+            last[row.holder] = row
+    return [row for row in rows if _together(row, last[row.holder])]
+
+
+def _together(one: DeployedVersion, other: DeployedVersion) -> bool:
+    return (one.scope_id, one.ended_at) == (other.scope_id, other.ended_at)
 
 
 def _recalled(rows: Sequence[DeployedVersion]) -> SchemaSet:

@@ -25,7 +25,7 @@ KEPT_DAYS = 400  # of what is no longer there and no longer readable
 _Key = tuple[str, str, int, str]
 
 
-def record(scope: Scope, change: Change, facts: Mapping[str, Any]) -> None:
+def record(scope: Scope, change: Change | None, facts: Mapping[str, Any]) -> None:
     """Take over the set of a succeeded change's plan; a plan that names none changes nothing."""
     wanted = SchemaSet.of_facts(facts)
     if wanted is None:

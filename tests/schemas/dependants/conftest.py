@@ -19,5 +19,18 @@ def cluster(db: None, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 
 @pytest.fixture
-def tier(people: Characters, cluster: Cluster) -> Tier:
+def recorded(people: Characters) -> Tier:
+    """Nothing runs: rows alone say who is where."""
     return make_tier(people)
+
+
+@pytest.fixture
+def tier(people: Characters, cluster: Cluster) -> Tier:
+    """The environment of orders runs."""
+    return make_tier(people, "orders")
+
+
+@pytest.fixture
+def readers(people: Characters, cluster: Cluster) -> Tier:
+    """The environment of billing runs."""
+    return make_tier(people, "billing")
