@@ -65,6 +65,7 @@ def known_values(world: World, path: str) -> dict[str, Any]:
         "changes": world.change,
         "freezes": world.freeze,
         "subjects": world.subject,
+        "databases": world.database,
         "waivers": world.waiver,
         "role-bindings": world.binding,
         "tokens": world.token,

@@ -8,6 +8,7 @@ from idp.changes.models import Change
 from idp.common import host
 from portal.shell import address
 from schemas.addresses import page_of
+from schemas.databases.models import Database, DatabaseInstance
 from schemas.models import Subject
 from tests.browser.subjects import ORDERS, SLASHED
 from tests.browser.world import ADMINISTRATOR, AUDITOR, AUTHOR, LEAD, VIEWER
@@ -78,6 +79,7 @@ def objects() -> list[Place]:
             for place in _change(name, state)
         ),
         *_subjects(),
+        *_databases(),
         Place("waiting-for-lead", "/inbox/", LEAD),
         Place("audit-of-auditor", "/audit/", AUDITOR),
     ]
@@ -102,6 +104,25 @@ def _subjects() -> list[Place]:
         Place("schemas-no-match", "/schemas/?q=absent", AUTHOR),
         Place("schemas-deleted", "/schemas/?deleted=1", AUTHOR),
         Place("component-schemas", "/catalog/orders-api/?tab=schemas", AUTHOR),
+    ]
+
+
+def _databases() -> list[Place]:
+    full, empty = (f"/databases/{Database.objects.get(name=n).pk}/" for n in ("main", "empty"))
+    staging = DatabaseInstance.objects.get(scope__name="staging").pk
+    tabs = ("schema", "differences", "versions")
+    return [
+        Place("database", full, AUTHOR),
+        Place("database-managed", full),
+        *(Place(f"database-{tab}", f"{full}?tab={tab}", AUTHOR) for tab in tabs),
+        Place("database-empty", empty, AUTHOR),
+        *(Place(f"database-empty-{tab}", f"{empty}?tab={tab}", AUTHOR) for tab in tabs),
+        *(Place(f"database-{form}", f"{full}{form}/") for form in ("declare", "edit", "delete")),
+        Place("database-place-new", f"{full}places/new/"),
+        Place("database-place-edit", f"{full}places/{staging}/edit/"),
+        Place("database-new", "/databases/new/"),
+        Place("migration-lint", "/databases/lint/", AUTHOR),
+        Place("databases-no-match", "/databases/?q=absent", AUTHOR),
     ]
 
 

@@ -11,8 +11,10 @@ from portal.models import Component
 from portal.services import create_component
 from rbac.actors import Actor
 from rbac.models import Project, User
+from schemas.databases import services as databases
 from tests.browser import subjects
 from tests.environments.factories import IMAGE, bring, create
+from tests.schemas.databases.factories import make_database
 from tests.support.changes import run_until_settled
 
 AUTHOR = "dana.dev"
@@ -29,6 +31,8 @@ def build(aws: str) -> None:
     _components(orders)
     _environments(orders)
     subjects.build(actor(AUTHOR), actor(LEAD))
+    make_database(actor(ADMINISTRATOR), orders)
+    databases.add_database(actor(ADMINISTRATOR), orders, name="empty")
 
 
 def actor(username: str) -> Actor:

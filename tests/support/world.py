@@ -19,9 +19,11 @@ from portal.permissions import keeper_scope
 from rbac.actors import Actor, system
 from rbac.models import ApiToken, Role, RoleBinding, Scope, ServiceAccount, User
 from rbac.services import share
+from schemas.databases.models import Database
 from schemas.models import Subject
 from tests.environments.factories import bring, make_account, make_cluster
 from tests.rbac.factories import Characters, make_characters
+from tests.schemas.databases.factories import make_database
 from tests.schemas.factories import V1, V2, register
 from tests.support.changes import run_until_settled
 
@@ -52,10 +54,17 @@ class World:
     role: Role
     token: ApiToken
     subject: Subject
+    database: Database
 
     def samples(self) -> dict[str, Sample]:
         """By the longest fitting start of a route, parameters included."""
-        parts = (self._of_changes(), self._of_access(), self._of_deployment(), self._of_schemas())
+        parts = (
+            self._of_changes(),
+            self._of_access(),
+            self._of_deployment(),
+            self._of_schemas(),
+            self._of_databases(),
+        )
         return {start: sample for part in parts for start, sample in part.items()}
 
     def _of_schemas(self) -> dict[str, Sample]:
@@ -66,6 +75,19 @@ class World:
             "subjects/<int:pk>": sample,
             "schemas/<subject:pk>": sample,
             "schemas/<subject:pk>/settings": settings,
+        }
+
+    def _of_databases(self) -> dict[str, Sample]:
+        place = self.database.instances.get(scope__name="staging")
+        one = {"pk": self.database.pk, "number": place.pk, "version": 1}
+        project = Sample(one, self.people.project.scope, query="?from=1&to=2")
+        declared, live = Sample(one, self.database.keeper), Sample(one, place.scope)
+        return {
+            "databases/<int:pk>": project,
+            "databases/<int:pk>/versions": declared,
+            "databases/<int:pk>/declare": declared,
+            "databases/<int:pk>/instances/<int:number>/look": live,
+            "databases/<int:pk>/places/<int:number>/look": live,
         }
 
     def _of_changes(self) -> dict[str, Sample]:
@@ -141,6 +163,7 @@ def make_world() -> World:
         change=_change(people, environment),
         blueprint=Blueprint.objects.get(name="web-service"),
         subject=register(Actor(people.developer), "orders-value", V1, V2),
+        database=make_database(Actor(people.maintainer), people.project),
         **_rules(people, environment.scope),
         **_access(people),
     )

@@ -76,7 +76,7 @@ class DatabaseVersionOut(DatabaseVersionRow):
         fields = (*DatabaseVersionRow.Meta.fields, "sql", "model", "skipped")
 
 
-class DifferenceOut(serializers.Serializer):
+class DatabaseDifferenceOut(serializers.Serializer):
     """One difference; `risk` is what making the old side like the new one would do."""
 
     kind = serializers.CharField()
@@ -93,7 +93,7 @@ class DatabaseDifferencesOut(serializers.Serializer):
     new = serializers.CharField()
     equal = serializers.BooleanField()
     count = serializers.IntegerField()
-    differences = DifferenceOut(many=True)
+    differences = DatabaseDifferenceOut(many=True)
 
 
 class InstanceOut(serializers.ModelSerializer):
@@ -104,7 +104,7 @@ class InstanceOut(serializers.ModelSerializer):
     expected_version = serializers.SerializerMethodField(help_text="0: the newest")
     state = serializers.CharField()
     ignoring = serializers.ListField(child=serializers.CharField())
-    drift = DifferenceOut(many=True)
+    drift = DatabaseDifferenceOut(many=True)
 
     class Meta:
         model = DatabaseInstance

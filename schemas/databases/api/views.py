@@ -245,16 +245,14 @@ class InstanceAPI(InstanceView):
 
 
 class LookAPI(InstanceView):
-    """Have a live database read now: 202; `checked_at` later than `asked_at` says that it was."""
+    """Have a worker read a live database now; `checked_at` past `asked_at` says that it was."""
 
     permission = DATABASE_SNAPSHOT
 
-    @extend_schema(
-        operation_id="databases_instance_look", request=None, responses={202: InstanceOut}
-    )
+    @extend_schema(operation_id="databases_instance_look", request=None, responses=InstanceOut)
     def post(self, request: Request, pk: int, number: int) -> Response:
         row = services.ask(self.actor, self.instance())
-        return Response(InstanceOut(row).data, status=status.HTTP_202_ACCEPTED)
+        return Response(InstanceOut(row).data)
 
 
 class LintAPI(AccessAPIView):

@@ -209,6 +209,7 @@ def _schema(view: DatabasePage, database: Database) -> dict[str, Any]:
         "model": side.model,
         "counts": _counts(side.model),
         "tables": _tables(side.model),
+        "drawn": len(side.model.tables) + len(side.model.views),
         "more_tables": len(side.model.tables) + len(side.model.views) > MAX_TABLES,
     }
 
@@ -232,9 +233,11 @@ def _table(one: Table | View) -> dict[str, Any]:
     }
 
 
-def _counts(model: Model) -> list[tuple[str, int]]:
+def _counts(model: Model) -> list[tuple[int, str]]:
+    """How many of each kind there are, in singular where it is one."""
     names = ("tables", "views", "enums", "domains", "sequences", "routines", "extensions")
-    return [(name, len(getattr(model, name))) for name in names if getattr(model, name)]
+    found = [(len(getattr(model, name)), name) for name in names]
+    return [(count, name[:-1] if count == 1 else name) for count, name in found if count]
 
 
 def _choices(database: Database) -> list[dict[str, str]]:

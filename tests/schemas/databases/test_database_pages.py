@@ -58,7 +58,7 @@ def test_where_it_lives_tells_the_drift_in_words(people: Characters, full: Datab
     assert "db.example.org:5432/orders as reader" in said
     assert "sesame" not in text
     assert "1 difference from what is declared" in said
-    assert "Index `by_note` of `customers` (`USING btree (note)`) exists there" in said
+    assert "Index by_note of customers ( USING btree (note) ) exists there" in said
     assert "production In step" in said
     assert "should be version 2 (the newest)" in said
 
@@ -98,7 +98,7 @@ def test_two_sides_are_compared(people: Characters, full: Database) -> None:
     said = words(html(viewer, one))  # two places are compared where there are two
     assert "between what is in staging and what is in production" in said
     said = words(html(viewer, f"{one}&from=1&to=2"))
-    assert "View `open_orders` is declared in version 2" in said
+    assert "View open_orders is declared in version 2" in said
     assert "No difference" in html(viewer, f"{one}&from=2&to=production")
     assert "lives in no environment" in html(viewer, f"{one}&from=2&to=absent")
     assert "has no version 99" in html(viewer, f"{one}&from=99&to=1")
