@@ -8,6 +8,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
+from environments.api.serializers import DeleteIn
 from environments.models import Environment, Limit
 from gitops.models import Cluster
 from idp.changes.models import Change
@@ -172,6 +173,15 @@ def test_deleting_answers_with_the_change(api: APIClient, dana: Actor, people: C
     answer = api.delete(ONE, {"message": "Done with it"})
     assert answer.status_code == 202, answer.json()
     assert answer.json()["verb"] == "environment.delete"
+
+
+def test_only_answers_that_planning_knows_can_be_chosen(
+    api: APIClient, dana: Actor, people: Characters
+) -> None:
+    bring(dana, people.project)
+    answer = api.delete(ONE, {"choices": {"aws/Bucket//x": "snapshot"}})
+    assert answer.status_code == 422
+    assert "snapshot" not in repr(DeleteIn().fields["choices"])
 
 
 def test_the_list_filters_and_costs_few_queries(
