@@ -75,6 +75,22 @@ def test_a_limit_is_saved_with_before_and_after(admin: Client, people: Character
     assert record.after["max_environments"] == 5
 
 
+def test_a_refused_form_keeps_what_was_written(admin: Client, people: Characters) -> None:
+    fields = {"name": "few", "max_environments": "3", "allowed_tiers": "[]", "cpu": "lots"}
+    url = "/admin/environments/limit/add/"
+    answer = admin.post(url, fields)
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert 'value="few"' in page
+    assert "A limit stands at a scope or with a team. Choose one of the two." in page
+    assert answer.context["adminform"].form.errors["scope"]
+    again = admin.post(url, {**fields, "scope": str(people.scope.pk)})
+    assert "is not an amount" in str(again.context["adminform"].form.errors["cpu"])
+    assert not Limit.objects.exists()
+    right = {**fields, "scope": str(people.scope.pk), "cpu": "2"}
+    assert admin.post(url, right).status_code == 302
+
+
 def test_who_is_no_administrator_gets_nowhere(people: Characters) -> None:
     client = Client()
     client.force_login(people.maintainer)
