@@ -69,6 +69,7 @@ def objects() -> list[Place]:
         Place("blueprint", "/blueprints/web-service-aws/", AUTHOR),
         Place("cluster", "/clusters/local/"),
         Place("cloud-account", "/accounts/local/"),
+        Place("give-up", "/give-up/orders/dev/"),
         *(
             place
             for name, state in (("done", "succeeded"), ("ready", "ready"), ("waiting", "waiting"))
