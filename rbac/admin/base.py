@@ -143,7 +143,7 @@ class AuditedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no stubs
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """A service's refusal stands in the form, which keeps what was written; nothing is saved."""
+        """A service's refusal stands in the form, which keeps its input; nothing is saved."""
         show = super().changeform_view
         try:
             response: HttpResponse = show(request, object_id, form_url, extra_context)

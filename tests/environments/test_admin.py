@@ -76,18 +76,18 @@ def test_a_limit_is_saved_with_before_and_after(admin: Client, people: Character
 
 
 def test_a_refused_form_keeps_what_was_written(admin: Client, people: Characters) -> None:
-    fields = {"name": "few", "max_environments": "3", "allowed_tiers": "[]", "cpu": "lots"}
+    fields = {"name": "few", "scope": str(people.scope.pk), "allowed_tiers": '["moon"]'}
     url = "/admin/environments/limit/add/"
     answer = admin.post(url, fields)
     page = answer.content.decode()
     assert answer.status_code == 200
     assert 'value="few"' in page
-    assert "A limit stands at a scope or with a team. Choose one of the two." in page
-    assert answer.context["adminform"].form.errors["scope"]
-    again = admin.post(url, {**fields, "scope": str(people.scope.pk)})
+    assert "Use a list of preview, development, staging, production." in page
+    assert list(answer.context["adminform"].form.errors) == ["allowed_tiers"]
+    again = admin.post(url, {**fields, "allowed_tiers": "[]", "cpu": "lots"})
     assert "is not an amount" in str(again.context["adminform"].form.errors["cpu"])
     assert not Limit.objects.exists()
-    right = {**fields, "scope": str(people.scope.pk), "cpu": "2"}
+    right = {**fields, "allowed_tiers": "[]", "cpu": "2"}
     assert admin.post(url, right).status_code == 302
 
 
