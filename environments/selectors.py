@@ -234,11 +234,11 @@ def resources(environment: Environment, made: list[ManagedObject]) -> list[Resou
     return found
 
 
-def history(actor: Actor, environment: Environment, limit: int = 50) -> QuerySet[Change]:
+def history(actor: Actor, environment: Environment) -> QuerySet[Change]:
     """Changes of the environment that the actor may see, newest first."""
     rows = visible(actor, "change.view", Change.objects.filter(scope=environment.scope_id))
     light = rows.select_related("actor", "scope__project_scope").defer("plan", "gates", "intent")
-    return light.order_by("-id")[:limit]
+    return light.order_by("-id")
 
 
 @dataclass(frozen=True)

@@ -257,6 +257,23 @@ def test_the_list_pages_filters_and_exports(
     assert len(lines) == 11
 
 
+def test_an_export_holds_every_row_of_the_filter(
+    browser: Client, dana: Actor, people: Characters
+) -> None:
+    rows(people, dana, 60)
+    for address, number in (
+        ("/environments/?format=csv", 61),
+        ("/changes/?format=csv&q=Create", 61),
+        ("/changes/?format=csv&state=nonsense", 0),
+    ):
+        answer = browser.get(address)
+        assert answer["Content-Type"].startswith("text/csv")
+        lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+        assert len(lines) == number + 1, address
+    shown = text_of(browser, "/changes/?q=Create")
+    assert "?q=Create&amp;format=csv" in shown
+
+
 def test_the_list_costs_few_queries(
     browser: Client,
     dana: Actor,
