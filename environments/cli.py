@@ -275,6 +275,8 @@ def _register_changing(group: typer.Typer, client: Client) -> None:
         run = Run(yes=yes, plan_only=plan, timeout=timeout)
         _propose(client, "POST", f"{path_of(where)}component/", body, run)
 
+
+def _register_ending(group: typer.Typer, client: Client) -> None:
     @group.command()
     def extend(
         where: Where,
@@ -315,6 +317,7 @@ def register(app: typer.Typer, client: Client) -> None:
     _register_plan(group, client)
     _register_create(group, client)
     _register_changing(group, client)
+    _register_ending(group, client)
     _register_verb(group, client, "restart", "Start every workload anew, one by one.")
     _register_verb(group, client, "sync", "Bring what git says to cluster and account.")
     _register_verb(group, client, "stop", "Scale everything to nothing; data stays.")
