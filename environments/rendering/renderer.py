@@ -17,6 +17,7 @@ from environments.rendering import manifests, parameters, resources, workloads
 from environments.rendering.document import (
     FILENAME,
     EnvironmentDocument,
+    check_values,
     field_error,
     nearest,
     parse,
@@ -84,6 +85,7 @@ class EnvironmentRenderer:
         document = parse(files[FILENAME])
         _check_files(files)
         _check_place(document, context)
+        check_values(document)
         judged = judge(document, context)
         facts = _facts(judged, context)
         made, address = judged.template.render(facts)
@@ -100,6 +102,8 @@ class EnvironmentRenderer:
             allowed=manifests.MANUAL_KINDS,
             source=manifests.FOLDER.rstrip("/"),
         )
+        for each in raw:
+            manifests.check_values(each)
         manifests.check_claims(raw, facts["environment"]["host"])
         running = [*made, *raw]
         total = totals(running)

@@ -13,7 +13,14 @@ from django.utils import timezone
 from environments import limits
 from environments.models import BlueprintVersion, Environment
 from environments.rendering import document as documents
-from environments.rendering.document import FILENAME, check_name, field_error, parse, written
+from environments.rendering.document import (
+    FILENAME,
+    check_name,
+    check_values,
+    field_error,
+    parse,
+    written,
+)
 from environments.rendering.renderer import Judged, judge
 from gitops import naming, repositories
 from gitops.models import Application, CloudAccount, Cluster
@@ -141,7 +148,9 @@ def judge_draft(draft: Draft) -> Judged:
     if draft.resources and draft.account is None:
         message = "Resources need a cloud account."
         raise field_error("account", "required", message, "Choose one, or remove the resources.")
-    judged = judge(parse(draft.text()), context_of(draft))
+    document = parse(draft.text())
+    check_values(document)
+    judged = judge(document, context_of(draft))
     blueprint = judged.version.blueprint
     if not blueprint.active:
         message = f"Blueprint {blueprint.name} takes no new environments."
