@@ -24,7 +24,14 @@ from environments.rendering.document import (
     written,
 )
 from environments.rendering.template import Template, compile_template
-from environments.rendering.totals import Totals, surge, totals
+from environments.rendering.totals import (
+    DEFAULT_CPU,
+    DEFAULT_MEMORY,
+    DEFAULT_MEMORY_LIMIT,
+    Totals,
+    surge,
+    totals,
+)
 from gitops import naming
 from gitops.renderers import RenderContext, Rendered
 from idp.changes.plans import digest
@@ -257,6 +264,9 @@ def _namespace(facts: Mapping[str, Any], total: Totals, extra: Totals) -> list[d
         "memory": f"{int(room.memory * _HEADROOM) // mebi + 1}Mi",
         "memoryLimit": f"{int(room.memory_limit * _HEADROOM) // mebi + 1}Mi",
         "pods": str(room.pods + 10),
+        "defaultCpu": DEFAULT_CPU,
+        "defaultMemory": DEFAULT_MEMORY,
+        "defaultMemoryLimit": DEFAULT_MEMORY_LIMIT,
     }
     return _namespace_template().render({**facts, "parameters": figures})[0]
 

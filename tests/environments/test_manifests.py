@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from idp.common.errors import Invalid, Refusal
-from tests.environments.rendering import document, render
+from idp.common.quantities import memory
+from tests.environments.rendering import document, find, render
 
 pytestmark = pytest.mark.django_db
 _POD = "template: {spec: {containers: [{name: a, image: a%s}]}}"
@@ -75,3 +76,15 @@ def test_a_secret_value_in_a_manifest_is_refused_where_it_stands(text: str, wher
     assert where in caught.value.message
     assert "set secret" in caught.value.fix
     assert "hunter2x" not in caught.value.message
+
+
+def test_the_quota_has_room_for_pods_that_get_the_namespaces_defaults() -> None:
+    few, many = (render(document(), files=pods(f"replicas: {n},")) for n in (1, 51))
+    (limits,) = find(many, "LimitRange")["spec"]["limits"]
+    quotas = [find(each, "ResourceQuota")["spec"]["hard"] for each in (few, many)]
+
+    def grown(key: str) -> int:
+        return memory(quotas[1][key]) - memory(quotas[0][key])
+
+    assert grown("limits.memory") >= 50 * memory(limits["default"]["memory"])
+    assert grown("requests.memory") >= 50 * memory(limits["defaultRequest"]["memory"])
