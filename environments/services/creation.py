@@ -116,19 +116,25 @@ def create_environment(
     judged = judge_draft(draft)
     repository = repositories.ensure(project)
     base = repositories.tree_id(repository, repositories.head(repository), draft.directory)
-    with transaction.atomic():
-        environment = _make_rows(actor, draft, judged.version, repository)
-        return propose_directory(
-            actor,
-            environment.application,
-            {FILENAME: draft.text().encode()},
-            verb=CREATE,
-            title=f"Create {project.name}/{name}",
-            origin=origin,
-            idempotency_key=idempotency_key,
-            interactive=interactive,
-            base=base,
-        )
+    try:
+        with transaction.atomic():
+            environment = _make_rows(actor, draft, judged.version, repository)
+            return propose_directory(
+                actor,
+                environment.application,
+                {FILENAME: draft.text().encode()},
+                verb=CREATE,
+                title=f"Create {project.name}/{name}",
+                origin=origin,
+                idempotency_key=idempotency_key,
+                interactive=interactive,
+                base=base,
+            )
+    except Clash:
+        # The same request, sent twice at once: the other one took the name and made the change.
+        if again := _asked_before(actor, idempotency_key, above, name):
+            return again
+        raise
 
 
 def judge_draft(draft: Draft) -> Judged:

@@ -108,7 +108,8 @@ ACTIONS: dict[str, Action] = {
     "sync": Action(
         "environment.sync",
         "Sync with git",
-        "What environment.yaml on main says is brought to the cluster and the account once more.",
+        "What git says is compared with the cluster and the account, and brought there where it"
+        " differs.",
         "Show the plan",
         ActionForm,
         services.sync,

@@ -155,7 +155,7 @@ def _senseless(row: Environment) -> set[str]:
     """Actions that would change nothing; after a change that failed midway none is sure to."""
     if row.application.sync == Application.Sync.OUT_OF_SYNC:
         return set()
-    return {"sync", "start" if row.state != State.STOPPED else "stop"}
+    return {"start" if row.state != State.STOPPED else "stop"}
 
 
 def _overview(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
