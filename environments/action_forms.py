@@ -71,13 +71,18 @@ def _shown(value: Any) -> str:
 
 
 class ScaleForm(ActionForm):
-    """Pods; which of the fields count depends on whether an autoscaler owns them."""
+    """Pods, or their bounds where an autoscaler owns their number."""
 
     workload = forms.CharField()
     replicas = forms.IntegerField(label="Pods", min_value=0, max_value=100, required=False)
     min_replicas = forms.IntegerField(label="At least", min_value=1, max_value=100, required=False)
     max_replicas = forms.IntegerField(label="At most", min_value=1, max_value=100, required=False)
     field_order = ("workload", "replicas", "min_replicas", "max_replicas", "message")
+
+    def __init__(self, *args: Any, autoscaled: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("replicas",) if autoscaled else ("min_replicas", "max_replicas"):
+            del self.fields[name]
 
 
 class ImageForm(ActionForm):

@@ -47,6 +47,7 @@ WORKLOADS = {
     "health": "Health",
     "message": "Message",
 }
+MAX_TAIL = 2000  # what REST answers at most
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 Where = Annotated[str, typer.Argument(metavar="PROJECT/NAME", help="Like orders/staging.")]
@@ -54,7 +55,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Run the plan without ask
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Stop when the plan is there.")]
 Deadline = Annotated[int, typer.Option(min=1, help="Give up watching after this many seconds.")]
 Choice = Annotated[
-    list[str], typer.Option("--choice", help="key=retain|purge|snapshot for what would be lost.")
+    list[str], typer.Option("--choice", help="key=retain|purge for what would be lost.")
 ]
 Workload = Annotated[str, typer.Option(help="Where there are several.")]
 
@@ -83,11 +84,15 @@ def moment(text: str) -> str:
     """An end as ISO 8601: from “7d”, “12h” (from now on) or a date."""
     number, unit = text[:-1], text[-1:]
     if unit in _UNITS and number.isascii() and number.isdigit():
-        return (datetime.now(UTC) + timedelta(**{_UNITS[unit]: int(number)})).isoformat()
+        try:
+            return (datetime.now(UTC) + timedelta(**{_UNITS[unit]: int(number)})).isoformat()
+        except (OverflowError, ValueError):  # past the year 9999; or too many digits to read
+            raise fail(f"“{text[:40]}” is too far ahead.", Code.USAGE, fix="Write 7d.") from None
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise fail(f"“{text}” is no end.", Code.USAGE, fix="Write 7d, 12h or 2026-12-01.") from None
+        fix = "Write 7d, 12h or 2026-12-01."
+        raise fail(f"“{text[:40]}” is no end.", Code.USAGE, fix=fix) from None
     return found.replace(tzinfo=found.tzinfo or UTC).isoformat()
 
 
@@ -137,7 +142,7 @@ def _register_reading(group: typer.Typer, client: Client) -> None:
     def logs(
         where: Where,
         workload: Workload = "",
-        tail: Annotated[int, typer.Option(min=1, max=5000)] = 200,
+        tail: Annotated[int, typer.Option(min=1, max=MAX_TAIL)] = 200,
     ) -> None:
         """Print the last lines of the workloads' logs."""
         found = client.get(f"{path_of(where)}logs/", workload=workload, tail=tail)
@@ -219,15 +224,24 @@ def _register_changing(group: typer.Typer, client: Client) -> None:
     @group.command()
     def scale(
         where: Where,
-        replicas: Annotated[int, typer.Argument(min=0)],
+        replicas: Annotated[int | None, typer.Argument(min=0)] = None,
         *,
+        least: Annotated[
+            int | None, typer.Option("--min", min=1, help="Where an autoscaler owns the number.")
+        ] = None,
+        most: Annotated[int | None, typer.Option("--max", min=1, help="As --min.")] = None,
         workload: Workload = "",
         yes: Yes = False,
         plan: PlanOnly = False,
         timeout: Deadline = 1800,
     ) -> None:
-        """Change the number of replicas."""
-        body = {"replicas": replicas, "workload": workload}
+        """Change the number of replicas, or the bounds of an autoscaler."""
+        numbers = {"replicas": replicas, "min_replicas": least, "max_replicas": most}
+        given = {key: number for key, number in numbers.items() if number is not None}
+        if not given:
+            fix = "Write a number, or --min and --max where an autoscaler owns it."
+            raise fail("How many replicas?", Code.USAGE, fix=fix)
+        body = {**given, "workload": workload}
         run = Run(yes=yes, plan_only=plan, timeout=timeout)
         _propose(client, "POST", f"{path_of(where)}scale/", body, run)
 
@@ -261,6 +275,8 @@ def _register_changing(group: typer.Typer, client: Client) -> None:
         run = Run(yes=yes, plan_only=plan, timeout=timeout)
         _propose(client, "POST", f"{path_of(where)}component/", body, run)
 
+
+def _register_ending(group: typer.Typer, client: Client) -> None:
     @group.command()
     def extend(
         where: Where,
@@ -301,6 +317,7 @@ def register(app: typer.Typer, client: Client) -> None:
     _register_plan(group, client)
     _register_create(group, client)
     _register_changing(group, client)
+    _register_ending(group, client)
     _register_verb(group, client, "restart", "Start every workload anew, one by one.")
     _register_verb(group, client, "sync", "Bring what git says to cluster and account.")
     _register_verb(group, client, "stop", "Scale everything to nothing; data stays.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
@@ -248,19 +249,44 @@ def _put(target: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 class Lines(forms.CharField):
-    """A list of texts, one a line."""
+    """A list, one item a line: texts, or what `read` makes of each; it raises ValueError."""
 
     widget = forms.Textarea(attrs={"rows": 3})
 
+    def __init__(self, *, read: Callable[[str], Any] = str, what: str = "text", **kw: Any) -> None:
+        super().__init__(**kw)
+        self.read, self.what = read, what
+
     def to_python(self, value: Any) -> Any:
-        return [line for line in str(value or "").splitlines() if line.strip()]
+        lines = [line for line in str(value or "").splitlines() if line.strip()]
+        return [self._item(line, number) for number, line in enumerate(lines, 1)]
+
+    def _item(self, line: str, number: int) -> Any:
+        try:
+            return self.read(line)
+        except ValueError as error:
+            message = f"Line {number}: “{line.strip()[:40]}” is no {self.what}."
+            raise forms.ValidationError(message, code="invalid") from error
 
     def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
+        return "\n".join(map(str, value)) if isinstance(value, list) else value
 
     def validate(self, value: Any) -> None:
         if self.required and not value:
             raise forms.ValidationError("Give at least one line.", code="required")
+
+
+def _finite(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found):
+        raise ValueError(text)
+    return found
+
+
+_ITEMS: Mapping[str, dict[str, Any]] = {
+    "integer": {"read": int, "what": "whole number"},
+    "number": {"read": _finite, "what": "number"},
+}
 
 
 def _field(entry: Mapping[str, Any], *, required: bool) -> forms.Field:
@@ -276,11 +302,14 @@ def _field(entry: Mapping[str, Any], *, required: bool) -> forms.Field:
     if hints.get("placeholder"):
         attrs["placeholder"] = hints["placeholder"]
     if "enum" in entry:
-        texts = hints.get("labels", {})
-        choices = [(v, str(texts.get(v, v)).partition("|")[0]) for v in entry["enum"]]
+        texts = {str(value): text for value, text in hints.get("labels", {}).items()}
+        choices = [(v, str(texts.get(str(v), v)).partition("|")[0]) for v in entry["enum"]]
         cards = hints.get("widget") == "cards"
         widget = forms.RadioSelect() if cards else forms.Select(attrs=attrs)
-        return forms.ChoiceField(choices=choices, widget=widget, **common)
+        values = {str(value): value for value in entry["enum"]}
+        return forms.TypedChoiceField(
+            choices=choices, coerce=values.__getitem__, empty_value=None, widget=widget, **common
+        )
     match entry["type"]:
         case "boolean":
             return forms.BooleanField(**{**common, "required": False})
@@ -292,6 +321,7 @@ def _field(entry: Mapping[str, Any], *, required: bool) -> forms.Field:
             kind = forms.IntegerField if entry["type"] == "integer" else forms.FloatField
             return kind(**bounds, **common)
         case "array":
-            return Lines(**common)
+            kinds = entry.get("items", {}).get("type", "")
+            return Lines(**_ITEMS.get(kinds, {}), **common)
     text = forms.TextInput(attrs=attrs)
     return forms.CharField(max_length=entry.get("maxLength", 1000), widget=text, **common)

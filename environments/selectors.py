@@ -14,7 +14,7 @@ from environments.models import BlueprintVersion, Environment, Workload
 from environments.rendering.document import FILENAME, EnvironmentDocument, parse
 from environments.rendering.renderer import judge
 from environments.rendering.resources import prefix_of
-from gitops import repositories
+from gitops import kinds, repositories
 from gitops.models import Application, CloudAccount, Cluster, ManagedObject
 from gitops.sync.desired import context_of
 from idp.changes.models import Change
@@ -181,6 +181,28 @@ def objects(environment: Environment) -> list[ManagedObject]:
     return list(rows.order_by("target", "kind", "name"))
 
 
+@dataclass(frozen=True)
+class Removed:
+    """Objects of one kind that go with an environment."""
+
+    kind: str
+    objects: list[ManagedObject]
+
+    @property
+    def holds_data(self) -> bool:
+        return self.kind in kinds.STATEFUL
+
+
+def removed_with(environment: Environment) -> list[Removed]:
+    """What its deletion removes, by kind; what may hold data comes first."""
+    found: dict[str, list[ManagedObject]] = {}
+    for row in objects(environment):
+        if row.state != ManagedObject.State.RETAINED:
+            found.setdefault(row.kind, []).append(row)
+    groups = [Removed(kind, rows) for kind, rows in found.items()]
+    return sorted(groups, key=lambda group: (not group.holds_data, group.kind))
+
+
 def workloads(environment: Environment, made: list[ManagedObject]) -> list[WorkloadView]:
     """Workloads with their live facts."""
     live = {o.name: o for o in made if o.kind in {"Deployment", "CronJob"}}
@@ -213,11 +235,11 @@ def resources(environment: Environment, made: list[ManagedObject]) -> list[Resou
     return found
 
 
-def history(actor: Actor, environment: Environment, limit: int = 50) -> QuerySet[Change]:
+def history(actor: Actor, environment: Environment) -> QuerySet[Change]:
     """Changes of the environment that the actor may see, newest first."""
     rows = visible(actor, "change.view", Change.objects.filter(scope=environment.scope_id))
     light = rows.select_related("actor", "scope__project_scope").defer("plan", "gates", "intent")
-    return light.order_by("-id")[:limit]
+    return light.order_by("-id")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,12 @@ register_permissions(
             ("developer", "deployer"),
         ),
         Permission("application.view", "See what is deployed, its objects and health", ("viewer",)),
+        Permission(
+            "application.give-up",
+            "End environments whose cluster or account is gone for good, and leave all there",
+            scope_kinds=_ROOT,
+            view="application.view",
+        ),
         Permission("cluster.view", "See clusters", everyone=True),
         Permission("cluster.manage", "Register, test and change clusters", scope_kinds=_ROOT),
         Permission("account.view", "See cloud accounts", everyone=True),

@@ -10,12 +10,14 @@ from gitops import (
     selectors,
     watching,
 )
+from gitops.sync.abandoning import AbandonKind
 from gitops.sync.kind import SyncKind
 from idp.changes import controller, kinds
 from idp.common import host
 from rbac.actors import Actor
 
 kinds.register(SyncKind())
+kinds.register(AbandonKind())
 controller.register_periodic("git", 5, pushes.sweep)
 controller.register_periodic("health", 30, watching.relist)
 controller.register_watcher("health", watching.run_forever)

@@ -104,7 +104,8 @@ def propose_directory(
 
     THE entry of upper apps. The files travel in the change's row; planning commits them on
     refs/slipway/changes/N, on top of the directory's tree as it is now (`base`, where the caller
-    read it before its own transaction: git is not asked inside one). Raises `PreconditionFailed` where that is not `expected_tree`, `Clash` for a removed application.
+    read it before its own transaction: git is not asked inside one). Raises `PreconditionFailed`
+    where that is not `expected_tree`, `Clash` for a removed application.
     """
     if application.removed_at:
         raise Clash(f"{application} was deleted; make a new environment instead.")

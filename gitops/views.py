@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from gitops import connections, selectors
+from gitops import connections, giving_up, selectors
 from gitops.models import Application, CloudAccount, Cluster
+from idp.common.errors import Clash, Invalid, SlipwayError
 from idp.common.host import Page
-from rbac.access import can, get_visible
+from rbac.access import can, get_visible, require
 from rbac.views import AccessMixin
 
 _SHOWN = 100
@@ -83,6 +85,7 @@ class ClusterPage(AccessMixin):
             "facts": facts,
             "applications": _applications(self, cluster=row),
             "may_manage": can(self.actor, "cluster.manage", None),
+            "may_give_up": can(self.actor, "application.give-up", None),
             "edit": reverse("admin:gitops_cluster_change", args=[row.pk]),
         }
 
@@ -119,6 +122,7 @@ class AccountPage(AccessMixin):
             "facts": facts,
             "applications": _applications(self, account=row),
             "may_manage": can(self.actor, "account.manage", None),
+            "may_give_up": can(self.actor, "application.give-up", None),
             "edit": reverse("admin:gitops_cloudaccount_change", args=[row.pk]),
         }
         return render(request, "gitops/place.html", context)
@@ -129,6 +133,72 @@ class AccountPage(AccessMixin):
         bad = sum(not finding.ok for finding in found)
         _tell(request, row.name, bad, "It may be read; writing is tried when something is made.")
         return redirect("gitops:account", name=row.name)
+
+
+class GiveUpForm(forms.Form):
+    confirm = forms.CharField(
+        label="Its name", max_length=130, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    message = forms.CharField(
+        label="Why",
+        max_length=300,
+        help_text="Stands in the history, in git and in the audit trail.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def take(self, error: SlipwayError) -> None:
+        """Say what a service refused beside the field that it names."""
+        for wrong in error.errors:
+            self.add_error(wrong.field if wrong.field in self.fields else None, wrong.message)
+        if not error.errors:
+            self.add_error(None, f"{error.message} {error.fix}".strip())
+
+
+class GiveUp(AccessMixin):
+    """End an environment whose cluster or account is gone: GET asks, POST goes on to the plan."""
+
+    permission = "application.give-up"
+
+    def get(self, request: HttpRequest, project: str, name: str) -> HttpResponse:
+        return self._show(request, self._open(project, name), GiveUpForm())
+
+    def post(self, request: HttpRequest, project: str, name: str) -> HttpResponse:
+        row, form = self._open(project, name), GiveUpForm(request.POST)
+        if form.is_valid():
+            try:
+                change = giving_up.give_up(self.actor, row, **form.cleaned_data, origin="page")
+            except (Invalid, Clash) as error:
+                form.take(error)
+            else:
+                return redirect("changes:plan", change.pk)
+        return self._show(request, row, form, status=422)
+
+    def _open(self, project: str, name: str) -> Application:
+        row = selectors.application(self.actor, project, name)
+        require(self.actor, self.permission, row.scope)
+        return row
+
+    def _show(
+        self, request: HttpRequest, row: Application, form: GiveUpForm, status: int = 200
+    ) -> HttpResponse:
+        place = row.cluster
+        context = {
+            "page": Page(
+                f"Give up {row.scope}",
+                [
+                    ("Clusters", reverse("gitops:clusters")),
+                    (place.name, reverse("gitops:cluster", args=[place.name])),
+                ],
+                api="",
+                permission=self.permission,
+                nav="gitops:clusters",
+            ),
+            "row": row,
+            "name": f"{row.repository.project.name}/{row.scope.name}",
+            "objects": selectors.live_objects(row),
+            "form": form,
+        }
+        return render(request, "gitops/give_up.html", context, status=status)
 
 
 def _applications(view: AccessMixin, **where: object) -> list[Application]:

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "idp.common.middleware.RequestMarks",
     "django_structlog.middlewares.RequestMiddleware",
     "idp.common.problems.ApiProblemMiddleware",
+    "idp.common.middleware.WithoutNul",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

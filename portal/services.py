@@ -115,8 +115,9 @@ def save_imported(
 ) -> tuple[Component, str]:
     """Create or update one component as its `catalog-info.yaml` says, inside a transaction.
 
-    Answers the row and what was done: "created", "updated" or "unchanged". Raises `Clash` when the
-    name belongs to another project, or was made in the page.
+    Answers the row and what was done: "created", "updated" or "unchanged". One that was made in
+    the page is kept by git from then on: the same row, so that its workloads stay tied to it.
+    Raises `Clash` when the name belongs to another project or is read from another file.
     """
     row = (
         Component.objects.select_for_update()

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from idp.common import host
@@ -145,7 +146,10 @@ class Shell:
         if self.actor.user is None:
             return ""
         places: dict[str, list[str]] = {}
+        now = timezone.now()
         for grant in grants.of(self.actor).every:
+            if not grant.lives(now):
+                continue
             role = grant.source.removeprefix("role ").partition(" of team ")[0]
             if grant.scope_label not in places.setdefault(role, []):
                 places[role].append(grant.scope_label)

@@ -40,7 +40,12 @@ class InvitationForm(forms.Form):
         help_text="Like dana.dev: letters, digits and . _ - @ +",
         widget=forms.TextInput(attrs={"autocomplete": "username"}),
     )
-    name = forms.CharField(label="Your name", max_length=150, required=False)
+    name = forms.CharField(
+        label="Your name",
+        max_length=150,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
     password = forms.CharField(
         strip=False,
         help_text="At least 8 characters, not a common word.",

@@ -209,7 +209,7 @@ class ExtendIn(ActionIn):
 
 class DeleteIn(ActionIn):
     choices = serializers.DictField(
-        child=serializers.ChoiceField(choices=["retain", "purge", "snapshot"]), required=False
+        child=serializers.ChoiceField(choices=["retain", "purge"]), required=False
     )
 
 

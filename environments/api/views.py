@@ -156,13 +156,19 @@ class ResourcesAPI(EnvironmentView):
         return Response({"results": ResourceOut(found, many=True).data})
 
 
-class HistoryAPI(EnvironmentView):
+class HistoryAPI(EnvironmentView, ListAPIView):
     """Changes of the environment, newest first."""
 
-    @extend_schema(operation_id="environments_history", responses=ChangeRow(many=True))
-    def get(self, request: Request, project: str, name: str) -> Response:
-        found = selectors.history(self.actor, self.environment())
-        return Response({"results": ChangeRow(found, many=True).data})
+    serializer_class = ChangeRow
+    filter_backends = ()
+    queryset = Change.objects.none()
+
+    def get_queryset(self) -> Any:
+        return selectors.history(self.actor, self.environment())
+
+    @extend_schema(operation_id="environments_history")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
 
 
 class LimitsAPI(AccessAPIView, ListAPIView):

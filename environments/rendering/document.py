@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from idp.common import jsonschema, yaml
+from idp.common import jsonschema, secretvalues, yaml
 from idp.common.errors import FieldError, Invalid
 from idp.common.names import dns_label
 from rbac.models import Tier
@@ -168,6 +168,28 @@ def check_name(value: str, at: str) -> None:
         dns_label(value)
     except ValidationError as error:
         raise field_error(at, "name", error.messages[0]) from error
+
+
+def check_values(document: EnvironmentDocument) -> None:
+    """Refuse parameters, variables and resources that hold what looks like a secret's value."""
+    fix = "Set it with “set secret”; git then holds only name@version under the workload's secrets."
+    places = [
+        *secretvalues.found_in(document.parameters, "parameters"),
+        *secretvalues.found_in(document.resources, "spec.resources"),
+    ]
+    for name, entry in document.workloads.items():
+        at = f"spec.workloads.{name}"
+        places += secretvalues.found_in({**entry, "secrets": None}, at)
+    wrong = [
+        FieldError(at, "secret", f"{_last(at)} holds what looks like {kind}: none enters git.", fix)
+        for at, kind in places
+    ]
+    if wrong:
+        raise Invalid.of(wrong)
+
+
+def _last(at: str) -> str:
+    return at.rpartition(".")[2]
 
 
 def check_reference(reference: str, has_secret: Callable[[str, int], bool], at: str) -> None:

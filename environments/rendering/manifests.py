@@ -7,7 +7,7 @@ from typing import Any
 
 from environments.rendering.document import nearest
 from gitops.backends.base import AWS_API
-from idp.common import yaml
+from idp.common import secretvalues, yaml
 from idp.common.errors import FieldError, Invalid, Refusal
 
 FOLDER = "manifests/"
@@ -100,6 +100,17 @@ def check(
                 f" own is “{namespace}”.",
                 "Leave metadata.namespace out.",
             )
+
+
+def check_values(document: Mapping[str, Any]) -> None:
+    """Refuse a hand-written document that holds what looks like a secret's value."""
+    title = f"{document['kind']} “{document['metadata']['name']}”"
+    for at, kind in secretvalues.found_in(document, title):
+        where = at.replace(f"{title}.", f"{title}: ", 1)
+        raise _refusal(
+            f"{where} holds what looks like {kind}: secret values never enter git.",
+            "Take it out, and set it with “set secret” as a variable of the workload.",
+        )
 
 
 def check_claims(documents: Iterable[Mapping[str, Any]], host: str) -> None:

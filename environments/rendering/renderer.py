@@ -17,13 +17,21 @@ from environments.rendering import manifests, parameters, resources, schemaset, 
 from environments.rendering.document import (
     FILENAME,
     EnvironmentDocument,
+    check_values,
     field_error,
     nearest,
     parse,
     written,
 )
 from environments.rendering.template import Template, compile_template
-from environments.rendering.totals import Totals, surge, totals
+from environments.rendering.totals import (
+    DEFAULT_CPU,
+    DEFAULT_MEMORY,
+    DEFAULT_MEMORY_LIMIT,
+    Totals,
+    surge,
+    totals,
+)
 from gitops import naming
 from gitops.renderers import RenderContext, Rendered
 from idp.changes.plans import digest
@@ -86,6 +94,7 @@ class EnvironmentRenderer:
         document = parse(files[FILENAME])
         _check_files(files)
         _check_place(document, context)
+        check_values(document)
         judged = judge(document, context)
         facts = _facts(judged, context)
         made, address = judged.template.render(facts)
@@ -102,6 +111,8 @@ class EnvironmentRenderer:
             allowed=manifests.MANUAL_KINDS,
             source=manifests.FOLDER.rstrip("/"),
         )
+        for each in raw:
+            manifests.check_values(each)
         manifests.check_claims(raw, facts["environment"]["host"])
         running = [*made, *raw]
         total = totals(running)
@@ -256,6 +267,9 @@ def _namespace(facts: Mapping[str, Any], total: Totals, extra: Totals) -> list[d
         "memory": f"{int(room.memory * _HEADROOM) // mebi + 1}Mi",
         "memoryLimit": f"{int(room.memory_limit * _HEADROOM) // mebi + 1}Mi",
         "pods": str(room.pods + 10),
+        "defaultCpu": DEFAULT_CPU,
+        "defaultMemory": DEFAULT_MEMORY,
+        "defaultMemoryLimit": DEFAULT_MEMORY_LIMIT,
     }
     return _namespace_template().render({**facts, "parameters": figures})[0]
 

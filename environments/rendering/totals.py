@@ -18,7 +18,8 @@ _COUNTED = {
     "Job": "parallelism",
     "CronJob": "parallelism",
 }
-_DEFAULT_CPU, _DEFAULT_MEMORY = "50m", "64Mi"  # the LimitRange's, for a container that names none
+# What the LimitRange gives a container that names none.
+DEFAULT_CPU, DEFAULT_MEMORY, DEFAULT_MEMORY_LIMIT = "50m", "64Mi", "256Mi"
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,9 @@ def _pod(spec: _Part) -> Totals:
         resources = container.part("resources")
         requests, limits = resources.part("requests"), resources.part("limits")
         total += Totals(
-            cpu=_amount(quantities.cpu, "cpu", _DEFAULT_CPU, requests, limits),
-            memory=_amount(quantities.memory, "memory", _DEFAULT_MEMORY, requests, limits),
-            memory_limit=_amount(quantities.memory, "memory", _DEFAULT_MEMORY, limits, requests),
+            cpu=_amount(quantities.cpu, "cpu", DEFAULT_CPU, requests, limits),
+            memory=_amount(quantities.memory, "memory", DEFAULT_MEMORY, requests, limits),
+            memory_limit=_amount(quantities.memory, "memory", DEFAULT_MEMORY_LIMIT, limits),
         )
     return total
 

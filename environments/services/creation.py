@@ -14,7 +14,14 @@ from environments import limits
 from environments.models import BlueprintVersion, Environment
 from environments.rendering import document as documents
 from environments.rendering import schemaset
-from environments.rendering.document import FILENAME, check_name, field_error, parse, written
+from environments.rendering.document import (
+    FILENAME,
+    check_name,
+    check_values,
+    field_error,
+    parse,
+    written,
+)
 from environments.rendering.renderer import Judged, judge
 from gitops import naming, repositories
 from gitops.models import Application, CloudAccount, Cluster
@@ -114,19 +121,25 @@ def create_environment(
     judged = judge_draft(draft)
     repository = repositories.ensure(project)
     base = repositories.tree_id(repository, repositories.head(repository), draft.directory)
-    with transaction.atomic():
-        environment = _make_rows(actor, draft, judged.version, repository)
-        return propose_directory(
-            actor,
-            environment.application,
-            {FILENAME: draft.text().encode()},
-            verb=CREATE,
-            title=f"Create {project.name}/{name}",
-            origin=origin,
-            idempotency_key=idempotency_key,
-            interactive=interactive,
-            base=base,
-        )
+    try:
+        with transaction.atomic():
+            environment = _make_rows(actor, draft, judged.version, repository)
+            return propose_directory(
+                actor,
+                environment.application,
+                {FILENAME: draft.text().encode()},
+                verb=CREATE,
+                title=f"Create {project.name}/{name}",
+                origin=origin,
+                idempotency_key=idempotency_key,
+                interactive=interactive,
+                base=base,
+            )
+    except Clash:
+        # The same request, sent twice at once: the other one took the name and made the change.
+        if again := _asked_before(actor, idempotency_key, above, name):
+            return again
+        raise
 
 
 def judge_draft(draft: Draft) -> Judged:
@@ -146,7 +159,9 @@ def judge_draft(draft: Draft) -> Judged:
     if draft.resources and draft.account is None:
         message = "Resources need a cloud account."
         raise field_error("account", "required", message, "Choose one, or remove the resources.")
-    judged = judge(parse(draft.text()), context_of(draft))
+    document = parse(draft.text())
+    check_values(document)
+    judged = judge(document, context_of(draft))
     blueprint = judged.version.blueprint
     if not blueprint.active:
         message = f"Blueprint {blueprint.name} takes no new environments."

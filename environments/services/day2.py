@@ -171,9 +171,13 @@ def start(actor: Actor, environment: Environment, *, options: Options = _DEFAULT
 
 
 def sync(actor: Actor, environment: Environment, *, options: Options = _DEFAULT) -> Change:
-    """What `main` says, brought to cluster and account: the way on after a failed change."""
+    """What `main` says, compared with cluster and account and brought there where it is not.
+
+    The way on after a failed change, and after somebody removed or altered what Slipway made.
+    """
     draft = edits.opened(actor, environment, "environment.sync")
-    return edits.propose(actor, draft, "environment.sync", f"Sync {environment} with git", options)
+    title = f"Sync {environment} with git"
+    return edits.propose(actor, draft, "environment.sync", title, options, always=True)
 
 
 def extend(

@@ -11,7 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from environments.models import Environment
-from environments.rendering.document import FILENAME, EnvironmentDocument, nearest, parse
+from environments.rendering.document import (
+    FILENAME,
+    EnvironmentDocument,
+    check_values,
+    nearest,
+    parse,
+)
 from environments.rendering.renderer import Judged, compiled, find_version, judge
 from environments.rendering.template import Template
 from gitops import repositories
@@ -70,7 +76,9 @@ class Draft:
 
     def judged(self) -> Judged:
         """The edited document under its blueprint; raises `Invalid` with the wrong fields."""
-        return judge(parse(self.edit.text()), context_of(self.environment.application))
+        document = parse(self.edit.text())
+        check_values(document)
+        return judge(document, context_of(self.environment.application))
 
 
 def opened(actor: Actor, environment: Environment, permission: str) -> Draft:
@@ -126,10 +134,13 @@ def workload_of(draft: Draft, name: str) -> str:
     return name
 
 
-def propose(actor: Actor, draft: Draft, verb: str, title: str, options: Options) -> Change:
+def propose(
+    actor: Actor, draft: Draft, verb: str, title: str, options: Options, *, always: bool = False
+) -> Change:
     """The change that brings the edited file to `main` when its plan was confirmed.
 
-    Where `main` says so already but was never brought to its targets, the change does that.
+    Where `main` says so already but was never brought to its targets, the change does that;
+    `always` looks there whatever our rows say.
     """
     if options.expected_tree and options.expected_tree != draft.tree:
         raise PreconditionFailed(
@@ -138,7 +149,7 @@ def propose(actor: Actor, draft: Draft, verb: str, title: str, options: Options)
         )
     after = draft.judged()
     same = _same(judge(draft.document, context_of(draft.environment.application)), after)
-    if same and draft.applied:
+    if same and draft.applied and not always:
         raise Clash(f"{draft.environment} is so already; nothing would change.")
     return propose_directory(
         actor,

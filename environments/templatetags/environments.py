@@ -60,7 +60,8 @@ def _labelled(bound: BoundField, css: str) -> str:
 def _cards(bound: BoundField, item: Item) -> list[dict[str, Any]]:
     """A card each choice: its label, what it comes to, and whether it is chosen."""
     labels, details = item.hints.get("labels", {}), item.hints.get("details", {})
-    chosen = str(bound.value() or "")
+    value = bound.value()
+    chosen = "" if value is None else str(value)
     return [
         {
             "value": value,

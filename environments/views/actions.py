@@ -108,7 +108,8 @@ ACTIONS: dict[str, Action] = {
     "sync": Action(
         "environment.sync",
         "Sync with git",
-        "What environment.yaml on main says is brought to the cluster and the account once more.",
+        "What git says is compared with the cluster and the account, and brought there where it"
+        " differs.",
         "Show the plan",
         ActionForm,
         services.sync,
@@ -200,6 +201,8 @@ class ActionView(AccessMixin):
 
     def _extra(self, row: Environment, what: Action, entry: Mapping[str, Any]) -> dict[str, Any]:
         """What one action's form needs besides."""
+        if what.form is ScaleForm:
+            return {"autoscaled": bool(entry.get("autoscaling"))}
         if what.form is DeleteForm:
             return {"expected": f"{row.project.name}/{row.name}"}
         if what.form is RemoveSecretForm:
@@ -226,15 +229,16 @@ class ActionView(AccessMixin):
         form: ActionForm,
         status: int = 200,
     ) -> HttpResponse:
-        made = selectors.objects(row) if what.danger else []
+        gone = selectors.removed_with(row) if what.danger else []
         context = {
             **frame(self.actor, row, "none"),
             "what": what,
             "form": form,
             "workloads": form.workloads,
             "workload": form["workload"].value() if "workload" in form.fields else "",
-            "lost": [o for o in made if o.target == "aws" and o.kind in {"Bucket", "Table"}],
-            "gone": made,
+            "gone": gone,
+            "number": sum(len(group.objects) for group in gone),
+            "holding": sum(len(group.objects) for group in gone if group.holds_data),
         }
         return render(request, "environments/action.html", context, status=status)
 

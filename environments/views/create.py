@@ -22,6 +22,7 @@ from portal.selectors import component_list
 from rbac.views.mixins import AccessMixin
 
 MAX_COMPONENTS = 1000
+TITLE = "New environment"
 _CRUMBS = [("Environments", "/environments/")]
 
 
@@ -67,7 +68,7 @@ class CreateView(AccessMixin):
 
     def _choose(self, request: HttpRequest) -> HttpResponse:
         context = {
-            "page": Page("New environment", _CRUMBS, api="/api/v1/blueprints/"),
+            "page": Page(TITLE, _CRUMBS, api="/api/v1/blueprints/"),
             "versions": selectors.blueprint_versions(),
             "clusters": selectors.clusters(),
             "project": request.GET.get("project", ""),
@@ -78,7 +79,7 @@ class CreateView(AccessMixin):
         version = form.version
         api = f"/api/v1/blueprints/{version.blueprint.name}/{version.version}/schema/"
         context = {
-            "page": Page("New environment", _CRUMBS, api=api, permission=self.permission),
+            "page": Page(TITLE, _CRUMBS, api=api, permission=self.permission),
             "form": form,
             "version": version,
             "preview": preview(form),

@@ -28,6 +28,7 @@ from rbac.views.mixins import AccessMixin
 
 State = Environment.State
 MAX_LINES = 500
+MAX_HISTORY = 100
 # Action, label, icon, permission, and whether it is a button of its own.
 ACTIONS = (
     ("scale", "Scale", "arrows-diagonal", "environment.scale", True),
@@ -154,11 +155,11 @@ def _senseless(row: Environment) -> set[str]:
     """Actions that would change nothing; after a change that failed midway none is sure to."""
     if row.application.sync == Application.Sync.OUT_OF_SYNC:
         return set()
-    return {"sync", "start" if row.state != State.STOPPED else "stop"}
+    return {"start" if row.state != State.STOPPED else "stop"}
 
 
 def _overview(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
-    return {"changes": selectors.history(view.actor, row, 8)}
+    return {"changes": selectors.history(view.actor, row)[:8]}
 
 
 def _plain(_view: EnvironmentDetailView, _row: Environment) -> dict[str, Any]:
@@ -207,7 +208,7 @@ def _events(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
 
 
 def _history(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
-    return {"changes": selectors.history(view.actor, row, 100)}
+    return {"changes": selectors.history(view.actor, row)[:MAX_HISTORY]}
 
 
 def _access(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:

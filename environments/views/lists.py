@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +17,7 @@ from environments.models import Environment
 from environments.selectors import BROKEN_WORD, Filters
 from idp.changes.models import Change
 from idp.common.host import Page
+from idp.common.spreadsheets import CHUNK, csv_response
 from rbac.access import held_anywhere
 from rbac.models import Tier
 from rbac.views.mixins import AccessMixin
@@ -25,7 +25,6 @@ from rbac.views.mixins import AccessMixin
 PAGE_SIZE = 25
 MAX_ROWS_TEXT = 2_000
 _ROW = re.compile(r"scope-[0-9]{1,18}")
-MAX_EXPORT = 10_000
 _ORDER = ("project__name", "name", "id")
 _COLUMNS = (
     "project", "name", "tier", "state", "health", "sync", "cluster", "owner", "address",
@@ -150,25 +149,10 @@ def _beyond(cursor: tuple[str, str, int], side: str) -> Q:
     )
 
 
-class _Echo:
-    """A file whose writes come back as values, for streaming CSV."""
-
-    def write(self, value: str) -> str:
-        return value
-
-
-def _export(rows: QuerySet[Environment]) -> HttpResponse | StreamingHttpResponse:
-    writer = csv.writer(_Echo())
-    limited = rows.prefetch_related(None).order_by(*_ORDER)[:MAX_EXPORT]
-
-    def lines() -> Iterator[Any]:
-        yield writer.writerow(_COLUMNS)
-        for row in limited.iterator(chunk_size=500):
-            yield writer.writerow([_safe(value) for value in _values(row)])
-
-    answer = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="environments.csv"'
-    return answer
+def _export(rows: QuerySet[Environment]) -> StreamingHttpResponse:
+    ordered = rows.prefetch_related(None).order_by(*_ORDER)
+    values = (_values(row) for row in ordered.iterator(chunk_size=CHUNK))
+    return csv_response("environments.csv", _COLUMNS, values)
 
 
 def _values(row: Environment) -> list[str]:
@@ -179,8 +163,3 @@ def _values(row: Environment) -> list[str]:
         row.project.name, row.name, row.tier, row.state, made.health, made.sync,
         made.cluster.name, owner, row.address, *moments,
     ]  # fmt: skip
-
-
-def _safe(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value

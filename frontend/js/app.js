@@ -7,11 +7,9 @@ import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startPalette } from "./palette.js";
 import { startShell } from "./shell.js";
-import { startTables } from "./tables.js";
 
 startShell();
 startForms();
-startTables();
 startPalette();
 startKeys();
 startLive();

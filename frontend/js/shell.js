@@ -1,4 +1,4 @@
-// Theme and row height, copying, the navigation on a phone, the keys' names on this machine.
+// Theme, copying, the navigation on a phone, the keys' names on this machine.
 import { announce, mac, on } from "./dom.js";
 
 function showTheme() {
@@ -23,21 +23,6 @@ function setTheme(button) {
   else delete document.documentElement.dataset.theme;
   keep("theme", theme);
   showTheme();
-}
-
-function showDensity() {
-  const chosen = document.documentElement.dataset.density ?? "default";
-  for (const button of document.querySelectorAll("[data-set-density]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.setDensity === chosen));
-  }
-}
-
-function setDensity(button) {
-  const density = button.dataset.setDensity === "default" ? "" : button.dataset.setDensity;
-  if (density) document.documentElement.dataset.density = density;
-  else delete document.documentElement.dataset.density;
-  keep("density", density);
-  showDensity();
 }
 
 async function copy(text, what) {
@@ -66,13 +51,11 @@ function nameKeys() {
 
 export function startShell() {
   showTheme();
-  showDensity();
   nameKeys();
   for (const clock of document.querySelectorAll("time[data-clock]")) {
     clock.textContent = new Date(clock.dateTime).toLocaleTimeString();
   }
   on("click", "[data-set-theme]", setTheme);
-  on("click", "[data-set-density]", setDensity);
   on("click", "[data-copy]", (element) => copy(element.dataset.copy, "Text"));
   on("click", "[data-copy-curl]", (element, event) => {
     event.preventDefault();

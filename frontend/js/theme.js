@@ -1,11 +1,9 @@
-// Runs before the first paint: the chosen theme and row height, and the mark that JavaScript works.
+// Runs before the first paint: the chosen theme, and the mark that JavaScript works.
 const root = document.documentElement;
 root.classList.add("has-js");
 try {
   const theme = localStorage.getItem("theme");
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
-  const density = localStorage.getItem("density");
-  if (density) root.dataset.density = density;
 } catch {
   // Storage is refused: the system's theme holds.
 }

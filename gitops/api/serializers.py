@@ -210,5 +210,10 @@ class SecretPut(serializers.Serializer):
     value = serializers.CharField(max_length=64 * 1024, trim_whitespace=False, write_only=True)
 
 
+class GiveUp(serializers.Serializer):
+    confirm = serializers.CharField(max_length=130, help_text="project/environment, once more")
+    message = serializers.CharField(max_length=2000, help_text="Why")
+
+
 class BranchProposal(serializers.Serializer):
     branch = serializers.CharField(max_length=100)

@@ -22,6 +22,11 @@ urlpatterns = [
         views.ApplicationPropose.as_view(),
         name="api-application-propose",
     ),
+    path(
+        "applications/<slug:project>/<slug:name>/give-up/",
+        views.ApplicationGiveUp.as_view(),
+        name="api-application-give-up",
+    ),
     path("secrets/<slug:project>/", views.Secrets.as_view(), name="api-secrets"),
     path(
         "secrets/<slug:project>/<slug:name>/",

@@ -10,7 +10,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gitops import secrets, selectors, services
+from gitops import giving_up, secrets, selectors, services
 from gitops.api import serializers as shapes
 from idp.changes.api.keyed import keyed
 from idp.changes.api.responses import accepted
@@ -115,6 +115,30 @@ class ApplicationPropose(AccessAPIView):
             self.actor,
             row,
             given.validated_data["branch"],
+            origin="api",
+            idempotency_key=idempotency_key(request),
+        )
+        return accepted(self.actor, change)
+
+
+class ApplicationGiveUp(AccessAPIView):
+    """End an environment whose cluster or account is gone for good; what is there stays there."""
+
+    permission = "application.give-up"
+
+    @extend_schema(
+        operation_id="applications_give_up", request=shapes.GiveUp, responses={202: ChangeOut}
+    )
+    @keyed
+    def post(self, request: Request, project: str, name: str) -> Response:
+        row = selectors.application(self.actor, project, name)
+        self.require(row.scope)
+        given = shapes.GiveUp(data=request.data)
+        given.is_valid(raise_exception=True)
+        change = giving_up.give_up(
+            self.actor,
+            row,
+            **given.validated_data,
             origin="api",
             idempotency_key=idempotency_key(request),
         )

@@ -109,23 +109,14 @@ def proposed_commit(change: Change, application: Application) -> str:
 
 
 def desire(application: Application, change: Change, commit: str = "") -> Desired:
-    """What the change wants: at `commit` where the plan fixed it, else at its proposal or `main`.
+    """What the change wants: at `commit` where the plan fixed it, else at its own.
 
     Raises `Invalid` and `Refusal` in people's words for a directory that cannot be rendered.
     """
     repo, directory = application.repository, application.directory
-    main = repositories.head(repo)
     notes: tuple[str, ...] = ()
     if not commit:
-        if "files" in change.intent:
-            commit = proposed_commit(change, application)
-        else:
-            commit = main
-            pushed = change.intent.get("commit")
-            if pushed and repositories.tree_id(repo, pushed, directory) != repositories.tree_id(
-                repo, main, directory
-            ):
-                notes = ("main moved on since: planned from its newest commit.",)
+        commit, notes = _own_commit(application, change)
     base = str(change.intent.get("base_tree") or application.synced_tree)
     tree = repositories.tree_id(repo, commit, directory)
     if not tree:
@@ -142,6 +133,22 @@ def desire(application: Application, change: Change, commit: str = "") -> Desire
     rendered = renderers.render(files, context)
     documents = complete(rendered, context, application)
     return Desired(commit, tree, base, rendered, documents, notes)
+
+
+def _own_commit(application: Application, change: Change) -> tuple[str, tuple[str, ...]]:
+    """The change's proposal or pushed commit, with notes: what is later on `main` is not its.
+
+    A commit that was overtaken, because its change waited, is not brought back over newer ones.
+    """
+    if "files" in change.intent:
+        return proposed_commit(change, application), ()
+    repo = application.repository
+    pushed, synced = str(change.intent.get("commit") or ""), application.synced_commit
+    if not pushed:
+        return repositories.head(repo), ()
+    if synced and synced != pushed and repositories.local(repo).contains(synced, pushed):
+        return synced, ("A newer commit stands there already; this one came with it.",)
+    return pushed, ()
 
 
 def complete(

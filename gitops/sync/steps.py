@@ -280,15 +280,23 @@ class Work:
         commit = str(self.plan.facts["commit"])
         if "files" in self.change.intent:
             commit = repositories.proposal(self.application.repository, self.change.pk) or commit
+        sync = self._sync()
         with transaction.atomic():
             application = Application.objects.select_for_update().get(pk=self.application.pk)
             application.synced_commit = commit
             application.synced_tree = self.desired.tree
-            application.sync = Application.Sync.SYNCED
+            application.sync = sync
             application.save(update_fields=["synced_commit", "synced_tree", "sync"])
             if self.desired.rendered is not None:
                 listeners.synced(self.application, self.desired.rendered, self.change)
         return {"commit": commit, "tree": self.desired.tree}
+
+    def _sync(self) -> Application.Sync:
+        """Synced, unless `main` says more by now: pushes whose changes have their turn yet."""
+        repo, directory = self.application.repository, self.application.directory
+        newest = repositories.tree_id(repo, repositories.head(repo), directory)
+        same = newest == self.desired.tree
+        return Application.Sync.SYNCED if same else Application.Sync.OUT_OF_SYNC
 
 
 def _ref(row: ManagedObject) -> ObjectRef:

@@ -28,7 +28,7 @@ _CODES = {"succeeded": Code.OK, "refused": Code.REFUSED}
 Number = Annotated[int, typer.Argument(min=1, help="The change's number.")]
 Deadline = Annotated[int, typer.Option(min=1, help="Give up watching after this many seconds.")]
 Choices = Annotated[
-    list[str], typer.Option("--choice", help="key=retain|purge|snapshot for what would be lost.")
+    list[str], typer.Option("--choice", help="key=retain|purge for what would be lost.")
 ]
 
 

@@ -38,7 +38,6 @@ class FieldChange:
     path: str
     before: Any = None
     after: Any = None
-    owner: str = ""
     known: bool = True
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    QueryDict,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,10 +25,15 @@ from idp.changes.models import Change
 from idp.changes.plans import Plan
 from idp.common.errors import Clash, Invalid, PreconditionFailed, Refusal, SlipwayError
 from idp.common.host import Page
+from idp.common.spreadsheets import CHUNK, csv_response
 from rbac.models import Scope
 from rbac.views import AccessMixin
 
 PAGE_SIZE = 50
+EXPORTED = (
+    "id", "state", "title", "place", "verb", "actor", "origin", "reason", "message", "created_at",
+    "started_at", "finished_at",
+)  # fmt: skip
 MAX_LOG = 1_000
 TELLABLE = (Clash, Invalid, PreconditionFailed, Refusal)  # said on the page that was left
 
@@ -40,17 +51,27 @@ def place_crumbs(change: Change) -> list[tuple[str, str]]:
     return crumbs
 
 
-class ChangeListPage(AccessMixin, TemplateView):
+class ChangeListPage(AccessMixin, View):
     permission = "change.view"
-    template_name = "changes/list.html"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        if request.GET.get("format") != "csv":
+            return render(request, "changes/list.html", self._context())
+        rows = (_exported(change) for change in self._chosen().qs.iterator(chunk_size=CHUNK))
+        return csv_response("changes.csv", EXPORTED, rows)
+
+    def _chosen(self) -> ChangeFilter:
+        """The filter; its `qs` holds nothing where the filter cannot be understood."""
+        chosen = ChangeFilter(self.request.GET, queryset=selectors.change_list(self.actor))
+        if not chosen.is_valid():
+            chosen.queryset = chosen.queryset.none()
+        return chosen
+
+    def _context(self) -> dict[str, Any]:
         query = self.request.GET
-        chosen = ChangeFilter(query, queryset=selectors.change_list(self.actor))
-        rows = chosen.qs if chosen.is_valid() else chosen.queryset.none()
-        found, older, newer = self._window(rows, query)
+        chosen = self._chosen()
+        found, older, newer = self._window(chosen.qs, query)
         return {
-            **super().get_context_data(**kwargs),
             "page": Page(
                 "Changes", api="/api/v1/changes/", permission="change.view", topics=["changes"]
             ),
@@ -60,7 +81,7 @@ class ChangeListPage(AccessMixin, TemplateView):
             "chips": _chips(query),
             "next": older,
             "previous": newer,
-            "export": f"/api/v1/changes/?{_without(query, 'before', 'after').urlencode()}",
+            "export": _with(query, "format", "csv"),
         }
 
     def _window(self, rows: QuerySet[Change], query: QueryDict) -> tuple[list[Change], str, str]:
@@ -81,6 +102,15 @@ class ChangeListPage(AccessMixin, TemplateView):
         older = _with(query, "before", found[-1].pk) if more_old else ""
         newer = _with(query, "after", found[0].pk) if more_new else ""
         return found, older, newer
+
+
+def _exported(change: Change) -> list[object]:
+    moments = (change.created_at, change.started_at, change.finished_at)
+    return [
+        change.pk, change.state, change.title, change.scope.label, change.verb,
+        change.actor_label, change.origin, change.reason, change.message,
+        *(moment.isoformat() if moment else "" for moment in moments),
+    ]  # fmt: skip
 
 
 def _digits(text: str | None) -> int | None:

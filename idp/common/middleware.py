@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
 from idp.common.metrics import REQUEST_SECONDS
 from idp.common.version import VERSION
@@ -42,4 +42,27 @@ class RequestMarks:
         return response
 
 
+class WithoutNul:
+    """Takes NUL out of query strings, and answers an address that has one with 404.
+
+    PostgreSQL's text holds no NUL (SQLSTATE 22021): one place instead of one at every filter.
+    """
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        query = request.META.get("QUERY_STRING", "")
+        while found := _NUL.search(query):
+            query = query.replace(found[0], "")
+        request.META["QUERY_STRING"] = query
+        response: HttpResponse = self.get_response(request)
+        return response
+
+    def process_view(self, request: HttpRequest, *_: Any) -> None:
+        if "\0" in request.path_info:
+            raise Http404
+
+
+_NUL = re.compile(r"%00|\0")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -15,7 +15,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
     ValidationError,
 )
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
@@ -141,8 +141,17 @@ _DJANGO: tuple[tuple[type[Exception], int, str], ...] = (
     (PermissionDenied, 403, "You may not do this."),
     (RequestDataTooBig, 413, "The request is larger than this server reads."),
     (SuspiciousOperation, 400, "The request is malformed."),
+    (
+        DataError,
+        422,
+        "A value cannot be stored: it is too long or too large, or it holds a NUL character.",
+    ),
     (OperationalError, 503, "The database does not answer at the moment."),
 )
+_LOGGED: Mapping[type[Exception], str] = {
+    OperationalError: "database.unavailable",
+    DataError: "database.refused_value",
+}
 
 
 def _of_django(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
@@ -151,8 +160,8 @@ def _of_django(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None
         return _of_validation(detail), {}
     for kind, status, message in _DJANGO:
         if isinstance(error, kind):
-            if kind is OperationalError:
-                log.warning("database.unavailable", exc_info=error)
+            if kind in _LOGGED:
+                log.warning(_LOGGED[kind], exc_info=error)
             headers = {"Retry-After": str(DEFAULT_RETRY)} if status == _UNAVAILABLE else {}
             return problem(status, detail=message), headers
     return None

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib import messages
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 from idp.common.crypto import EncryptedTextField
-from idp.common.errors import Clash, Invalid, Refusal
+from idp.common.errors import Clash, FieldError, Invalid, Refusal, SlipwayError
 from rbac import audit
 from rbac.access import can, held_anywhere, require, visible
 from rbac.actors import Actor
@@ -22,6 +22,22 @@ from rbac.places import place_of
 from rbac.requests import actor_of
 
 HIDDEN = "(not shown)"
+_REFUSAL = "slipway_refusal"  # on a request: what a service said to its form
+
+
+def _refused(form: type[ModelForm], error: SlipwayError) -> type[ModelForm]:
+    """The form with a service's errors, beside the fields that they name."""
+
+    def full_clean(self: ModelForm) -> None:
+        form.full_clean(self)
+        told = error.errors or (FieldError("", "", error.message, error.fix),)
+        for one in told:
+            name = one.field.rpartition(".")[2]
+            self.add_error(
+                name if name in self.fields else None, f"{one.message} {one.fix}".strip()
+            )
+
+    return type(form.__name__, (form,), {"full_clean": full_clean})
 
 
 class AuditedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no stubs
@@ -127,15 +143,22 @@ class AuditedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no stubs
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """A service's refusal is a message on the same page, and nothing is saved."""
+        """A service's refusal stands in the form, which keeps its input; nothing is saved."""
+        show = super().changeform_view
         try:
-            response: HttpResponse = super().changeform_view(
-                request, object_id, form_url, extra_context
-            )
+            response: HttpResponse = show(request, object_id, form_url, extra_context)
         except (Invalid, Clash, Refusal) as error:
-            messages.error(request, f"{error.message} {error.fix}".strip())
-            return HttpResponseRedirect(request.get_full_path())
+            setattr(request, _REFUSAL, error)
+            response = show(request, object_id, form_url, extra_context)
         return response
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        """The form, invalid by the service's word where this request was refused already."""
+        form: type[ModelForm] = super().get_form(request, obj, change=change, **kwargs)
+        refusal = getattr(request, _REFUSAL, None)
+        return form if refusal is None else _refused(form, refusal)
 
     # Django's own log of the admin would be a second, mutable trail.
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None: ...

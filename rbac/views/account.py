@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 
 from idp.common.errors import NotVisible
 from idp.common.host import Page
@@ -42,8 +44,9 @@ class Account(ServiceFormView):
 
     def extra(self) -> dict[str, Any]:
         user = self._user()
-        own = RoleBinding.objects.filter(user=user) | RoleBinding.objects.filter(
-            team__memberships__user=user
+        own = RoleBinding.objects.filter(
+            Q(user=user) | Q(team__memberships__user=user),
+            Q(ends_at=None) | Q(ends_at__gt=timezone.now()),
         )
         return {
             "sessions": live_sessions(user),

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib.auth.tokens import default_token_generator
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from playwright.sync_api import Page, Response
+
+from environments.views.actions import ACTIONS
 from idp.changes.models import Change
 from idp.common import host
 from portal.shell import address
+from rbac.models import User
+from rbac.services.people import invite
 from schemas.addresses import page_of
 from schemas.databases.models import Database, DatabaseInstance
 from schemas.models import Subject
 from tests.browser.subjects import ORDERS, SLASHED
-from tests.browser.world import ADMINISTRATOR, AUDITOR, AUTHOR, LEAD, VIEWER
+from tests.browser.world import (
+    ADMINISTRATOR,
+    AUDITOR,
+    AUTHOR,
+    LEAD,
+    NEWCOMER,
+    VIEWER,
+    actor,
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +36,17 @@ class Place:
     path: str
     who: str = ADMINISTRATOR
     status: int = 200
+    keys: str = ""  # pressed once the page is there
+
+
+def visit(page: Page, place: Place) -> Response | None:
+    """Open a place as people find it."""
+    answer = page.goto(place.path)
+    page.wait_for_selector("main")
+    if place.keys:
+        page.keyboard.press(place.keys)
+        page.wait_for_selector("dialog[open] [role=option]")
+    return answer
 
 
 FIXED = (
@@ -34,12 +61,29 @@ FIXED = (
     Place("forbidden", "/catalog/new/", VIEWER, 403),
     Place("not-found", "/catalog/absent/", AUTHOR, 404),
     Place("sign-in", "/sign-in/", ""),
+    Place("sign-out", "/sign-out/", AUTHOR),
     Place("password-reset", "/password-reset/", ""),
+    Place("password-reset-sent", "/password-reset/sent/", ""),
+    Place("palette", "/", AUTHOR, keys="Control+k"),
+    Place("choose-blueprint", "/environments/new/", AUTHOR),
+    Place("account", "/account/", AUTHOR),
     Place("access-why", "/access/why/"),
     Place("access-grant", "/access/grant/"),
     Place("access-role", "/access/roles/developer/"),
     Place("access-team", "/access/teams/orders/"),
+    Place("access-role-new", "/access/roles/new/"),
+    Place("access-team-new", "/access/teams/new/"),
     Place("access-project-new", "/access/projects/new/"),
+    Place("access-service-account-new", "/access/service-accounts/new/"),
+    Place("access-invite", "/access/invite/"),
+    Place("no-match-catalog", "/catalog/?q=nothing", AUTHOR),
+    Place("no-match-environments", "/environments/?q=nothing", AUTHOR),
+    Place("no-match-changes", "/changes/?q=nothing", AUTHOR),
+    Place("no-match-search", "/search/?q=nothing-like-it", AUTHOR),
+    Place("first-home", "/", NEWCOMER),
+    Place("first-catalog", "/catalog/", NEWCOMER),
+    Place("first-environments", "/environments/", NEWCOMER),
+    Place("first-inbox", "/inbox/", NEWCOMER),
     Place("account-token-new", "/account/tokens/new/", AUTHOR),
 )
 
@@ -59,20 +103,17 @@ def objects() -> list[Place]:
     """Pages of objects that `world.build` made."""
     dev = "/environments/orders/dev/"
     tabs = ("workloads", "resources", "variables", "events", "logs", "history", "access")
-    actions = (
-        "scale", "image", "variables", "secrets", "remove-secret", "component", "restart", "stop",
-        "extend", "delete",
-    )  # fmt: skip
     return [
         Place("environment", dev, AUTHOR),
         *(Place(f"environment-{tab}", f"{dev}?tab={tab}", AUTHOR) for tab in tabs),
-        *(Place(f"do-{action}", f"{dev}{action}/", AUTHOR) for action in actions),
+        *(Place(f"do-{action}", f"{dev}{action}/", AUTHOR) for action in ACTIONS),
         Place("environment-share", f"{dev}share/"),
         Place("environment-access-of-administrator", f"{dev}?tab=access"),
         Place("create", "/environments/new/?blueprint=web-service-aws@1.0.0", AUTHOR),
         Place("blueprint", "/blueprints/web-service-aws/", AUTHOR),
         Place("cluster", "/clusters/local/"),
         Place("cloud-account", "/accounts/local/"),
+        Place("give-up", "/give-up/orders/dev/"),
         *(
             place
             for name, state in (("done", "succeeded"), ("ready", "ready"), ("waiting", "waiting"))
@@ -80,6 +121,9 @@ def objects() -> list[Place]:
         ),
         *_subjects(),
         *_databases(),
+        Place("plan-with-losses", f"/changes/{_deletion().pk}/plan/", AUTHOR),
+        Place("invitation", _invitation(), ""),
+        Place("password-reset-confirm", _reset(), ""),
         Place("waiting-for-lead", "/inbox/", LEAD),
         Place("audit-of-auditor", "/audit/", AUDITOR),
     ]
@@ -124,6 +168,20 @@ def _databases() -> list[Place]:
         Place("migration-lint", "/databases/lint/", AUTHOR),
         Place("databases-no-match", "/databases/?q=absent", AUTHOR),
     ]
+def _deletion() -> Change:
+    return Change.objects.get(verb="environment.delete")
+
+
+def _invitation() -> str:
+    """The path of a new invitation's link."""
+    _, link = invite(actor(ADMINISTRATOR), email="ines.invited@example.test")
+    return link[link.index("/invitations/") :]
+
+
+def _reset() -> str:
+    user = User.objects.get(username="paula.pay")  # no place is hers: a sign-in ends the link
+    key = urlsafe_base64_encode(force_bytes(user.pk))
+    return f"/password-reset/{key}/{default_token_generator.make_token(user)}/"
 
 
 def _change(name: str, state: str) -> list[Place]:

@@ -6,14 +6,27 @@ from typing import Any, Literal
 
 import pytest
 from django.conf import settings
+from django.urls import resolve
 from playwright.sync_api import Page
 
+from idp.rest import routes
 from tests.browser.conftest import Open
-from tests.browser.places import Place, places
+from tests.browser.places import Place, places, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(280)]
 AXE = settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+# Downloads, fragments, JSON and probes.
+NO_PAGES = {
+    "audit/export.<str:kind>",
+    "catalog/export/",
+    "changes/<int:pk>/log.txt",
+    "environments/new/preview/",
+    "healthz",
+    "metrics",
+    "palette/",
+    "readyz",
+}
 ASK = """(rules) => axe.run(document, {runOnly: rules}).then((found) => found.violations.flatMap(
   (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}`)))"""
 
@@ -42,14 +55,26 @@ def test_every_page_is_accessible_and_silent(
         if page is None:
             page = pages[place.who] = open_page(place.who, "/healthz", color_scheme=theme)
         page.said.clear()  # type: ignore[attr-defined]  # set by `open_page`
-        answer = page.goto(place.path)
-        page.wait_for_selector("main")
+        answer = visit(page, place)
         found = [*findings(page), *complaints(page, place)]
         if answer is None or answer.status != place.status:
             found.append(f"answered {answer.status if answer else 'nothing'}")
         if found:
             wrong[place.name] = found
     assert wrong == {}
+
+
+def test_every_page_that_there_is_is_among_those_that_are_looked_at(world: None) -> None:
+    """By the URL resolver, so that a new page cannot be forgotten."""
+    pages = {
+        route
+        for route, callback in routes()
+        if hasattr(getattr(callback, "view_class", callback), "get")
+        and not route.startswith(("admin/", "api/"))
+    }
+    looked = {resolve(place.path.partition("?")[0]).route for place in places()}
+    assert pages - looked - NO_PAGES == set()
+    assert pages >= NO_PAGES, "what is no page is still there"
 
 
 @pytest.mark.parametrize("width", [390, 320])
@@ -61,8 +86,7 @@ def test_no_page_is_wider_than_a_phone(open_page: Open, width: int) -> None:
         if page is None:
             viewport = {"width": width, "height": 844}
             page = pages[place.who] = open_page(place.who, "/healthz", viewport=viewport)
-        page.goto(place.path)
-        page.wait_for_selector("main")
+        visit(page, place)
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if over > 0:
             wide[place.name] = over

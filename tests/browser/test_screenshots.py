@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from PIL import Image
+from PIL import Image, ImageChops
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Open
-from tests.browser.places import places
+from tests.browser.places import places, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 SHOTS: dict[str, dict[str, Any]] = {
@@ -25,8 +25,9 @@ FOLLOWS = """() => { for (const dot of document.querySelectorAll("[data-live]"))
     dot.classList.remove("is-lost", "is-paused");
     dot.querySelector("[data-live-word]").textContent = "Live"; } }"""
 MAX_HEIGHT = 1500
-COLOURS = 64  # enough for pages of few colours, at a third of the bytes
-MAX_BYTES = 6_000_000  # of the whole folder
+COLOURS = 256  # no shade is further off than an eye can tell, at a third of the bytes
+MAX_SHIFT = 8  # of 255, in any channel of any point
+MAX_BYTES = 10_000_000  # of the whole folder
 
 
 @pytest.mark.skipif("SLIPWAY_TEST_SCREENSHOTS" not in os.environ, reason="by make screenshots only")
@@ -41,8 +42,7 @@ def test_screenshots(open_page: Open, shot: str) -> None:
         if page is None:
             page = pages[place.who] = open_page(place.who, "/healthz", **options)
         page.set_viewport_size(options["viewport"])
-        page.goto(place.path)
-        page.wait_for_selector("main")
+        visit(page, place)
         page.evaluate(FOLLOWS)
         height = page.evaluate("document.documentElement.scrollHeight")
         width = options["viewport"]["width"]
@@ -51,5 +51,7 @@ def test_screenshots(open_page: Open, shot: str) -> None:
         few = picture.convert("RGB").quantize(
             COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
         )
+        shift = ImageChops.difference(picture.convert("RGB"), few.convert("RGB"))
+        assert max(high for _, high in shift.getextrema()) <= MAX_SHIFT, place.name
         few.save(folder / f"{place.name}-{shot}.png", optimize=True)
     assert sum(file.stat().st_size for file in folder.glob("*.png")) < MAX_BYTES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import boto3
+
 from environments import services as environments
 from environments.models import Environment
 from gitops.models import CloudAccount
@@ -22,17 +24,20 @@ LEAD = "liam.lead"
 ADMINISTRATOR = "pia.platform"
 AUDITOR = "audrey.audit"
 VIEWER = "vic.viewer"
+NEWCOMER = "nora.new"  # holds no role yet
 
 
 def build(aws: str) -> None:
     """People, components, an environment with resources, a plan to confirm, one to approve."""
     demo.make(aws)
+    User.objects.create_user(NEWCOMER, f"{NEWCOMER}@example.test", demo.PASSWORD)
     orders = Project.objects.get(name="orders")
     _components(orders)
     _environments(orders)
     subjects.build(actor(AUTHOR), actor(LEAD))
     make_database(actor(ADMINISTRATOR), orders)
     databases.add_database(actor(ADMINISTRATOR), orders, name="empty")
+    _deletion(orders, aws)
 
 
 def actor(username: str) -> Actor:
@@ -56,6 +61,24 @@ def _environments(orders: Project) -> None:
     live = run_until_settled(create(pia, orders, name="live", tier="production"))
     run_until_settled(changes.confirm(pia, live, live.plan_hash, {}))
     bring(dana, orders, name="nightly", blueprint="web-service@1.0.0", parameters={"image": IMAGE})
+
+
+def _deletion(orders: Project, aws: str) -> None:
+    """The plan of a deletion that would lose what a bucket holds."""
+    dana = actor(AUTHOR)
+    old = bring(
+        dana,
+        orders,
+        name="old",
+        blueprint="web-service-aws@1.0.0",
+        account=CloudAccount.objects.get(),
+        resources={"exports": {"kind": "Bucket"}},
+    )
+    bucket = old.application.objects_made.get(kind="Bucket").name
+    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    s3 = boto3.client("s3", endpoint_url=aws, region_name="us-east-1", **keys)
+    s3.put_object(Bucket=bucket, Key="2026/orders.csv", Body=b"1;2;3")
+    run_until_settled(environments.delete_environment(dana, old))
 
 
 def _workload(environment: Environment) -> str:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from environments import cli as env_cli
+from environments import live
 from idp.changes import cli as change_cli
 from idp.common.console import pairs
 from tests.support.console import Script, problem, run
@@ -232,6 +233,29 @@ class TestEnvironments:
         script = story("ready", "succeeded", **{address: change("planning")})
         assert run(script, "env", verb, "orders/staging", "-y").exit_code == 0
 
+    @pytest.mark.parametrize(
+        ("words", "body"),
+        [
+            (("4",), {"replicas": 4}),
+            (("--min", "2", "--max", "6"), {"min_replicas": 2, "max_replicas": 6}),
+            (("--max", "6"), {"max_replicas": 6}),
+        ],
+    )
+    def test_scale_sets_a_number_or_an_autoscalers_bounds(
+        self, words: tuple[str, ...], body: dict[str, int]
+    ) -> None:
+        script = scaling("ready", "succeeded")
+        assert run(script, "env", "scale", "orders/staging", *words, "-y").exit_code == 0
+        assert script.body(0) == {**body, "workload": ""}
+        nothing = run(Script(), "env", "scale", "orders/staging", "-y")
+        assert nothing.exit_code == 2
+        assert "--min and --max" in nothing.output
+
+    def test_logs_ask_for_no_more_than_rest_answers(self) -> None:
+        assert env_cli.MAX_TAIL == live.MAX_TAIL
+        more = run(Script(), "env", "logs", "orders/staging", "--tail", str(live.MAX_TAIL + 1))
+        assert more.exit_code == 2
+
     def test_set_image_and_extend(self) -> None:
         base = "POST environments/orders/staging/"
         answers = {f"{base}image/": change("planning"), f"{base}extend/": change("planning")}
@@ -268,7 +292,9 @@ class TestEnvironments:
         assert run(script, "env", "show", where).exit_code == 2
         assert script.calls == []
 
-    @pytest.mark.parametrize("text", ["soon", "7", "d", "7y"])
+    @pytest.mark.parametrize(
+        "text", ["soon", "7", "d", "7y", "99999999999w", "9999999d", f"{'9' * 5000}d"]
+    )
     def test_what_is_no_end_is_wrong_usage(self, text: str) -> None:
         assert run(Script(), "env", "extend", "a/b", text).exit_code == 2
 

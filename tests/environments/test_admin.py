@@ -75,6 +75,22 @@ def test_a_limit_is_saved_with_before_and_after(admin: Client, people: Character
     assert record.after["max_environments"] == 5
 
 
+def test_a_refused_form_keeps_what_was_written(admin: Client, people: Characters) -> None:
+    fields = {"name": "few", "scope": str(people.scope.pk), "allowed_tiers": '["moon"]'}
+    url = "/admin/environments/limit/add/"
+    answer = admin.post(url, fields)
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert 'value="few"' in page
+    assert "Use a list of preview, development, staging, production." in page
+    assert list(answer.context["adminform"].form.errors) == ["allowed_tiers"]
+    again = admin.post(url, {**fields, "allowed_tiers": "[]", "cpu": "lots"})
+    assert "is not an amount" in str(again.context["adminform"].form.errors["cpu"])
+    assert not Limit.objects.exists()
+    right = {**fields, "allowed_tiers": "[]", "cpu": "2"}
+    assert admin.post(url, right).status_code == 302
+
+
 def test_who_is_no_administrator_gets_nowhere(people: Characters) -> None:
     client = Client()
     client.force_login(people.maintainer)

@@ -8,6 +8,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
+from environments.api.serializers import DeleteIn
 from environments.models import Environment, Limit
 from gitops.models import Cluster
 from idp.changes.models import Change
@@ -174,6 +175,15 @@ def test_deleting_answers_with_the_change(api: APIClient, dana: Actor, people: C
     assert answer.json()["verb"] == "environment.delete"
 
 
+def test_only_answers_that_planning_knows_can_be_chosen(
+    api: APIClient, dana: Actor, people: Characters
+) -> None:
+    bring(dana, people.project)
+    answer = api.delete(ONE, {"choices": {"aws/Bucket//x": "snapshot"}})
+    assert answer.status_code == 422
+    assert "snapshot" not in repr(DeleteIn().fields["choices"])
+
+
 def test_the_list_filters_and_costs_few_queries(
     api: APIClient,
     dana: Actor,
@@ -216,3 +226,18 @@ def test_blueprints_by_rest(api: APIClient, people: Characters) -> None:
     assert bad.status_code == 422
     assert api.get(url).json()["results"][0]["version"] == "1.0.0"
     assert api.get("/api/v1/blueprints/none/versions/").status_code == 404
+
+
+def test_the_history_is_paged_to_its_end(api: APIClient, dana: Actor, people: Characters) -> None:
+    bring(dana, people.project)
+    for _ in range(60):
+        change = Change.objects.latest("id")
+        change.pk, change.idempotency_key = None, ""
+        change.save()
+    found, address = [], f"{ONE}history/"
+    while address:
+        page = api.get(address).json()
+        found += [row["id"] for row in page["results"]]
+        address = page["next"]
+    assert found == sorted(Change.objects.values_list("id", flat=True), reverse=True)
+    assert len(found) == 61

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from idp.common.errors import Invalid
-from tests.environments.rendering import document, render
+from idp.common.errors import Invalid, Refusal
+from idp.common.quantities import memory
+from tests.environments.rendering import document, find, render
 
 pytestmark = pytest.mark.django_db
 _POD = "template: {spec: {containers: [{name: a, image: a%s}]}}"
@@ -54,3 +55,36 @@ def test_odd_manifests_are_named_with_the_path(files: dict[str, str], words: str
 def test_what_is_left_empty_is_as_if_it_were_not_there() -> None:
     empty = odd(f"replicas: , {_POD % ', resources: '}", metadata=", labels: , annotations: ")
     assert render(document(), files=empty).facts == render(document(), files=pods()).facts
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {DB_PASSWORD: hunter2x}}",
+            "ConfigMap “c”: data.DB_PASSWORD",
+        ),
+        (
+            pods(container=", env: [{name: API_TOKEN, value: a1B2c3D4e5F6g7}]")["manifests/a.yaml"],
+            "spec.template.spec.containers[0].env[0].value",
+        ),
+    ],
+)
+def test_a_secret_value_in_a_manifest_is_refused_where_it_stands(text: str, where: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        render(document(), files={"manifests/a.yaml": text})
+    assert where in caught.value.message
+    assert "set secret" in caught.value.fix
+    assert "hunter2x" not in caught.value.message
+
+
+def test_the_quota_has_room_for_pods_that_get_the_namespaces_defaults() -> None:
+    few, many = (render(document(), files=pods(f"replicas: {n},")) for n in (1, 51))
+    (limits,) = find(many, "LimitRange")["spec"]["limits"]
+    quotas = [find(each, "ResourceQuota")["spec"]["hard"] for each in (few, many)]
+
+    def grown(key: str) -> int:
+        return memory(quotas[1][key]) - memory(quotas[0][key])
+
+    assert grown("limits.memory") >= 50 * memory(limits["default"]["memory"])
+    assert grown("requests.memory") >= 50 * memory(limits["defaultRequest"]["memory"])

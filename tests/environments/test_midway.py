@@ -11,7 +11,7 @@ from django.utils import timezone
 from environments import expiry, services
 from environments.models import Environment
 from environments.views.detail import actions
-from gitops.models import Application
+from gitops.models import Application, MemoryObject
 from gitops.sync import steps
 from idp.changes.models import Change
 from idp.common.errors import Clash, Denied
@@ -45,7 +45,7 @@ def labels(actor: Actor, environment: Environment) -> set[str]:
 
 def test_a_stop_that_failed_midway_can_be_asked_for_again(dana: Actor, people: Characters) -> None:
     environment = bring(dana, people.project)
-    assert {"Stop…"} == labels(dana, environment) & {"Stop…", "Start…", "Sync with git…"}
+    assert {"Stop…"} == labels(dana, environment) & {"Stop…", "Start…"}
     failing(dana, services.stop(dana, environment))
     environment = of(environment.scope)
     assert live_replicas(environment) == 1, "it still runs"
@@ -70,8 +70,6 @@ def test_or_taken_back(dana: Actor, people: Characters) -> None:
 
 def test_sync_brings_what_git_says(dana: Actor, people: Characters, client: Client) -> None:
     environment = bring(dana, people.project)
-    with pytest.raises(Clash, match="is so already"):
-        services.sync(dana, environment)
     failing(dana, services.scale(dana, environment, replicas=3))
     client.force_login(people.developer)
     page = client.get("/environments/orders/demo/").content.decode()
@@ -81,6 +79,19 @@ def test_sync_brings_what_git_says(dana: Actor, people: Characters, client: Clie
     assert live_replicas(environment) == 3
     page = client.get("/environments/orders/demo/").content.decode()
     assert "Git says more than what runs." not in page
+
+
+def test_sync_repairs_what_somebody_removed(dana: Actor, people: Characters) -> None:
+    environment = bring(dana, people.project)
+    MemoryObject.objects.filter(kind="Deployment").delete()
+    change = settle(dana, services.sync(dana, environment))
+    assert change.state == Change.State.SUCCEEDED
+    verbs = {action["kind"]: action["verb"] for action in change.plan["actions"]}
+    assert verbs["Deployment"] == "create"
+    assert live_replicas(environment) == 1
+    nothing = settle(dana, services.sync(dana, of(environment.scope)))
+    assert nothing.state == Change.State.SUCCEEDED
+    assert {action["verb"] for action in nothing.plan["actions"]} == {"unchanged"}
 
 
 def test_expiry_believes_an_extension_that_failed_midway(

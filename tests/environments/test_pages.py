@@ -16,8 +16,7 @@ from gitops.models import Application, Cluster
 from idp.changes.models import Change
 from rbac.actors import Actor
 from rbac.models import User
-from rbac.services import share
-from tests.environments.factories import IMAGE, bring, create, settle
+from tests.environments.factories import IMAGE, bring, create
 from tests.rbac.factories import Characters
 from tests.support.changes import run_until_settled
 
@@ -145,30 +144,6 @@ def test_every_tab_of_an_environment(
     assert "http://demo.orders.apps.example.test" in page
 
 
-def test_log_lines_have_their_time_and_can_be_followed_alone(
-    browser: Client, dana: Actor, people: Characters
-) -> None:
-    bring(dana, people.project)
-    page = text_of(browser, "/environments/orders/demo/?tab=logs&follow=1&q=e")
-    assert '<ol class="sw-log has-pods"' in page
-    assert "<li><time datetime=" in page
-    address = page.partition('data-live-refetch="')[2].partition('"')[0].replace("&amp;", "&")
-    part = text_of(browser, address)
-    assert "<html" not in part
-    assert 'data-live-every="3"' in part
-    assert "<li><time datetime=" in part
-    assert "data-live-every" not in text_of(browser, "/environments/orders/demo/?tab=logs")
-
-
-def test_who_may_not_read_logs_is_told_who_can_grant_it(dana: Actor, people: Characters) -> None:
-    environment = bring(dana, people.project)
-    mia = Actor(people.maintainer)
-    share(mia, permissions=["environment.scale"], user=people.stranger, obj=environment)
-    page = text_of(signed_in(people.stranger), "/environments/orders/demo/?tab=logs")
-    assert "You can’t read logs here" in page
-    assert "who can grant it" in page
-
-
 def test_actions_not_allowed_say_what_is_missing(dana: Actor, people: Characters) -> None:
     bring(dana, people.project)
     viewer = signed_in(people.viewer)
@@ -206,11 +181,47 @@ def test_every_action_has_a_page(
 def test_deleting_asks_for_the_name(browser: Client, dana: Actor, people: Characters) -> None:
     bring(dana, people.project)
     url = "/environments/orders/demo/delete/"
-    assert "objects would be removed" in text_of(browser, url)
+    page = text_of(browser, url)
+    assert "objects would be removed" in page
+    assert "of which may hold data" not in page
+    assert "<code>web-variables</code>" not in page
+    assert (
+        page.partition(">Deployment</th>")[2].partition("</tr>")[0].count("<code>web</code>") == 1
+    )
     answer = browser.post(url, {"confirm_name": "demo"})
     assert "This is not its name" in answer.content.decode()
     assert browser.post(url, {"confirm_name": "orders/demo"}).status_code == 302
     assert Change.objects.latest("id").verb == "environment.delete"
+
+
+def test_deleting_lists_what_may_hold_data_first(
+    browser: Client, dana: Actor, people: Characters
+) -> None:
+    environment = bring(dana, people.project)
+    made = environment.application.objects_made
+    for kind, name in (("Queue", "placed"), ("PersistentVolumeClaim", "disk")):
+        made.create(target="aws", api_version="v1", kind=kind, name=name)
+    made.create(target="aws", api_version="v1", kind="Bucket", name="kept", state="retained")
+    page = text_of(browser, "/environments/orders/demo/delete/")
+    assert "2 of which may hold data" in page
+    assert page.index("<code>disk</code>") < page.index("<code>placed</code>")
+    assert page.index("<code>placed</code>") < page.index(">Deployment</th>")
+    assert "<code>kept</code>" not in page, "Slipway no longer touches it"
+
+
+@pytest.mark.parametrize("autoscaled", [True, False])
+def test_scaling_asks_only_for_the_numbers_that_count(
+    browser: Client, dana: Actor, people: Characters, *, autoscaled: bool
+) -> None:
+    parameters = {"image": IMAGE, "autoscaling": {"enabled": autoscaled}}
+    bring(dana, people.project, parameters=parameters)
+    page = text_of(browser, "/environments/orders/demo/scale/")
+    assert ('name="replicas"' in page) is not autoscaled
+    assert ('name="max_replicas"' in page) is autoscaled
+    sent = {"max_replicas": "6"} if autoscaled else {"replicas": "3"}
+    sent = {"min_replicas": "2", **sent} if autoscaled else sent
+    answer = browser.post("/environments/orders/demo/scale/", {"workload": "web", **sent})
+    assert answer.status_code == 302, answer.content.decode()
 
 
 def rows(people: Characters, dana: Actor, number: int) -> None:
@@ -246,20 +257,21 @@ def test_the_list_pages_filters_and_exports(
     assert len(lines) == 11
 
 
-def test_live_hints_fetch_single_rows(browser: Client, dana: Actor, people: Characters) -> None:
-    bring(dana, people.project)
-    other = bring(dana, people.project, name="other")
-    page = text_of(browser, "/environments/")
-    assert 'data-live-rows="/environments/?rows="' in page
-    assert f'id="scope-{other.scope_id}"' in page
-    whole = text_of(browser, "/environments/?health=broken")
-    assert "data-live-rows" not in whole, "health decides which rows there are"
-    address = f"/environments/?rows=scope-{other.scope_id},scope-x,scope-99999999"
-    rows = text_of(browser, address)
-    assert rows.count("<tr") == 1
-    assert "/environments/orders/other/" in rows
-    assert "<html" not in rows
-    assert "<tr" not in text_of(signed_in(people.stranger), address)
+def test_an_export_holds_every_row_of_the_filter(
+    browser: Client, dana: Actor, people: Characters
+) -> None:
+    rows(people, dana, 60)
+    for address, number in (
+        ("/environments/?format=csv", 61),
+        ("/changes/?format=csv&q=Create", 61),
+        ("/changes/?format=csv&state=nonsense", 0),
+    ):
+        answer = browser.get(address)
+        assert answer["Content-Type"].startswith("text/csv")
+        lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+        assert len(lines) == number + 1, address
+    shown = text_of(browser, "/changes/?q=Create")
+    assert "?q=Create&amp;format=csv" in shown
 
 
 def test_the_list_costs_few_queries(
@@ -364,24 +376,3 @@ def test_a_page_beyond_the_last_row_is_no_first_run(client: Client, people: Char
 def test_the_account_page_is_in_the_menu(client: Client, people: Characters) -> None:
     client.force_login(people.viewer)
     assert "Account and tokens" in client.get("/").content.decode()
-
-
-def test_hints_name_the_row_unless_the_list_has_other_rows(
-    dana: Actor, people: Characters, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[bool] = []
-
-    def hint(topic: str, data: Any, *, scope: int, one: bool = False) -> None:
-        if topic == "environments" and "health" not in data:
-            told.append(one)
-
-    monkeypatch.setattr("environments.listeners.events.hint", hint)
-    environment = bring(dana, people.project)
-    assert told[0] is False, "a new row"
-    told.clear()
-    settle(dana, services.stop(dana, environment))
-    assert told
-    assert all(told)
-    told.clear()
-    settle(dana, services.delete_environment(dana, environment))
-    assert told[-1] is False, "a row less"

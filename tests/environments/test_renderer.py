@@ -137,6 +137,29 @@ def test_variables_and_secrets_reach_the_pods_by_reference() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        (
+            {"workloads": {"web": {"variables": {"DB_PASSWORD": "hunter2hunter2"}}}},
+            "spec.workloads.web.variables.DB_PASSWORD",
+        ),
+        ({"parameters": {"image": "ghp_" + "a1b2" * 9}}, "parameters.image"),
+        (
+            {"resources": {"q": {"kind": "Queue", "x": ["AKIA" + "A" * 16]}}},
+            "spec.resources.q.x[0]",
+        ),
+    ],
+)
+def test_a_secret_value_is_refused_with_its_field_and_the_way_out(
+    spec: dict[str, Any], field: str
+) -> None:
+    error = refusal(document(**spec))
+    assert [(e.field, e.rule) for e in error.errors] == [(field, "secret")]
+    assert "set secret" in error.fix
+    assert "hunter2" not in error.message
+
+
 def test_a_changed_variable_rolls_the_pods() -> None:
     def settings(value: str) -> str:
         rendered = render(document(workloads={"web": {"variables": {"A": value}}}))

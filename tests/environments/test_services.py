@@ -344,13 +344,32 @@ def test_a_limit_for_the_second_counts_the_first(dana: Actor, people: Characters
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_browsers_in_the_same_second_one_wins(dana: Actor, people: Characters) -> None:
+    results = _at_once(dana, people)
+    assert sorted(type(r).__name__ for r in results) == ["Change", "Clash"], results
+    loser = next(r for r in results if isinstance(r, Clash))
+    assert "has an environment “demo” already" in loser.message
+    assert Environment.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_request_sent_twice_in_the_same_second_is_one_change(
+    dana: Actor, people: Characters
+) -> None:
+    results = _at_once(dana, people, idempotency_key="once")
+    assert [type(r).__name__ for r in results] == ["Change", "Change"], results
+    assert results[0] == results[1]
+    assert Environment.objects.count() == 1
+
+
+def _at_once(dana: Actor, people: Characters, **more: Any) -> list[Any]:
+    """What two threads hear that ask for the same environment."""
     gate, results = threading.Barrier(2), []
 
     def ask() -> None:
         gate.wait(10)
         try:
-            results.append(create(dana, people.project))
-        except Exception as error:  # noqa: BLE001 - the assertion below names it
+            results.append(create(dana, people.project, **more))
+        except Exception as error:  # noqa: BLE001 - the assertions of the callers name it
             results.append(error)
         finally:
             connection.close()
@@ -360,7 +379,4 @@ def test_of_two_browsers_in_the_same_second_one_wins(dana: Actor, people: Charac
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(type(r).__name__ for r in results) == ["Change", "Clash"], results
-    loser = next(r for r in results if isinstance(r, Clash))
-    assert "has an environment “demo” already" in loser.message
-    assert Environment.objects.count() == 1
+    return results

@@ -382,3 +382,35 @@ def test_a_question_without_a_ticket_is_refused(address: str, settings: Settings
     assert answer["allowed"] is False
     assert "did not come through Slipway's own address" in "\n".join(answer["lines"])
     assert world("local").calls == []
+
+
+def test_each_of_several_pushes_is_applied_as_its_own_persons_change(
+    laptop: Path, git: Git, app: Application, people: Characters
+) -> None:
+    for replicas in (2, 3, 4):
+        write(laptop, "environments/staging/fake.yaml", documents(deployment(replicas=replicas)))
+        push(git)
+    queued = list(Change.objects.filter(origin="push").order_by("pk"))
+    assert len(queued) == 3
+    for change, (before, after) in zip(queued, ((1, 2), (2, 3), (3, 4)), strict=True):
+        ended = run_until_settled(change)
+        assert ended.state == Change.State.SUCCEEDED
+        app.refresh_from_db()
+        assert app.sync == ("Synced" if after == 4 else "OutOfSync")
+        (fields,) = [a["fields"] for a in ended.plan["actions"] if a["kind"] == "Deployment"]
+        assert (fields[0]["before"], fields[0]["after"]) == (before, after)
+
+
+def test_a_commit_that_was_overtaken_is_not_brought_back(
+    laptop: Path, git: Git, app: Application, cluster: World
+) -> None:
+    for replicas in (2, 3):
+        write(laptop, "environments/staging/fake.yaml", documents(deployment(replicas=replicas)))
+        push(git)
+    first, second = Change.objects.filter(origin="push").order_by("pk")
+    Change.objects.filter(pk=first.pk).update(state=Change.State.FAILED)  # out of the way
+    assert run_until_settled(second).state == Change.State.SUCCEEDED
+    Change.objects.filter(pk=first.pk).update(state=Change.State.PLANNING)
+    late = run_until_settled(first)
+    assert late.state == Change.State.SUCCEEDED
+    assert cluster.body("Deployment", "web")["spec"]["replicas"] == 3

@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
@@ -27,7 +28,7 @@ from rbac.models import (
 )
 from rbac.services import invite
 from rbac.services.sessions import GUESSES_PER_NAME
-from tests.rbac.factories import PASSWORD, Characters, actor
+from tests.rbac.factories import PASSWORD, Characters, actor, bind
 
 
 def signed_in(user: User) -> Client:
@@ -418,3 +419,17 @@ def test_verifying_in_the_page_shows_the_state_of_the_chain(people: Characters) 
     assert "The chain holds:" in text_of(answer)
     assert "Chain verified to record" in text_of(answer)
     assert signed_in(people.developer).post("/audit/verify/").status_code == 403
+
+
+def test_a_role_that_ended_is_not_shown_as_held(people: Characters) -> None:
+    dana = signed_in(people.developer)
+    later = timezone.now() + timedelta(hours=1)
+    bind("auditor", people.project.scope, user=people.developer, ends_at=later)
+    held = "auditor on orders"
+    assert held in dana.get("/account/").content.decode()
+    assert held in dana.get("/access/roles/new/").content.decode()  # a refusal: "What you hold"
+    with time_machine.travel(later + timedelta(seconds=1)):
+        for path in ("/account/", "/access/roles/new/"):
+            page = dana.get(path).content.decode()
+            assert held not in page
+            assert '<span class="sw-strong">auditor</span>' not in page

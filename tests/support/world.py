@@ -118,6 +118,7 @@ class World:
             "clusters/<slug:name>": Sample({"name": "local"}, None),
             "accounts/<slug:name>": Sample({"name": "local"}, None),
             "applications/<slug:project>/<slug:name>": Sample(one, here),
+            "give-up/<slug:project>/<slug:name>": Sample(one, here),
             "repositories/<slug:project>": Sample(one, project),
             "secrets/<slug:project>": Sample(one, project),
             "secrets/<slug:project>/<slug:name>": Sample(one, here),
