@@ -13,7 +13,7 @@ from environments.models import BlueprintVersion, Environment, Resource, Workloa
 from environments.rendering.document import moment
 from gitops.models import Application
 from gitops.renderers import Rendered
-from idp.changes import events
+from idp.changes import endings, events
 from idp.changes.models import Change
 from idp.common.transitions import transition
 from portal.models import Component
@@ -90,6 +90,7 @@ def on_ended(application: Application, change: Change) -> None:
     if application.removed_at:
         _removed(environment)
         recording.forget(environment.scope)
+        endings.retire(environment.scope_id, reason=f"{environment} was deleted meanwhile.")
     elif environment.state == State.PROPOSED and not change.effects_started:
         _forget(environment, application)
     else:

@@ -97,11 +97,12 @@ host.commands.register(
     ),
     host.Command(
         "create-environment",
-        "Create environment",
+        "New environment",
         url_name="environments:new",
         permission="environment.create",
         icon="plus",
         group="Do",
         order=10,
+        words="create",
     ),
 )

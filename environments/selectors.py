@@ -215,11 +215,13 @@ def workloads(environment: Environment, made: list[ManagedObject]) -> list[Workl
 
 
 def resources(environment: Environment, made: list[ManagedObject]) -> list[ResourceView]:
-    """Declared resources with the outputs that workloads read."""
+    """Declared resources with the outputs that workloads read; of a deleted one what is left."""
     live = {(o.kind, o.logical_name): o for o in made if o.target == "aws"}
     found = []
     for row in environment.resources.order_by("name"):
         o = live.get((row.kind, row.name))
+        if o is None and environment.state == Environment.State.DELETED:
+            continue
         prefix = prefix_of(row.name, row.kind)
         found.append(
             ResourceView(

@@ -74,6 +74,8 @@ def _main(
     stray = [path for path in on_disk.changed(old, new) if _FILE.fullmatch(path)]
     if stray:
         return [f"{stray[0]} is a file: {ENVIRONMENTS}/ holds one directory for each environment."]
+    if links := on_disk.links(new):
+        return [f"{links[0]}; a config repository holds plain files only. Replace it by the file."]
     changed = directories(on_disk, old, new)
     if len(changed) > MAX_DIRECTORIES:
         return [f"It changes {len(changed)} environments; {MAX_DIRECTORIES} at most in one push."]

@@ -132,7 +132,7 @@ def _rules(teams: dict[str, Team]) -> None:
         max_lifetime_days=90,
         cpu="4",
         memory="8Gi",
-        lifted_by="the platform team",
+        lifted_by="The platform team can raise it.",
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
-from gitops.models import Application
+from gitops import repositories
+from gitops.models import Application, ManagedObject
 from gitops.services import propose_directory
+from gitops.sync import observing
 from idp.changes.models import Change
 from rbac.actors import system
 
@@ -14,13 +16,16 @@ ACTOR = system("restart")
 
 
 def reconcile_simulated_aws() -> str:
-    """Apply each directory with a simulated account again, wait, and say what came of it."""
-    applications = Application.objects.filter(account__simulated=True, removed_at=None).exclude(
-        synced_commit=""
-    )
+    """Apply each directory with a simulated account again, wait, and say what came of it.
+
+    Each that `main` holds: a change that the last run left midway moved `main` before it made
+    anything, and what it had made is gone as well.
+    """
+    applications = Application.objects.filter(account__simulated=True, removed_at=None)
     ids = [
         _anew(application).pk
         for application in applications.select_related("repository__project", "scope")
+        if _on_main(application)
     ]
     if not ids:
         return "Kept the data of the last run; no environment has simulated AWS resources."
@@ -37,8 +42,28 @@ def reconcile_simulated_aws() -> str:
     return told + "".join(f"\n  change {c.pk} ({c.title}): {c.state} {c.reason}" for c in others)
 
 
+def _on_main(application: Application) -> bool:
+    repository = application.repository
+    head = repositories.head(repository)
+    return bool(head and repositories.tree_id(repository, head, application.directory))
+
+
+def _forget(application: Application) -> None:
+    """No page says that something stands there, however long the change waits for its gates."""
+    rows = application.objects_made.filter(target="aws", state=ManagedObject.State.READY)
+    if rows.update(
+        state=ManagedObject.State.INTENDED,
+        health=Application.Health.MISSING,
+        health_message="The simulated AWS began empty; it is made anew from git.",
+        outputs={},
+    ):
+        Application.objects.filter(pk=application.pk).update(sync=Application.Sync.OUT_OF_SYNC)
+        observing.settle(application)
+
+
 def _anew(application: Application) -> Change:
     """The change that makes it anew: the last start's, where that one is still open."""
+    _forget(application)
     title = f"Make the simulated AWS of {application} anew from git"
     still = Change.objects.filter(
         scope=application.scope, title=title, origin=Change.Origin.SYSTEM, state__in=Change.OPEN

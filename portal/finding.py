@@ -79,7 +79,8 @@ def _commands(actor: Actor, text: str) -> list[Group]:
     groups: dict[str, list[Found]] = {}
     for command in host.commands:
         url = shell.command_address(command)
-        if not url or not all(word in command.title.lower() for word in words):
+        said = f"{command.title} {command.words}".lower()
+        if not url or not all(word in said for word in words):
             continue
         groups.setdefault(command.group, []).append(_command(actor, command, url))
     return [

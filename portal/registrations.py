@@ -57,6 +57,21 @@ host.commands.register(
         group="Do",
         order=210,
     ),
+    *(
+        host.Command(
+            f"theme-{name}",
+            f"Theme: {title}",
+            url=f"#theme-{name}",  # the pages' script takes it
+            icon=icon,
+            group="Do",
+            order=800,
+        )
+        for name, title, icon in (
+            ("light", "light", "sun"),
+            ("dark", "dark", "moon"),
+            ("system", "as the system", "device-desktop"),
+        )
+    ),
     host.Command(
         "keyboard",
         "Keyboard shortcuts",

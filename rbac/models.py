@@ -10,6 +10,7 @@ from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from idp.common.names import MAX_NAME, dns_label
@@ -37,6 +38,7 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         constraints = [
             models.UniqueConstraint("email", condition=~Q(email=""), name="rbac_user_email_unique"),
+            models.UniqueConstraint(Lower("username"), name="rbac_user_name_unique"),
         ]
 
     def __str__(self) -> str:

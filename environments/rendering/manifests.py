@@ -31,6 +31,8 @@ MANUAL_KINDS = frozenset(
 )
 BLUEPRINT_KINDS = MANUAL_KINDS | {("v1", "ServiceAccount")}
 _HELD = ("finalizers", "ownerReferences")  # by which an object outlives its namespace's deletion
+# What Kubernetes' Pod Security standard “baseline” forbids of them all.
+_POWERS = frozenset({"privileged", "hostNetwork", "hostPID", "hostIPC", "hostPath"})
 # Annotations by which ingress controllers and external-dns hear of more addresses, or of code.
 _CLAIMS = ("server-alias", "-snippet", "external-dns.alpha.kubernetes.io/")
 
@@ -111,6 +113,29 @@ def check_values(document: Mapping[str, Any]) -> None:
             f"{where} holds what looks like {kind}: secret values never enter git.",
             "Take it out, and set it with “set secret” as a variable of the workload.",
         )
+
+
+def check_pods(document: Mapping[str, Any]) -> None:
+    """Refuse a hand-written document whose pods would have power over their node."""
+    title = f"{document['kind']} “{document['metadata']['name']}”"
+    for at in _powers(document.get("spec"), "spec"):
+        raise _refusal(
+            f"{title} sets {at}, which the namespace's Pod Security standard “restricted” forbids.",
+            "Leave it out: pods here have no power over their node.",
+        )
+
+
+def _powers(value: Any, at: str) -> Iterator[str]:
+    """Where a tree sets what `_POWERS` names to anything but nothing and false."""
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            if key in _POWERS and child not in (None, False):
+                yield f"{at}.{key}"
+            else:
+                yield from _powers(child, f"{at}.{key}")
+    elif isinstance(value, list):
+        for number, child in enumerate(value):
+            yield from _powers(child, f"{at}[{number}]")
 
 
 def check_claims(documents: Iterable[Mapping[str, Any]], host: str) -> None:

@@ -113,6 +113,7 @@ class EnvironmentRenderer:
         )
         for each in raw:
             manifests.check_values(each)
+            manifests.check_pods(each)
         manifests.check_claims(raw, facts["environment"]["host"])
         running = [*made, *raw]
         total = totals(running)

@@ -17,8 +17,8 @@ function keep(key, value) {
   }
 }
 
-function setTheme(button) {
-  const theme = button.dataset.setTheme === "system" ? "" : button.dataset.setTheme;
+function setTheme(chosen) {
+  const theme = chosen === "system" ? "" : chosen;
   if (theme) document.documentElement.dataset.theme = theme;
   else delete document.documentElement.dataset.theme;
   keep("theme", theme);
@@ -55,7 +55,12 @@ export function startShell() {
   for (const clock of document.querySelectorAll("time[data-clock]")) {
     clock.textContent = new Date(clock.dateTime).toLocaleTimeString();
   }
-  on("click", "[data-set-theme]", setTheme);
+  on("click", "[data-set-theme]", (button) => setTheme(button.dataset.setTheme));
+  on("click", '[href^="#theme-"]', (link, event) => {  // the palette's commands
+    event.preventDefault();
+    setTheme(link.hash.slice("#theme-".length));
+    link.closest("dialog")?.close();
+  });
   on("click", "[data-copy]", (element) => copy(element.dataset.copy, "Text"));
   on("click", "[data-copy-curl]", (element, event) => {
     event.preventDefault();

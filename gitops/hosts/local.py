@@ -217,6 +217,16 @@ class LocalRepository:
         _check_bounds(".", [entry])
         return self._run("cat-file", "blob", sha)
 
+    def links(self, commit: str) -> list[str]:
+        """Every path of a commit that is no file, with what it is, in words."""
+        found = []
+        for line in self._run("ls-tree", "-r", "-z", commit).split(b"\0"):
+            facts, _, name = line.partition(b"\t")
+            path, kind = name.decode(errors="replace"), _KINDS.get(facts.split(b" ")[0].decode())
+            if kind:
+                found.append(f"{path} is {kind}")
+        return found
+
     def changed(self, old: str, new: str) -> list[str]:
         """Paths that differ between two commits; from nothing where `old` is zero."""
         if old in {"", ZERO}:

@@ -22,6 +22,7 @@ from idp.common.console import (
 
 ENDED = frozenset({"succeeded", "failed", "refused", "cancelled", "expired"})
 POLL_SECONDS = 1.0
+HARMLESS = "harmless"
 _MARKS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
 _CODES = {"succeeded": Code.OK, "refused": Code.REFUSED}
 
@@ -37,13 +38,23 @@ def change_of(client: Client, number: int) -> dict[str, Any]:
     return found
 
 
-def print_plan(plan: Mapping[str, Any]) -> None:
-    """The plan as a person reads it: actions by risk, fields before and after, losses, gates."""
+def print_plan(plan: Mapping[str, Any], *, every: bool = False) -> None:
+    """The plan as a person reads it: actions by risk, fields before and after, losses, gates.
+
+    Fields of harmless actions are counted, so that they do not hide the others; `every` lists them.
+    """
+    counted = 0
     actions = [a for a in (plan.get("plan") or {}).get("actions", []) if a["verb"] in _MARKS]
     for risk in dict.fromkeys(a["risk"] for a in actions):
         say(f"{risk}:")
         for action in (a for a in actions if a["risk"] == risk):
-            _print_action(action)
+            fields = action.get("fields") or []
+            short = risk == HARMLESS and not every
+            counted += len(fields) if short else 0
+            _print_action(action, [] if short else fields)
+    if counted:
+        number = f"{counted} field{'s' if counted > 1 else ''}"
+        say(f"{number} of harmless actions: slipway change show {plan['change']} --all")
     if not actions:
         say("Nothing to do.")
     for gate in plan.get("gates") or []:
@@ -52,11 +63,11 @@ def print_plan(plan: Mapping[str, Any]) -> None:
             say(f"{gate['outcome']}: {gate['sentence']}{lift}")
 
 
-def _print_action(action: Mapping[str, Any]) -> None:
+def _print_action(action: Mapping[str, Any], fields: Sequence[Mapping[str, Any]]) -> None:
     where = f"{action['namespace']}/" if action.get("namespace") else ""
     mark = _MARKS[action["verb"]]
     say(f"  {mark} {action['verb']} {action['kind']} {where}{action['name']}")
-    for field in action.get("fields") or []:
+    for field in fields:
         after = clean(field["after"]) if field["known"] else "known after apply"
         say(f"      {field['path']}: {clean(field['before'])} → {after}")
     if action.get("loss"):
@@ -92,8 +103,9 @@ def _print_event(event: Mapping[str, Any]) -> None:
     text = next(
         (data[key] for key in ("text", "message", "title", "reason", "state") if data.get(key)), ""
     )
-    state = f" {data['state']}" if event["kind"] == "step" and data.get("state") else ""
-    note(f"{event['at'][:19]}Z {event['kind']}{state} {clean(text)}".rstrip())
+    if event["kind"] == "step":
+        text = f"{data.get('state', '')} {data.get('title') or data.get('key', '')}".strip()
+    note(f"{event['at'][:19]}Z {event['kind']} {clean(text)}".rstrip())
 
 
 def finish(client: Client, change: Mapping[str, Any]) -> None:
@@ -179,7 +191,10 @@ def _register_reading(group: typer.Typer, client: Client) -> None:
         show_rows(client, rows, columns, empty="There are no changes that you may see.")
 
     @group.command()
-    def show(number: Number) -> None:
+    def show(
+        number: Number,
+        every: Annotated[bool, typer.Option("--all", help="Harmless fields too.")] = False,
+    ) -> None:
         """Show one change with its plan."""
         change = change_of(client, number)
         if client.as_json:
@@ -197,7 +212,7 @@ def _register_reading(group: typer.Typer, client: Client) -> None:
         }
         details(change, names)
         if change.get("plan_hash"):
-            print_plan(client.get(f"changes/{number}/plan/"))
+            print_plan(client.get(f"changes/{number}/plan/"), every=every)
 
     @group.command()
     def watch(number: Number, timeout: Deadline = 1800) -> None:

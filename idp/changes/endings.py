@@ -60,6 +60,19 @@ def end(change: Change, state: Change.State, *, reason: str = "") -> None:
     transaction.on_commit(partial(wake_next, change.scope_id), robust=True)
 
 
+def retire(scope_id: int, *, reason: str) -> None:
+    """Cancel every change of a place that is gone, in the caller's transaction.
+
+    Such a plan can never run: nobody shall be asked to confirm or approve it.
+    """
+    rows = Change.objects.select_for_update().filter(
+        scope_id=scope_id,
+        state__in=[Change.State.PLANNING, Change.State.READY, Change.State.WAITING],
+    )
+    for change in rows.order_by("pk"):
+        end(change, Change.State.CANCELLED, reason=reason)
+
+
 def _run_hook(change: Change) -> None:
     """The kind's own ending; its failure is logged and never keeps a change open for ever."""
     try:

@@ -130,7 +130,8 @@ class SearchProvider:
 class Command:
     """Something to do or a place to go; `shortcut` is a key sequence such as "g e".
 
-    Who lacks `permission` sees it in the palette with the reason, and cannot choose it.
+    Who lacks `permission` sees it in the palette with the reason, and cannot choose it. `words`
+    are others by which people look for it.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Command:
     icon: str = "arrow-right"
     group: str = "Go to"
     order: int = 100
+    words: str = ""
 
     @property
     def key(self) -> str:

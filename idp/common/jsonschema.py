@@ -65,7 +65,8 @@ def _field_errors(error: Any, at: str) -> Iterator[FieldError]:
     else:
         text = error.message
         message = text if len(text) <= 300 else f"{text[:297]}…"  # noqa: PLR2004 - a page's line
-        yield FieldError(_dotted(at, path) or "value", kind.name, message, _fix(kind))
+        ended = message if message.endswith((".", "…")) else f"{message}."
+        yield FieldError(_dotted(at, path) or "value", kind.name, ended, _fix(kind))
 
 
 def _compiled(schema: Mapping[str, Any] | bool) -> Any:

@@ -121,12 +121,20 @@ def checked_password(user: User, password: str) -> None:
     user.set_password(password)
 
 
+def _require_free(username: str, fix: str) -> None:
+    """Refuse a name that somebody has, in whatever case: people read both as the same."""
+    taken = User.objects.filter(username__iexact=username).values_list("username", flat=True)
+    if found := taken.first():
+        raise Clash(f"A person {found} exists already.", fix=fix)
+
+
 @transaction.atomic
 def accept_invitation(
     text: str, *, username: str, password: str, name: str = "", address: str | None = None
 ) -> User:
     """Make the invited person's account with what the invitation gives; the link works once."""
     invitation = open_invitation(text)
+    _require_free(username, "Choose another name.")
     user = User(username=username, email=invitation.email, first_name=name[:150])
     checked_password(user, password)
     save_new(user, f"A person {username}")
@@ -153,8 +161,7 @@ def accept_invitation(
 @transaction.atomic
 def create_administrator(*, username: str, email: str, password: str) -> User:
     """A person who holds everything, made by whoever runs the machine."""
-    if User.objects.filter(username=username).exists():
-        raise Clash(f"A person {username} exists already.", fix="Choose another --username.")
+    _require_free(username, "Choose another --username.")
     user = User(username=username, email=email)
     checked_password(user, password)
     save_new(user, f"A person {username}")

@@ -14,7 +14,7 @@ from tests.browser.test_pages import findings
 from tests.browser.world import ADMINISTRATOR, AUTHOR, LEAD
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-TITLE = f"Set orders/dev: web to {'image-without-any-blank' * 7}"[:200]
+TITLE = f"Set orders/dev: web to {'imagewithoutanyblank' * 9}"[:200]
 CUT = """() => [...document.querySelectorAll("body, main, .sw-panel, .sw-rows")]
   .filter((box) => box.scrollWidth > box.clientWidth + 1)
   .map((box) => `${box.className || box.tagName}: ${box.scrollWidth} in ${box.clientWidth}`)"""

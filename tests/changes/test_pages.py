@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -245,6 +246,7 @@ def test_the_log_is_found_in_and_downloaded(propose: Propose, dana_client: Clien
     text = page(dana_client, "detail", change.pk, query="?find=made+b")
     assert "made b" in text
     assert "made a" not in text
+    assert re.search(r'id="change-log-count" data-live-topic="change:\d+"[^>]*>1 line ', text)
     assert "No line contains it." in page(dana_client, "detail", change.pk, query="?find=zzz")
     log = page(dana_client, "log", change.pk)
     assert [line.split(" ", 1)[1] for line in log.splitlines()] == [

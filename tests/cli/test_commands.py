@@ -134,8 +134,28 @@ class TestFollow:
         asked = [c.url.params["since"] for c in script.calls if c.url.path.endswith("events/")]
         assert asked == ["0", "2"]
 
+    def test_a_step_is_told_by_its_title(self) -> None:
+        data = {"key": "apply:3", "title": "Apply Service web", "position": 3, "state": "done"}
+        event = {"number": 1, "at": "2026-11-22T10:00:00Z", "kind": "step", "data": data}
+        script = story("succeeded")
+        script.answers["GET changes/42/events/"] = {"results": [event], "next": None}
+        told = run(script, "change", "watch", "42").stderr
+        assert "10:00:00Z step done Apply Service web" in told
+
 
 class TestChange:
+    def test_fields_of_harmless_actions_are_counted_unless_all_are_asked_for(self) -> None:
+        new = {**ACTION, "risk": "harmless", "verb": "create", "kind": "Service"}
+        script = story("ready", plan={**PLAN, "plan": {"actions": [ACTION, new]}})
+        script.answers["GET changes/42/"] = change("ready", plan_hash="h1")
+        out = run(script, "change", "show", "42").stdout
+        assert out.count("spec.replicas: 2 → 4") == 1
+        assert "create Service orders-staging-1a2b/" in out
+        assert "1 field of harmless actions: slipway change show 42 --all" in out
+        every = run(script, "change", "show", "42", "--all").stdout
+        assert every.count("spec.replicas: 2 → 4") == 2
+        assert "harmless actions" not in every
+
     def test_show_prints_the_change_its_losses_and_what_waits(self) -> None:
         plan = {**PLAN, "plan": {"actions": [LOSS]}, "gates": [GATE]}
         script = story("ready", plan=plan)

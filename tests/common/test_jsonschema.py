@@ -77,7 +77,7 @@ def test_every_wrong_field_has_its_own_error() -> None:
 
 
 def test_the_message_names_the_first_and_counts_the_rest() -> None:
-    with pytest.raises(Invalid, match=r"0 is less than the minimum of 1 \(and 1 more\)"):
+    with pytest.raises(Invalid, match=r"0 is less than the minimum of 1\. \(and 1 more\)"):
         jsonschema.validate({"replicas": 0, "a": 1}, SCHEMA)
 
 

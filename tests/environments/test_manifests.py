@@ -88,3 +88,30 @@ def test_the_quota_has_room_for_pods_that_get_the_namespaces_defaults() -> None:
 
     assert grown("limits.memory") >= 50 * memory(limits["default"]["memory"])
     assert grown("requests.memory") >= 50 * memory(limits["defaultRequest"]["memory"])
+
+
+@pytest.mark.parametrize(
+    ("pod", "at"),
+    [
+        ("hostNetwork: true", "hostNetwork"),
+        ("hostPID: true", "hostPID"),
+        ("hostIPC: true", "hostIPC"),
+        ("volumes: [{name: v, hostPath: {path: /etc}}]", "volumes[0].hostPath"),
+        (
+            "initContainers: [{name: i, image: a, securityContext: {privileged: true}}]",
+            "initContainers[0].securityContext.privileged",
+        ),
+    ],
+)
+def test_a_pod_with_power_over_its_node_is_refused_in_words(pod: str, at: str) -> None:
+    containers = "containers: [{name: a, image: a}]"
+    with pytest.raises(Refusal) as caught:
+        render(document(), files=odd(f"template: {{spec: {{{pod}, {containers}}}}}"))
+    assert f"Deployment “odd” sets spec.template.spec.{at}" in caught.value.message
+    assert caught.value.fix
+
+
+def test_what_refuses_power_over_the_node_passes() -> None:
+    plain = "hostNetwork: false, hostPID: , containers: [{name: a, image: a,"
+    plain += " securityContext: {privileged: false}}]"
+    render(document(), files=odd(f"template: {{spec: {{{plain}}}}}"))

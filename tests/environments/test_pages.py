@@ -11,12 +11,12 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from environments import services
-from environments.models import Blueprint, Environment
+from environments.models import Blueprint, Environment, Resource
 from gitops.models import Application, Cluster
 from idp.changes.models import Change
 from rbac.actors import Actor
 from rbac.models import User
-from tests.environments.factories import IMAGE, bring, create
+from tests.environments.factories import IMAGE, bring, create, settle
 from tests.rbac.factories import Characters
 from tests.support.changes import run_until_settled
 
@@ -376,3 +376,20 @@ def test_a_page_beyond_the_last_row_is_no_first_run(client: Client, people: Char
 def test_the_account_page_is_in_the_menu(client: Client, people: Characters) -> None:
     client.force_login(people.viewer)
     assert "Account and tokens" in client.get("/").content.decode()
+
+
+def test_a_deleted_environment_shows_nothing_as_there_and_asks_nothing_more(
+    browser: Client, dana: Actor, people: Characters
+) -> None:
+    environment = bring(dana, people.project)
+    Resource.objects.create(environment=environment, name="jobs", kind="Queue", spec={})
+    asked = run_until_settled(services.scale(dana, environment, replicas=2))
+    assert asked.state == Change.State.READY
+    settle(dana, services.delete_environment(dana, environment))
+    asked.refresh_from_db()
+    assert asked.state == Change.State.CANCELLED
+    assert asked.reason == "orders/demo was deleted meanwhile."
+    page = text_of(browser, "/environments/orders/demo/")
+    assert "Deleted <" in page
+    for gone in (environment.address, "Synced", "Expires", "expires", "not made yet", "To confirm"):
+        assert gone not in page

@@ -187,6 +187,11 @@ def test_a_symbolic_link_is_refused(laptop: Path, git: Git) -> None:
     assert "environments/staging/passwords is a symbolic link" in push(git, ok=False)
 
 
+def test_a_symbolic_link_outside_the_environments_is_refused_too(laptop: Path, git: Git) -> None:
+    (laptop / "README2").symlink_to("/etc")
+    assert "README2 is a symbolic link; a config repository holds plain" in push(git, ok=False)
+
+
 def test_too_many_files_are_refused(laptop: Path, git: Git) -> None:
     for n in range(201):
         write(laptop, f"environments/staging/f{n}.txt", "x")

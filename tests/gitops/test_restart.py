@@ -66,3 +66,31 @@ def test_a_start_does_not_wait_for_people(
     monkeypatch.setattr(restart, "WAIT_SECONDS", 60)
     assert "waiting" in restart.reconcile_simulated_aws()
     assert naps == []
+
+
+def test_what_the_last_run_left_midway_is_made_anew_too(
+    live: Application, cloud: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restart, "WAIT_SECONDS", 0)
+    Application.objects.update(synced_commit="", synced_tree="")  # its first change was going on
+    assert "0 of 1 environments" in restart.reconcile_simulated_aws()
+    assert run_until_settled(Change.objects.latest("pk")).state == Change.State.SUCCEEDED
+    assert len(cloud.objects) == 1
+
+
+def test_nothing_is_said_to_stand_there_while_the_change_waits(
+    live: Application, cloud: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restart, "WAIT_SECONDS", 0)
+    ApprovalRule.objects.update(condition='tier == "production"')
+    restart.reconcile_simulated_aws()
+    change = Change.objects.latest("pk")
+    assert run_until_settled(change).state == Change.State.WAITING
+    live.refresh_from_db()
+    assert (live.sync, live.health) == ("OutOfSync", "Missing")
+    assert live.objects_made.get(target="aws").outputs == {}
+    ApprovalRule.objects.update(active=False)
+    assert run_until_settled(change).state == Change.State.SUCCEEDED
+    live.refresh_from_db()
+    assert live.sync == "Synced"
+    assert live.objects_made.get(target="aws").outputs

@@ -357,3 +357,17 @@ def test_a_panel_may_cover_another_and_gets_its_data_as_variables(
     assert "Where they run" in text
     assert "Quarter" in text
     assert "mine-panel" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("new env", "New environment"),
+        ("new environment", "New environment"),
+        ("create environment", "New environment"),
+        ("theme", "Theme: dark"),
+    ],
+)
+def test_the_palette_knows_the_words_of_the_buttons(as_dana: Client, text: str, title: str) -> None:
+    found = json.loads(as_dana.get("/palette/", {"q": text}).content)
+    assert title in [hit["title"] for group in found["groups"] for hit in group["hits"]]

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.test import RequestFactory, override_settings
 from django.utils import timezone
@@ -27,12 +28,14 @@ from rbac.models import (
     RoleBinding,
     Scope,
     Team,
+    User,
 )
 from rbac.permissions import Permission, builtin_permissions, register_permissions, view_permission
 from rbac.places import by_path, root, scope_of, within
 from rbac.requests import actor_of, address_of
 from rbac.scopes import environment_scope
 from rbac.services import (
+    accept_invitation,
     add_member,
     bind_role,
     create_administrator,
@@ -150,6 +153,16 @@ def test_inviting_gives_only_what_the_inviter_may_give(people: Characters) -> No
         invite(actor(people.administrator), email="x@y.org", role=Role.objects.get(name="viewer"))
     with pytest.raises(Refusal, match="Only people invite people"):
         invite(system("tests"), email="x@example.org")
+
+
+def test_a_name_that_differs_by_case_only_is_taken(people: Characters) -> None:
+    _, link = invite(actor(people.administrator), email="x@example.org")
+    text = link.rstrip("/").rpartition("/")[2]
+    with pytest.raises(Clash, match=r"A person dana\.dev exists already"):
+        accept_invitation(text, username="Dana.Dev", password="a-Long-one-9731")
+    assert not User.objects.filter(username="Dana.Dev").exists()
+    with pytest.raises(IntegrityError), transaction.atomic():  # at the same moment, too
+        User.objects.create(username="Dana.Dev")
 
 
 def test_sharing_one_project_is_one_more_source_and_answers_everywhere_the_same(

@@ -70,3 +70,11 @@ def test_a_wrong_method_is_a_problem_on_html_views_too(client: Client, dana: Use
     response = client.put("/api/v1/docs/")
     assert response.status_code == 405
     assert response.json()["code"] == "method_not_allowed"
+
+
+def test_a_body_nested_too_deeply_is_malformed(client: Client) -> None:
+    client.force_login(make_characters().administrator)
+    deep = "[" * 100_000 + "]" * 100_000
+    answer = client.post("/api/v1/environments/", deep, content_type="application/json")
+    assert answer.status_code == 400
+    assert "nested too deeply" in answer.json()["detail"]

@@ -185,7 +185,7 @@ def _begin(run: Run, change: Change, row: ChangeStep) -> None:
     row.worker = leases.shown(run.lease.holder)
     row.started_at = row.started_at or timezone.now()
     row.save(update_fields=["state", "attempt", "worker", "started_at"])
-    events.emit(change, "step", {"key": row.key, "position": row.position, "state": row.state})
+    _tell(change, row)
 
 
 def _finish(
@@ -195,7 +195,12 @@ def _finish(
     row.state, row.result, row.finished_at = state, result, timezone.now()
     row.detail = detail or str(result.get("detail", ""))[:2000]
     row.save(update_fields=["state", "result", "finished_at", "detail"])
-    events.emit(change, "step", {"key": key, "position": row.position, "state": state})
+    _tell(change, row)
+
+
+def _tell(change: Change, row: ChangeStep) -> None:
+    data = {"key": row.key, "title": row.title, "position": row.position, "state": row.state}
+    events.emit(change, "step", data)
 
 
 def _failed(run: Run, change: Change, step: Step, error: Exception) -> Pause | None:
