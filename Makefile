@@ -11,7 +11,7 @@ COUNT ?= 100
 SEED ?= 0
 
 .PHONY: help preflight run reset test test-fast lint format cluster bench faults docs screenshots \
-	conformance-health frontend backup-test clean
+	conformance-health conformance-schemas frontend backup-test clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-24s\033[0m %s\n", "make " $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ docs: .venv/.everything ## Write the reference pages of docs/ anew from the code
 
 screenshots: .venv/.everything static/dist/.built ## Take the pictures in docs/ of every page
 	@SLIPWAY_TEST_SCREENSHOTS=1 $(PYTHON) -m pytest -q -p no:xdist tests/browser -k screenshots
+
+conformance-schemas: .venv/.everything ## Compare schema verdicts and the registry with vectors (VECTORS=DIR)
+	@$(PYTHON) manage.py conformance_schemas $(VECTORS)
 
 conformance-health: .venv/.everything ## Compare health judgements with the published vectors
 	@$(PYTHON) -m pytest -q tests/gitops -k health

@@ -168,6 +168,8 @@ def _databases() -> list[Place]:
         Place("migration-lint", "/databases/lint/", AUTHOR),
         Place("databases-no-match", "/databases/?q=absent", AUTHOR),
     ]
+
+
 def _deletion() -> Change:
     return Change.objects.get(verb="environment.delete")
 

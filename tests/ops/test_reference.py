@@ -22,9 +22,7 @@ def test_permissions_name_the_roles_that_hold_them() -> None:
 
 
 def test_states_are_those_of_the_tables() -> None:
-    assert "| `waiting` | `applying`, `cancelled`, `planning`, `refused` |" in (
-        states_page()
-    )
+    assert "| `waiting` | `applying`, `cancelled`, `planning`, `refused` |" in (states_page())
 
 
 @pytest.mark.django_db
