@@ -14,6 +14,7 @@ from gitops.models import Application
 from idp.changes.models import Change
 from portal.models import Component
 from rbac.scopes import environment_scope
+from schemas.databases.models import Database, DatabaseInstance
 from tests.support import queries
 from tests.support.world import World, make_world
 
@@ -32,6 +33,8 @@ ROUTES = [
     "/api/v1/environments/",
     "/schemas/",
     "/api/v1/subjects/",
+    "/databases/",
+    "/api/v1/databases/",
 ]
 MANY = 30
 
@@ -47,6 +50,12 @@ def world(db: None) -> World:
             owner=found.people.project.team,
             project=found.people.project,
         )
+        lives = Database.objects.create(
+            project=found.people.project,
+            keeper=found.database.keeper,
+            name=f"database-{number}",
+        )
+        DatabaseInstance.objects.create(database=lives, scope=found.environment.scope, url="x")
         Change.objects.create(
             kind=change.kind,
             verb=change.verb,

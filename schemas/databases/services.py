@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from idp.common import jobs
-from idp.common.errors import FieldError, Invalid, SlipwayError, TemporaryBackendError
+from idp.common.errors import FieldError, Invalid, Refusal, TemporaryBackendError
 from rbac import audit
 from rbac.access import require
 from rbac.actors import Actor
@@ -44,10 +44,10 @@ MAX_URL = 500
 _loading = threading.BoundedSemaphore(AT_ONCE)
 
 
-class NoScratch(SlipwayError):
+class NoScratch(Refusal):
     """Declared SQL cannot be read, because no server is configured for that."""
 
-    status, code, title = 503, "scratch_missing", "No scratch server is configured"
+    code, title = "scratch_missing", "No scratch server is configured"
 
     def __init__(self) -> None:
         super().__init__(

@@ -55,7 +55,7 @@ def test_wrong_sql_is_refused_with_its_line(rest: As, database: Database, scratc
 
 def test_without_a_scratch_server_the_refusal_says_how(rest: As, database: Database) -> None:
     answer = rest("developer")(
-        "POST", f"databases/{database.pk}/versions/", {"sql": "SELECT 1"}, 503
+        "POST", f"databases/{database.pk}/versions/", {"sql": "SELECT 1"}, 409
     )
     assert answer["code"] == "scratch_missing"
     assert "SLIPWAY_SCHEMAS_SCRATCH_URL" in answer["fix"]
