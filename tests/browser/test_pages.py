@@ -16,6 +16,7 @@ from tests.browser.places import Place, places, visit
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(280)]
 AXE = settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+PARTS = 3  # of the walk with axe: each in time on a busy machine
 # Downloads, fragments, JSON and probes.
 NO_PAGES = {
     "audit/export.<str:kind>",
@@ -44,13 +45,14 @@ def complaints(page: Page, place: Place) -> list[str]:
     return [line for line in said if not (place.status >= 400 and f"{place.status} (" in line)]
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_is_accessible_and_silent(
-    open_page: Open, theme: Literal["light", "dark"]
+    open_page: Open, theme: Literal["light", "dark"], part: int
 ) -> None:
     wrong: dict[str, Any] = {}
     pages: dict[str, Page] = {}
-    for place in places():
+    for place in places()[part::PARTS]:
         page = pages.get(place.who)
         if page is None:
             page = pages[place.who] = open_page(place.who, "/healthz", color_scheme=theme)
