@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from idp.common.names import dns_label
@@ -87,6 +88,9 @@ class CheckInOut(serializers.Serializer):
 # -- in -----------------------------------------------------------------------------------------
 
 
+@extend_schema_field(
+    {"oneOf": [{"type": "integer", "minimum": 1, "maximum": MAX_NUMBER}, {"const": "latest"}]}
+)
 class VersionField(serializers.Field):
     """A version's number, or `latest`."""
 
