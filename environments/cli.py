@@ -21,6 +21,7 @@ from idp.common.console import (
     say,
     show_rows,
 )
+from schemas.dependants.cli import Held, held
 
 COLUMNS = {
     "project": "Project",
@@ -302,6 +303,32 @@ def _register_ending(group: typer.Typer, client: Client) -> None:
         _propose(client, "DELETE", path_of(where), None, run)
 
 
+def _register_schemas(group: typer.Typer, client: Client) -> None:
+    @group.command("set-schemas")
+    def set_schemas(
+        where: Where,
+        *,
+        produces: Held = [],  # noqa: B006 - typer copies it
+        consumes: Held = [],  # noqa: B006 - typer copies it
+        image: Annotated[str, typer.Option(help="The code that uses them, in one change.")] = "",
+        workload: Workload = "",
+        yes: Yes = False,
+        plan: PlanOnly = False,
+        timeout: Deadline = 1800,
+    ) -> None:
+        """Say which schema versions it writes and reads; others are removed."""
+        own = {"workload": workload} if workload else {}
+        body: dict[str, Any] = {
+            "produces": [{**held(one, "--produces"), **own} for one in produces],
+            "consumes": [{**held(one, "--consumes"), **own} for one in consumes],
+            "workload": workload,
+        }
+        if image:
+            body["image"] = image
+        run = Run(yes=yes, plan_only=plan, timeout=timeout)
+        _propose(client, "POST", f"{path_of(where)}schemas/", body, run)
+
+
 def _register_verb(group: typer.Typer, client: Client, verb: str, text: str) -> None:
     @group.command(verb, help=text)
     def act(
@@ -318,6 +345,7 @@ def register(app: typer.Typer, client: Client) -> None:
     _register_create(group, client)
     _register_changing(group, client)
     _register_ending(group, client)
+    _register_schemas(group, client)
     _register_verb(group, client, "restart", "Start every workload anew, one by one.")
     _register_verb(group, client, "sync", "Bring what git says to cluster and account.")
     _register_verb(group, client, "stop", "Scale everything to nothing; data stays.")

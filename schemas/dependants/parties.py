@@ -6,12 +6,14 @@ environment is alone with its own. Read by the matrix, by impact and by REST.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from portal.models import Component
@@ -23,6 +25,7 @@ from schemas.models import Subject, SubjectVersion
 SHARED_TIERS = frozenset({Tier.STAGING.value, Tier.PRODUCTION.value})
 MAX_PARTIES = 2000  # of one question
 DECLARED, CHECK_IN, CATALOG, ASKED = "declared", "check-in", "catalog", "asked"
+ARRIVING = "arriving"  # a change is bringing it
 
 
 @dataclass(frozen=True)
@@ -147,9 +150,12 @@ def catalogued(subjects: Sequence[Subject], limit: int = MAX_PARTIES) -> list[Pa
     """What the catalog declares: components without an environment, and without a version."""
     by_name = {str(subject): subject for subject in subjects}
     named = Q(pk=None)
-    for name in by_name:
-        named |= Q(provides_apis__icontains=name) | Q(consumes_apis__icontains=name)
-    rows = Component.objects.filter(named, removed_at=None).select_related("owner")
+    for text in {text for name in by_name for text in _as_json(name)}:
+        named |= Q(provided__contains=text) | Q(consumed__contains=text)
+    lists = {"provided": "provides_apis", "consumed": "consumes_apis"}
+    texts = {name: Cast(field, TextField()) for name, field in lists.items()}
+    rows = Component.objects.annotate(**texts).filter(named, removed_at=None)
+    rows = rows.select_related("owner")
     found = []
     for row in rows.order_by("name")[:limit]:
         for role, names in (
@@ -160,6 +166,11 @@ def catalogued(subjects: Sequence[Subject], limit: int = MAX_PARTIES) -> list[Pa
                 known = by_name[name]
                 found.append(Party(role, known, None, row.name, row.owner.name, None, CATALOG))
     return found
+
+
+def _as_json(name: str) -> set[str]:
+    """How a database may write a name within a JSON list: with letters escaped, or as they are."""
+    return {json.dumps(name), json.dumps(name, ensure_ascii=False)}
 
 
 def _bounded(rows: QuerySet[Any]) -> list[Any]:

@@ -11,8 +11,10 @@ from typing import Any
 
 from django.utils import timezone
 
+from idp.changes import people
 from idp.changes.models import Change
 from portal.models import Component
+from rbac import actors, audit
 from rbac.models import Scope
 from schemas.dependants.models import CheckIn, DeployedVersion, Role
 from schemas.dependants.parties import SHARED_TIERS, tier_of
@@ -20,6 +22,7 @@ from schemas.dependants.sets import Entry, SchemaSet, versions_of
 from schemas.dependants.worlds import holder_of, home_of
 from schemas.models import SubjectVersion
 
+DEPLOYED = "schemas.deploy"  # in the audit trail
 KEPT_DAYS = 400  # of what is no longer there and no longer readable
 
 _Key = tuple[str, str, int, str]
@@ -37,7 +40,8 @@ def record(scope: Scope, change: Change | None, facts: Mapping[str, Any]) -> Non
         if row is not None:
             entries[role.value, holder_of(entry, scope), row.pk, entry.revision] = (entry, row)
     now = timezone.now()
-    current = list(DeployedVersion.objects.filter(scope=scope, ended_at=None))
+    rows = DeployedVersion.objects.filter(scope=scope, ended_at=None)
+    current = list(rows.select_related("version__subject__context"))
     there = {(row.role, row.holder, row.version_id, row.revision): row for row in current}
     written = {key[2] for key in entries if key[0] == Role.PRODUCER}
     _end([row for key, row in there.items() if key not in entries], now, written)
@@ -50,6 +54,29 @@ def record(scope: Scope, change: Change | None, facts: Mapping[str, Any]) -> Non
         known.workload, known.retention_days = entry.workload, entry.retained_days
         known.change = change
         known.save()
+    _tell(scope, change, there.values(), [row for _, row in entries.values()])
+
+
+def _tell(
+    scope: Scope,
+    change: Change | None,
+    before: Iterable[DeployedVersion],
+    after: Iterable[SubjectVersion],
+) -> None:
+    """One record for each change of what is there, by who asked for it."""
+    was = sorted({f"{row.version.subject} version {row.version.number}" for row in before})
+    now = sorted({f"{version.subject} version {version.number}" for version in after})
+    if was == now:
+        return
+    audit.record(
+        people.author(change) if change is not None else actors.system("schemas"),
+        DEPLOYED,
+        target=scope,
+        scope=scope,
+        before={"schemas": was},
+        after={"schemas": now},
+        change_id=change.pk if change is not None else None,
+    )
 
 
 def _components(scope: Scope, wanted: SchemaSet) -> dict[str, Component]:

@@ -5,12 +5,13 @@ One judgement for the gate of a change and for the question â€œmay it go there?â
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.utils import timezone
 
+from idp.changes.models import Change
 from portal.models import Component
 from rbac.access import can
 from rbac.actors import Actor
@@ -22,6 +23,8 @@ from schemas.dependants.parties import Party
 from schemas.dependants.sets import Entry, SchemaSet, versions_of
 from schemas.models import SubjectVersion
 from schemas.permissions import VIEW
+
+MAX_ARRIVING = 50  # changes under way beside this one that are looked at
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,32 @@ def look(actor: Actor, scope: Scope, wanted: SchemaSet, *, only: str = "") -> Wo
         else:
             own.append(_party(role, entry, row, scope, owners))
     there = parties.around(parties.sharing(scope), matrix.subjects_of(own))
+    there += _arriving(scope, {party.subject.pk for party in own})
     mine = [party for party in there if _replaced(party, scope, only)]
     others = [party for party in there if not _replaced(party, scope, only)]
     known = {_key(party) for party in mine if party.known == parties.DECLARED and not party.kept}
     own = [replace(party, fresh=_key(party) not in known) for party in own]
     others += _left_behind(mine, own)
     return World(scope, tuple(missing), tuple(matrix.cells(own, others)), tuple(own))
+
+
+def _arriving(scope: Scope, subjects: Collection[int]) -> list[Party]:
+    """What other changes bring to the same data at this moment: judged as if it were there."""
+    rows = Change.objects.filter(
+        parties.sharing(scope), state__in=[Change.State.APPLYING, Change.State.OBSERVING]
+    ).exclude(scope=scope.pk)
+    rows = rows.select_related("scope__tier_scope", "scope__project_scope__project__team")
+    found = []
+    for change in rows.only("scope", "plan").order_by("pk")[:MAX_ARRIVING]:
+        wanted = SchemaSet.of_facts((change.plan or {}).get("facts", {})) or SchemaSet()
+        there = versions_of((entry.name, entry.version) for _, entry in wanted.entries)
+        owners = _owners(wanted, change.scope)
+        for role, entry in wanted.entries:
+            row = there.get((entry.name, entry.version))
+            if row is not None and row.subject_id in subjects:
+                party = _party(role, entry, row, change.scope, owners)
+                found.append(replace(party, known=parties.ARRIVING))
+    return found
 
 
 def _missing(role: Role, entry: Entry, scope: Scope) -> str:

@@ -180,3 +180,24 @@ def test_check_in_says_each_version() -> None:
     assert [json.loads(call.content)["role"] for call in script.calls] == ["producer", "consumer"]
     assert run(script, *words).exit_code == 2
     assert run(script, *words, "--consumes", "orders-value@latest").exit_code == 2
+
+
+def test_a_set_is_proposed_as_a_change() -> None:
+    change = {"id": 4, "title": "Set schemas", "state": "succeeded", "reason": ""}
+    empty = {"results": [], "next": None}
+    script = Script(
+        {
+            "POST environments/orders/stage/schemas/": change,
+            "GET changes/4/": change,
+            "GET changes/4/events/": empty,
+        }
+    )
+    options = ("--produces", "orders-value@3", "--workload", "web", "--image", "api:2", "-y")
+    result = run(script, "env", "set-schemas", "orders/stage", *options)
+    assert result.exit_code == 0, result.output
+    assert script.body(0) == {
+        "produces": [{"subject": "orders-value", "version": 3, "workload": "web"}],
+        "consumes": [],
+        "workload": "web",
+        "image": "api:2",
+    }

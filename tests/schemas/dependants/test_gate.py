@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from environments import services
 from gitops.models import Cluster
@@ -17,6 +18,7 @@ from rbac.actors import Actor
 from rbac.models import AuditRecord
 from schemas import services as registry
 from schemas.dependants.models import DeployedVersion
+from schemas.dependants.sets import FACT, Entry, SchemaSet
 from schemas.errors import NotPermitted
 from schemas.naming import parse
 from tests.environments.factories import settle
@@ -132,6 +134,9 @@ def test_the_story_until_the_owners_agree(tier: Tier, people: Characters) -> Non
     assert found["sentence"].startswith(
         "Agreed by mia.maintainer, olga.owner for billing/stage, shipping/stage"
     )
+    told = AuditRecord.objects.get(action="schemas.deploy", change_id=change.pk)
+    assert told.before == {"schemas": ["orders-value version 1"]}
+    assert told.after == {"schemas": ["orders-value version 2"]}
     said = AuditRecord.objects.filter(action="waiver.grant").order_by("at")
     assert [(row.actor_label, row.after["gate"]) for row in said if row.after] == [
         ("olga.owner", "schemas"),
@@ -251,3 +256,45 @@ def test_what_the_author_may_not_see_is_missing_to_them(
         "web reads orders-value version 1, which is not registered or which you may not see."
     )
     assert "orders/stage" not in found["sentence"] + found["lift"]
+
+
+def test_what_another_change_is_bringing_counts(tier: Tier) -> None:
+    """Two changes that get on with what is there, but not with each other."""
+    add(tier, DROPPED)
+    deploy(tier.billing.scope, "billing-api", "consumes")
+    deploy(tier.shipping.scope, "shipping-api", "consumes")
+    arriving = SchemaSet(consumes=(Entry(NAME, 1, "web", "billing-api"),))
+    other = Change.objects.create(
+        kind="gitops.sync",
+        verb="environment.set-schemas",
+        title="Bring billing",
+        scope=tier.billing.scope,
+        actor_label="dev.billing",
+        origin=Change.Origin.API,
+        state=State.APPLYING,
+        plan={"facts": {FACT: arriving.to_json()}},
+    )
+    change = produce(tier.orders, 2)
+    assert change.state == State.WAITING
+    assert "1 consumer in staging: billing-api" in gate(change)["sentence"]
+    Change.objects.filter(pk=other.pk).update(state=State.FAILED)
+    assert run_until_settled(change).state == State.SUCCEEDED
+
+
+def test_a_set_by_rest_with_the_code_that_uses_it(tier: Tier) -> None:
+    api = APIClient()
+    api.force_authenticate(tier.dana.user)
+    path = "/api/v1/environments/orders/stage/schemas/"
+    body = {"produces": holding(add(tier, EVOLVED)), "image": "registry.example.com/o/api:2.0.0"}
+    answer = api.post(path, body)
+    assert answer.status_code == 202, answer.json()
+    assert answer.json()["title"] == "Set schemas of orders/stage, and web to api:2.0.0"
+    change = settle(tier.dana, Change.objects.get(pk=answer.json()["id"]))
+    assert change.state == State.SUCCEEDED, change.reason
+    row = DeployedVersion.objects.get(scope=tier.orders.scope, ended_at=None)
+    assert (row.version.number, row.revision) == (2, "2.0.0")
+    wrong = api.post(path, {"produces": holding(9)})
+    assert wrong.status_code == 422
+    assert wrong.json()["errors"][0]["field"] == "spec.schemas.produces.0.version"
+    again = api.post(path, body)
+    assert again.status_code == 409
