@@ -197,7 +197,7 @@ def _bounded(rows: QuerySet[Any]) -> list[Any]:
 def _too_many() -> TooComplex:
     return TooComplex(
         f"More than {MAX_PARTIES} parties use these subjects.",
-        fix="Ask about fewer subjects at once.",
+        fix="Name fewer subjects at once, or wait until old check-ins end.",
     )
 
 

@@ -298,3 +298,21 @@ def test_a_set_by_rest_with_the_code_that_uses_it(tier: Tier) -> None:
     assert wrong.json()["errors"][0]["field"] == "spec.schemas.produces.0.version"
     again = api.post(path, body)
     assert again.status_code == 409
+
+
+def test_what_is_too_much_to_judge_closes_the_gate_in_words(
+    tier: Tier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = add(tier, EVOLVED)
+    with monkeypatch.context() as patch:
+        patch.setattr("schemas.dependants.parties.MAX_PARTIES", 2)
+        change = produce(tier.orders, number)
+    assert change.state == State.WAITING
+    assert gate(change)["sentence"].startswith("More than 2 parties use these subjects. Name fewer")
+    assert run_until_settled(change).state == State.SUCCEEDED
+
+
+def test_an_unchanged_set_asks_no_engine(tier: Tier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schemas.verdicts.judge", lambda *_: pytest.fail("judged"))
+    change = settle(tier.dana, services.scale(tier.dana, tier.orders.environment, replicas=2))
+    assert change.state == State.SUCCEEDED, change.reason
