@@ -9,7 +9,9 @@ from pathlib import Path
 from django.conf import settings
 
 ROOT: Path = settings.BASE_DIR
-PLACES = ("templates", "frontend/js", "idp", "rbac", "portal", "gitops", "environments")
+PLACES = (
+    "templates", "frontend/js", "idp", "rbac", "portal", "gitops", "schemas", "environments",
+)  # fmt: skip
 SUFFIXES = {".html", ".jinja", ".js", ".py"}
 BUILT = re.compile(r"is-\d+")  # by a template from a number: `is-{{ width }}`
 
