@@ -163,7 +163,10 @@ def _databases() -> list[Place]:
         *(Place(f"database-empty-{tab}", f"{empty}?tab={tab}", AUTHOR) for tab in tabs),
         *(Place(f"database-{form}", f"{full}{form}/") for form in ("declare", "edit", "delete")),
         Place("database-place-new", f"{full}places/new/"),
-        Place("database-place-edit", f"{full}places/{staging}/edit/"),
+        *(
+            Place(f"database-place-{do}", f"{full}places/{staging}/{do}/")
+            for do in ("edit", "delete")
+        ),
         Place("database-new", "/databases/new/"),
         Place("migration-lint", "/databases/lint/", AUTHOR),
         Place("databases-no-match", "/databases/?q=absent", AUTHOR),

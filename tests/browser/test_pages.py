@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(280)]
 AXE = settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 PARTS = 3  # of the walk with axe: each in time on a busy machine
-# Downloads, fragments, JSON and probes.
+# Downloads, fragments, JSON and probes; what only sends back to its form.
 NO_PAGES = {
     "audit/export.<str:kind>",
     "catalog/export/",
@@ -27,6 +27,8 @@ NO_PAGES = {
     "metrics",
     "palette/",
     "readyz",
+    "schemas/compare/register/",
+    "schemas/compare/verdict/",
 }
 ASK = """(rules) => axe.run(document, {runOnly: rules}).then((found) => found.violations.flatMap(
   (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}`)))"""
