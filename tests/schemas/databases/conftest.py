@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,14 +74,24 @@ def scratch_url(_postgres: str, settings: Settings) -> str:
 
 @pytest.fixture
 def run(postgres_server: str, on_loopback: None) -> Run:
-    """Runs statements in the live database."""
+    """Runs statements in the live database, or in the one at a URL."""
 
-    def each(*statements: str) -> None:
-        with psycopg.connect(postgres_server, autocommit=True) as connection:
+    def each(*statements: str, at: str = postgres_server) -> None:
+        with psycopg.connect(at, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 
     return each
+
+
+@pytest.fixture
+def another_database(postgres_server: str) -> Iterator[str]:
+    """The URL of a second live database on the same server."""
+    first = postgres_server.rsplit("/", 1)[1]
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {first}_b".encode())
+        yield f"{postgres_server}_b"
+        connection.execute(f"DROP DATABASE {first}_b WITH (FORCE)".encode())
 
 
 @pytest.fixture
