@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from schemas.databases.sarif import report
 
 _FILE = typer.Argument(metavar="FILE…", help="SQL; - reads standard input.")
 MAX_BYTES = 6_000_000
+WAIT_SECONDS = 300.0
+POLL_SECONDS = 0.5
 
 
 def text_of(name: str) -> str:
@@ -94,21 +97,51 @@ def _register_declare(group: typer.Typer, client: Client) -> None:
         on_top: Annotated[
             bool, typer.Option("--on-top", help="It is a migration of the newest version.")
         ] = False,
+        base: Annotated[
+            int, typer.Option("--after", min=0, help="It is a migration of this version.")
+        ] = 0,
     ) -> None:
-        """Declare a database's schema from SQL."""
+        """Declare a database's schema from SQL, and wait until it is read."""
         project, _, name = database.partition("/")
         rows = client.rows("databases/", 200, project=project, q=name)
         number = next((row["id"] for row in rows if row["name"] == name), None)
         if number is None:
             raise fail(f"There is no database {database} that you may see.", Code.NOT_FOUND)
-        body = {"sql": text_of(file), "on_top": on_top}
+        body = {"sql": text_of(file), "on_top": on_top or bool(base), "base": base}
         answer = client.send("POST", f"databases/{number}/versions/", body)
+        answer = _ended(client, number, answer)
         if client.as_json:
             print_json(answer)
-        else:
-            say(f"{database} version {answer['version']}: {answer['statements']} statements")
-            for one in answer["skipped"]:
-                note(f"  line {one['line']} was not run: {one['text'][:80]}")
+        if answer["state"] != "declared":
+            raise _refused(file, answer)
+        if not client.as_json:
+            _show(client, database, number, answer)
+
+
+def _ended(client: Client, number: int, answer: dict[str, Any]) -> dict[str, Any]:
+    """The declaration once a worker has read it; ends the command where none does."""
+    until = time.monotonic() + WAIT_SECONDS
+    while answer["finished_at"] is None:
+        if time.monotonic() > until:
+            raise fail(f"It is still {answer['state']} after {WAIT_SECONDS:g} s.", Code.FAILED)
+        time.sleep(POLL_SECONDS)
+        answer = client.get(f"databases/{number}/declarations/{answer['id']}/")
+    return answer
+
+
+def _refused(file: str, answer: dict[str, Any]) -> typer.Exit:
+    problem = answer["problem"]
+    for one in problem["errors"]:
+        note(f"{file}: {one['field']}: {one['message']} {one['fix']}".rstrip())
+    return fail(problem["detail"], Code.REFUSED, fix=problem["fix"])
+
+
+def _show(client: Client, database: str, number: int, answer: dict[str, Any]) -> None:
+    made = client.get(f"databases/{number}/versions/{answer['version']}/")
+    old = "" if answer["is_new"] else " (which says that already)"
+    say(f"{database} version {made['version']}: {made['statements']} statements{old}")
+    for one in made["skipped"]:
+        note(f"  line {one['line']} was not run: {one['text'][:80]}")
 
 
 def _write(name: str, text: str) -> None:

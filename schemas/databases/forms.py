@@ -11,7 +11,7 @@ from portal.forms import LinesField, ServiceForm
 from rbac.access import visible
 from rbac.actors import Actor
 from rbac.models import Project
-from schemas.databases import services
+from schemas.databases import declaring, services
 from schemas.databases.models import Database, DatabaseInstance
 from schemas.permissions import DATABASE_MANAGE
 from schemas.relational.lint import MAX_MIGRATION
@@ -19,6 +19,12 @@ from schemas.relational.lint import MAX_MIGRATION
 _CODE = {"class": "sw-mono", "spellcheck": "false", "autocomplete": "off"}
 _NEWEST = ("0", "the newest that is declared")
 MAX_CHOICES = 200
+
+
+def _numbered(database: Database) -> list[tuple[str, str]]:
+    """The newest declared versions, to choose from."""
+    numbers = database.versions.order_by("-number").values_list("number", flat=True)
+    return [(str(n), f"version {n}") for n in numbers[:MAX_CHOICES]]
 
 
 class DatabaseForm(ServiceForm):
@@ -53,7 +59,7 @@ class DeclareForm(ServiceForm):
 
     sql = forms.CharField(
         label="SQL",
-        max_length=services.MAX_SQL,
+        max_length=declaring.MAX_SQL,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 22, **_CODE}),
         help_text="CREATE statements, as pg_dump --schema-only or your migrations print them. "
@@ -61,8 +67,20 @@ class DeclareForm(ServiceForm):
     )
     on_top = forms.BooleanField(
         required=False,
-        label="It is a migration: run it after the newest version’s SQL",
+        label="It is a migration: run it after the SQL of an earlier version",
     )
+    base = forms.TypedChoiceField(
+        coerce=int,
+        label="After version",
+        choices=[("0", "the newest")],
+        help_text="A migration that takes the place of a later one follows the version before it.",
+    )
+
+    def __init__(self, *args: Any, database: Database, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["base"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [("0", "the newest"), *_numbered(database)]
 
 
 class InstanceForm(ServiceForm):
@@ -97,10 +115,9 @@ class InstanceForm(ServiceForm):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        numbers = database.versions.order_by("-number").values_list("number", flat=True)
         field = self.fields["expected"]
         if isinstance(field, forms.ChoiceField):
-            field.choices = [_NEWEST, *((str(n), f"version {n}") for n in numbers[:MAX_CHOICES])]
+            field.choices = [_NEWEST, *_numbered(database)]
         if instance is not None:
             del self.fields["environment"]
             self.fields["url"].required = False

@@ -11,9 +11,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from idp.changes.models import LeasedRow
 from idp.common.crypto import EncryptedTextField
 from idp.common.names import MAX_NAME
-from rbac.models import SLUG, Project, Scope, User
+from rbac.models import SLUG, ApiToken, Project, Scope, User
 
 
 class Database(models.Model):
@@ -55,6 +56,7 @@ class DatabaseVersion(models.Model):
     digest = models.CharField(max_length=64)
     statements = models.PositiveIntegerField()
     skipped: Any = models.JSONField(default=list, blank=True)  # statements about roles, not run
+    base = models.PositiveIntegerField(default=0)  # the version that it follows; 0: none
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -75,11 +77,66 @@ class DatabaseVersion(models.Model):
         return f"{self.database} version {self.number}"
 
 
+class Declaration(LeasedRow):
+    """SQL that was handed in to become a version; a worker reads it.
+
+    queued → reading → declared | refused
+    reading → queued (the scratch server is away or busy: tried again later)
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        READING = "reading", "Being read"
+        DECLARED = "declared", "Declared"
+        REFUSED = "refused", "Refused"
+
+    TRANSITIONS: ClassVar[dict[str, frozenset[str]]] = {
+        State.QUEUED: frozenset({State.READING, State.REFUSED}),
+        State.READING: frozenset({State.QUEUED, State.DECLARED, State.REFUSED}),
+    }
+    OPEN: ClassVar[frozenset[str]] = frozenset(TRANSITIONS)
+    scope_lookup: ClassVar[str | None] = "database__project__scope"
+
+    database = models.ForeignKey(Database, on_delete=models.CASCADE, related_name="declarations")
+    sql = models.TextField(blank=True)  # emptied when a version holds it
+    on_top = models.BooleanField(default=False)  # it is a migration of version `base`
+    base = models.PositiveIntegerField(default=0)  # 0: the newest version when it is read
+    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    problem: Any = models.JSONField(default=dict, blank=True)  # of what was refused or put off
+    version = models.ForeignKey(
+        DatabaseVersion, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    is_new = models.BooleanField(default=False)  # whether it made the version, or found it equal
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    token = models.ForeignKey(
+        ApiToken, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_label = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "reading", "declared", "refused"]),
+                name="schemas_declaration_state",
+            ),
+        ]
+        indexes = [models.Index(fields=["database", "state"], name="schemas_declaration_open")]
+
+    def __str__(self) -> str:
+        return f"Declaration {self.pk} of {self.database}"
+
+
 class DatabaseInstance(models.Model):
     """A database as it lives in one environment or tier, and how the last look at it ended.
 
     A look is claimed by setting `leased_until` while it is past, so that two workers never look at
     one instance at once; `asked_at` later than `checked_at` says that somebody waits for a look.
+    `revision` grows with whatever the drift depends on; `measured` is the one it was computed for.
     """
 
     scope_lookup: ClassVar[str | None] = "database__project__scope"
@@ -98,6 +155,8 @@ class DatabaseInstance(models.Model):
     taken_at = models.DateTimeField(null=True, blank=True)  # of the last look that succeeded
     error = models.TextField(blank=True)
     fix = models.TextField(blank=True)
+    revision = models.PositiveIntegerField(default=0)
+    measured = models.PositiveIntegerField(default=0)
     drift: Any = models.JSONField(default=list, blank=True)
     drift_count = models.PositiveIntegerField(default=0)
     drift_digest = models.CharField(max_length=64, blank=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from idp.changes import controller, events
 from idp.common import host
-from schemas.databases import portal_parts, snapshots, tasks
+from schemas.databases import declaring, measuring, portal_parts, snapshots, tasks
 from schemas.permissions import DATABASE_VIEW
 
 __all__ = ["tasks"]  # Celery looks for tasks of an app only in `schemas.tasks`
 
 controller.register_periodic("databases", snapshots.EVERY_SECONDS, snapshots.send_due)
-events.register_list(snapshots.TOPIC, DATABASE_VIEW)
+controller.register_periodic("databases.drift", snapshots.EVERY_SECONDS, measuring.send_stale)
+controller.register_periodic("databases.declare", declaring.EVERY_SECONDS, declaring.sweep)
+events.register_list(measuring.TOPIC, DATABASE_VIEW)
 host.navigation.register(
     host.NavEntry("Deliver", "Databases", "schemas:databases", "database", DATABASE_VIEW, order=45)
 )

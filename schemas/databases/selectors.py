@@ -17,6 +17,7 @@ from schemas.databases.models import (
     DatabaseInstance,
     DatabaseSnapshot,
     DatabaseVersion,
+    Declaration,
 )
 from schemas.permissions import DATABASE_VIEW
 from schemas.relational import stored
@@ -89,6 +90,20 @@ def version(one: Database, number: int) -> DatabaseVersion:
 
 def newest(one: Database) -> DatabaseVersion | None:
     return one.versions.order_by("-number").first()
+
+
+def declarations(one: Database) -> QuerySet[Declaration]:
+    """What was handed in and made no version yet: under way or refused, the newest first."""
+    rows = one.declarations.exclude(state=Declaration.State.DECLARED)
+    return rows.defer("sql").order_by("-pk")
+
+
+def declaration(one: Database, number: int) -> Declaration:
+    rows = one.declarations.filter(pk=number).select_related("version")
+    found = rows.first() if 0 < number <= MAX_NUMBER else None
+    if found is None:
+        raise NotVisible(f"{one} has no declaration {number}.")
+    return found
 
 
 def expected(one: DatabaseInstance) -> DatabaseVersion | None:

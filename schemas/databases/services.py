@@ -1,19 +1,15 @@
-"""Writes about databases: register them and where they live, and declare their schema."""
+"""Writes about databases: register them, and say where they live."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from idp.common import jobs
-from idp.common.errors import FieldError, Invalid, Refusal, TemporaryBackendError
+from idp.common.errors import FieldError, Invalid
 from rbac import audit
 from rbac.access import require
 from rbac.actors import Actor
@@ -21,40 +17,12 @@ from rbac.models import Project, Scope, Tier
 from rbac.places import by_path
 from rbac.scopes import tier_scope
 from rbac.services.writing import refuse, save_new
-from schemas.backends import scratch
-from schemas.databases import reaching, selectors
+from schemas.databases import measuring, reaching
 from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
-from schemas.databases.snapshots import measure
-from schemas.formats.base import TooComplex
-from schemas.permissions import (
-    DATABASE_DECLARE,
-    DATABASE_MANAGE,
-    DATABASE_SNAPSHOT,
-    DATABASE_VIEW,
-)
-from schemas.relational import stored
+from schemas.permissions import DATABASE_MANAGE, DATABASE_SNAPSHOT, DATABASE_VIEW
 
-SECONDS = 20.0  # of one declaration, for which a person or a pipeline waits
-WAIT_SECONDS = 3.0  # for another one that is being loaded
-AT_ONCE = 2  # declarations that one process loads at the same moment
-MAX_SQL = 1_500_000  # characters; below what a request may hold
-MAX_MODEL = 8_000_000
 MAX_IGNORING, MAX_PATTERN = 50, 200
 MAX_URL = 500
-_loading = threading.BoundedSemaphore(AT_ONCE)
-
-
-class NoScratch(Refusal):
-    """Declared SQL cannot be read, because no server is configured for that."""
-
-    code, title = "scratch_missing", "No scratch server is configured"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Declared SQL is read by a PostgreSQL server that serves nothing else; none is named.",
-            fix="The operator sets SLIPWAY_SCHEMAS_SCRATCH_URL to postgresql://account:password@"
-            "host:5432/postgres, with an account that may create databases and roles.",
-        )
 
 
 @transaction.atomic
@@ -89,93 +57,6 @@ def remove_database(actor: Actor, row: Database) -> None:
     require(actor, DATABASE_MANAGE, row.project.scope)
     _record(actor, row, before={"versions": row.last_version, "lives": row.instances.count()})
     row.delete()
-
-
-# -- declared versions --------------------------------------------------------------------------
-
-
-def declare(
-    actor: Actor, database: Database, sql: str, *, on_top: bool = False
-) -> tuple[DatabaseVersion, bool]:
-    """The version that the SQL makes, and whether it is new; an equal newest one stays.
-
-    `on_top` runs it after the newest version's SQL, as a migration. Raises `NoScratch`,
-    `InvalidSchema` with the line, and `TooComplex`.
-    """
-    require(actor, DATABASE_DECLARE, database.keeper)
-    before = selectors.newest(database)
-    text = f"{before.sql.rstrip()}\n{sql}" if on_top and before is not None else sql
-    if len(text) > MAX_SQL:
-        raise TooComplex(f"The SQL has {len(text)} characters; {MAX_SQL} are the most.")
-    loaded = _load(text)
-    made = stored.dump(loaded.model)
-    if len(made) > MAX_MODEL:
-        raise TooComplex(f"The schema has more than {MAX_MODEL} characters.")
-    version = DatabaseVersion(
-        database=database,
-        sql=text,
-        model=made,
-        digest=stored.digest(loaded.model),
-        statements=loaded.statements,
-        skipped=[asdict(one) for one in loaded.skipped],
-        created_by=actor.user,
-        created_label=actor.label[:200],
-    )
-    return _number(actor, version, before)
-
-
-def _load(sql: str) -> scratch.Loaded:
-    if not settings.SCHEMAS_SCRATCH_URL:
-        raise NoScratch
-    with _turn():
-        return scratch.load(
-            sql,
-            settings.SCHEMAS_SCRATCH_URL,
-            seconds=SECONDS,
-            extensions=settings.SCHEMAS_SCRATCH_EXTENSIONS,
-        )
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    if not _loading.acquire(timeout=WAIT_SECONDS):
-        raise TemporaryBackendError(
-            "Other declarations are being loaded.", fix="Try again in a moment.", retry_after=5
-        )
-    try:
-        yield
-    finally:
-        _loading.release()
-
-
-@transaction.atomic
-def _number(
-    actor: Actor, version: DatabaseVersion, before: DatabaseVersion | None
-) -> tuple[DatabaseVersion, bool]:
-    """Under the database's lock: the next number, unless the newest says the same."""
-    database = Database.objects.select_for_update().get(pk=version.database_id)
-    newest = selectors.newest(database)
-    if newest is not None and newest.digest == version.digest and newest.sql == version.sql:
-        return newest, False
-    if newest != before:
-        raise TemporaryBackendError(
-            f"Version {newest.number if newest else 0} was declared at the same moment.",
-            fix="Read it, then declare again.",
-        )
-    version.number = database.last_version + 1
-    version.save(force_insert=True)
-    Database.objects.filter(pk=database.pk).update(last_version=version.number)
-    version.database = database
-    audit.record(
-        actor,
-        DATABASE_DECLARE,
-        target=database,
-        scope=database.project.scope,
-        after={"version": version.number, "digest": version.digest},
-    )
-    for row in selectors.instances(database).filter(expected=None):
-        measure(row)
-    return version, True
 
 
 # -- instances ----------------------------------------------------------------------------------
@@ -228,8 +109,8 @@ def change_instance(actor: Actor, row: DatabaseInstance, **values: Any) -> Datab
     _record(actor, database, before=before, after={"environment": row.place, **after})
     if "url" in values or values.get("active"):
         _ask(row)
-    elif values:
-        measure(row)
+    if values:
+        measuring.ask(DatabaseInstance.objects.filter(pk=row.pk))
     return row
 
 

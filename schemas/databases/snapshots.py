@@ -1,20 +1,19 @@
-"""Looks at live databases: who is due, the reading, the drift, and the alarm about a new one.
+"""Looks at live databases: who is due, the reading, and the snapshot that is kept of it.
 
 1. The controller calls `send_due` every few seconds; it sends the numbers of due instances.
 2. A worker calls `look`, which claims the instance by a conditional UPDATE of its lease.
 3. The database is read outside any transaction, bounded by the reader's own deadline.
 4. What came of it is written under the row's lock, if the lease is still this look's.
+5. `measuring` compares it with what is declared, once the lock is given back.
 
 A database that hangs, refuses or is not there leaves its words on the row and the last snapshot
-in place. A drift is told once: when it appears, when it becomes another, and when it is gone.
+in place.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -24,10 +23,8 @@ from django.utils import timezone
 from idp.changes import events
 from idp.common import jobs
 from idp.common.errors import SlipwayError
-from rbac import audit
-from rbac.actors import system
 from schemas.backends import postgres
-from schemas.databases import reaching, selectors
+from schemas.databases import measuring, reaching, selectors
 from schemas.databases.models import DatabaseInstance, DatabaseSnapshot
 from schemas.formats.base import TooComplex
 from schemas.relational import stored
@@ -39,11 +36,14 @@ LEASE = timedelta(seconds=SECONDS * 3)
 BATCH = 8  # a round: databases that hang shall leave workers to others
 KEPT = 20  # snapshots of an instance
 MAX_MODEL = 8_000_000  # characters of one stored model
-MAX_TOLD = 500  # differences that are kept with an instance; all are counted
-MAX_AUDITED = 20
-DRIFT = "database.drift"
-TOPIC = "databases"
-_ACTOR = system("databases")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a reading gave, as it is stored."""
+
+    text: str
+    digest: str
 
 
 def due(now: datetime) -> QuerySet[DatabaseInstance]:
@@ -72,13 +72,22 @@ def look(pk: int) -> bool:
     if not due(now).filter(pk=pk).update(leased_until=until):
         return False
     row = DatabaseInstance.objects.get(pk=pk)
-    model, failure = None, None
+    taken, failure = None, None
     try:
-        model = _read(row.url)
+        taken = _taken(row.url)
     except SlipwayError as error:
         failure = error
-    _keep(pk, until, now, model, failure)
+    if _keep(pk, until, now, taken, failure):
+        measuring.measure(pk)
     return True
+
+
+def _taken(url: str) -> Taken:
+    model = _read(url)
+    text = stored.dump(model)
+    if len(text) > MAX_MODEL:
+        raise TooComplex(f"The schema has more than {MAX_MODEL} characters.")
+    return Taken(text, stored.digest(model))
 
 
 def _read(url: str) -> Model:
@@ -88,84 +97,33 @@ def _read(url: str) -> Model:
 
 @transaction.atomic
 def _keep(
-    pk: int, until: datetime, began: datetime, model: Model | None, failure: SlipwayError | None
-) -> None:
+    pk: int, until: datetime, began: datetime, taken: Taken | None, failure: SlipwayError | None
+) -> bool:
     """Write what a look found; nothing where its lease was taken over or the row is gone."""
     rows = DatabaseInstance.objects.select_for_update().filter(pk=pk, leased_until=until)
     row = rows.first()
     if row is None:
-        return
+        return False
     row.leased_until, row.checked_at = None, began
-    row.error = row.fix = ""
-    try:
-        if model is not None:
-            _store(row, model)
-    except TooComplex as error:
-        failure = error
-    if failure is not None:
-        row.error, row.fix = failure.message[:2000], failure.fix[:1000]
-    else:
+    row.error = failure.message[:2000] if failure else ""
+    row.fix = failure.fix[:1000] if failure else ""
+    if taken is not None:
+        _store(row, taken)
         row.taken_at = timezone.now()
+        row.revision += 1
     row.save(
-        update_fields=["leased_until", "checked_at", "error", "fix", "taken_at"],
+        update_fields=["leased_until", "checked_at", "error", "fix", "taken_at", "revision"],
     )
-    if failure is None:
-        measure(row, model)
-    events.hint(TOPIC, {"id": row.database_id}, scope=row.database.project.scope_id)
+    events.hint(measuring.TOPIC, {"id": row.database_id}, scope=row.database.project.scope_id)
+    return True
 
 
-def _store(row: DatabaseInstance, model: Model) -> None:
+def _store(row: DatabaseInstance, taken: Taken) -> None:
     """Keep the model: the newest snapshot is seen again where it says the same."""
-    text, digest, now = stored.dump(model), stored.digest(model), timezone.now()
-    if len(text) > MAX_MODEL:
-        raise TooComplex(f"The schema has more than {MAX_MODEL} characters.")
     last = selectors.snapshot(row)
-    if last is not None and last.digest == digest:
-        DatabaseSnapshot.objects.filter(pk=last.pk).update(seen_at=now)
+    if last is not None and last.digest == taken.digest:
+        DatabaseSnapshot.objects.filter(pk=last.pk).update(seen_at=timezone.now())
         return
-    DatabaseSnapshot.objects.create(instance=row, model=text, digest=digest)
+    DatabaseSnapshot.objects.create(instance=row, model=taken.text, digest=taken.digest)
     kept = row.snapshots.order_by("-seen_at", "-pk").values_list("pk", flat=True)[:KEPT]
     row.snapshots.exclude(pk__in=list(kept)).delete()
-
-
-def measure(row: DatabaseInstance, model: Model | None = None) -> None:
-    """Compare what was last read with what is declared; a new drift is told. Within a transaction.
-
-    A switched-off instance, and one that nothing is declared for, has no drift.
-    """
-    held = selectors.snapshot(row) if model is None else None
-    there = stored.parse(held.model) if held else model
-    declared = selectors.expected(row)
-    found: list[dict[str, Any]] = []
-    if there is not None and declared is not None and row.active:
-        wanted = stored.parse(declared.model)
-        found = selectors.plain(selectors.drift_of(there, wanted, row.ignoring))
-    digest = _digest(found)
-    if digest == row.drift_digest:
-        return
-    count, row.drift_digest = row.drift_count, digest
-    row.drift, row.drift_count = found[:MAX_TOLD], len(found)
-    row.drifted_at = timezone.now() if found else None
-    row.save(update_fields=["drift", "drift_count", "drift_digest", "drifted_at"])
-    _tell(row, before=count)
-
-
-def _digest(found: list[dict[str, Any]]) -> str:
-    return hashlib.sha256(json.dumps(found).encode()).hexdigest() if found else ""
-
-
-def _tell(row: DatabaseInstance, *, before: int) -> None:
-    """The audit trail is where notifications and people read it."""
-    count = row.drift_count
-    words = "is as declared again" if not count else f"differs from its declaration ({count})"
-    sentences = [one["sentence"] for one in row.drift[:MAX_AUDITED]]
-    audit.record(
-        _ACTOR,
-        DRIFT,
-        target=row.database,
-        scope=row.scope,
-        before={"differences": before},
-        after={"environment": row.place, "differences": count, "first": sentences},
-        reason=f"{row} {words}.",
-    )
-    events.hint(TOPIC, {"id": row.database_id}, scope=row.database.project.scope_id)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from schemas.databases.views import changing, pages
+from schemas.databases.views import changing, declarations, pages
 
 _ONE = "databases/<int:pk>/"
 _PLACE = f"{_ONE}places/<int:number>/"
@@ -13,6 +13,11 @@ urlpatterns = [
     path(f"{_ONE}edit/", changing.Describe.as_view(), name="database-edit"),
     path(f"{_ONE}delete/", changing.Forget.as_view(), name="database-delete"),
     path(f"{_ONE}declare/", changing.Declare.as_view(), name="database-declare"),
+    path(
+        f"{_ONE}declarations/<int:number>/",
+        declarations.DeclarationPage.as_view(),
+        name="database-declaration",
+    ),
     path(f"{_ONE}places/new/", changing.AddPlace.as_view(), name="database-place-new"),
     path(f"{_PLACE}edit/", changing.ChangePlace.as_view(), name="database-place"),
     path(f"{_PLACE}delete/", changing.ForgetPlace.as_view(), name="database-place-delete"),

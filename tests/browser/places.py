@@ -16,7 +16,7 @@ from portal.shell import address
 from rbac.models import User
 from rbac.services.people import invite
 from schemas.addresses import page_of
-from schemas.databases.models import Database, DatabaseInstance
+from schemas.databases.models import Database, DatabaseInstance, Declaration
 from schemas.models import Subject
 from tests.browser.subjects import ORDERS, SLASHED
 from tests.browser.world import (
@@ -162,6 +162,14 @@ def _databases() -> list[Place]:
         Place("database-empty", empty, AUTHOR),
         *(Place(f"database-empty-{tab}", f"{empty}?tab={tab}", AUTHOR) for tab in tabs),
         *(Place(f"database-{form}", f"{full}{form}/") for form in ("declare", "edit", "delete")),
+        *(
+            Place(
+                f"database-declaration-{row.state}",
+                f"/databases/{row.database_id}/declarations/{row.pk}/",
+                AUTHOR,
+            )
+            for row in Declaration.objects.exclude(state="declared")
+        ),
         Place("database-place-new", f"{full}places/new/"),
         *(
             Place(f"database-place-{do}", f"{full}places/{staging}/{do}/")

@@ -13,6 +13,7 @@ from portal.models import Component
 from portal.services import create_component
 from rbac.actors import Actor
 from rbac.models import Project, User
+from schemas.databases import declaring
 from schemas.databases import services as databases
 from tests.browser import subjects
 from tests.environments.factories import IMAGE, bring, create
@@ -36,7 +37,8 @@ def build(aws: str) -> None:
     _environments(orders)
     subjects.build(actor(AUTHOR), actor(LEAD))
     make_database(actor(ADMINISTRATOR), orders)
-    databases.add_database(actor(ADMINISTRATOR), orders, name="empty")
+    empty = databases.add_database(actor(ADMINISTRATOR), orders, name="empty")
+    declaring.ask(actor(ADMINISTRATOR), empty, "CREATE TABLE orders ();")
     _deletion(orders, aws)
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from idp.common.names import MAX_NAME
 from schemas.api.serializers import Strict
-from schemas.databases import reaching, services
-from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
+from schemas.databases import declaring, reaching, services
+from schemas.databases.models import (
+    Database,
+    DatabaseInstance,
+    DatabaseVersion,
+    Declaration,
+)
 from schemas.relational.lint import MAX_MIGRATION, SERVER
 from schemas.relational.rules import Level
 
@@ -57,9 +63,18 @@ class DatabaseVersionRow(serializers.ModelSerializer):
     version = serializers.IntegerField(source="number")
     created_by = serializers.CharField(source="created_label")
 
+    base = serializers.IntegerField(help_text="The version that it follows; 0: none")
+
     class Meta:
         model = DatabaseVersion
-        fields: tuple[str, ...] = ("version", "digest", "statements", "created_at", "created_by")
+        fields: tuple[str, ...] = (
+            "version",
+            "base",
+            "digest",
+            "statements",
+            "created_at",
+            "created_by",
+        )
 
 
 class SkippedOut(serializers.Serializer):
@@ -74,6 +89,67 @@ class DatabaseVersionOut(DatabaseVersionRow):
 
     class Meta(DatabaseVersionRow.Meta):
         fields = (*DatabaseVersionRow.Meta.fields, "sql", "model", "skipped")
+
+
+class ProblemErrorOut(serializers.Serializer):
+    field = serializers.CharField(help_text="`line 3` for SQL")
+    rule = serializers.CharField()
+    message = serializers.CharField()
+    fix = serializers.CharField()
+
+
+class DeclarationProblemOut(serializers.Serializer):
+    """Why SQL was refused, or why reading it was put off."""
+
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    title = serializers.CharField()
+    detail = serializers.CharField()
+    fix = serializers.CharField()
+    errors: Any = ProblemErrorOut(many=True)
+
+
+class DeclarationOut(serializers.ModelSerializer):
+    """SQL that was handed in: `declared` names its version, `refused` the problem."""
+
+    database = serializers.CharField()
+    version = serializers.IntegerField(
+        source="version.number", default=None, allow_null=True, read_only=True
+    )
+    is_new = serializers.BooleanField(help_text="False where the newest version says that already")
+    problem = serializers.SerializerMethodField()
+    created_by = serializers.CharField(source="created_label")
+    url = serializers.SerializerMethodField()
+    page = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Declaration
+        fields = (
+            "id",
+            "database",
+            "state",
+            "on_top",
+            "base",
+            "version",
+            "is_new",
+            "problem",
+            "created_at",
+            "created_by",
+            "started_at",
+            "finished_at",
+            "url",
+            "page",
+        )
+
+    @extend_schema_field(DeclarationProblemOut(allow_null=True))
+    def get_problem(self, row: Declaration) -> dict[str, Any] | None:
+        return row.problem or None
+
+    def get_url(self, row: Declaration) -> str:
+        return reverse("database-declaration", args=[row.database_id, row.pk])
+
+    def get_page(self, row: Declaration) -> str:
+        return reverse("schemas:database-declaration", args=[row.database_id, row.pk])
 
 
 class DatabaseDifferenceOut(serializers.Serializer):
@@ -166,9 +242,12 @@ class DatabaseChangeIn(Strict):
 
 
 class DeclareIn(Strict):
-    sql = serializers.CharField(max_length=services.MAX_SQL, trim_whitespace=False)
+    sql = serializers.CharField(max_length=declaring.MAX_SQL, trim_whitespace=False)
     on_top = serializers.BooleanField(
-        default=False, help_text="Run it after the newest version's SQL, as a migration"
+        default=False, help_text="Run it after an earlier version's SQL, as a migration"
+    )
+    base = serializers.IntegerField(
+        default=0, help_text="That version; 0 is the newest when it is read", **_VERSION
     )
 
 

@@ -15,6 +15,11 @@ urlpatterns = [
         name="database-version",
     ),
     path(
+        f"{_ONE}declarations/<int:number>/",
+        views.DeclarationAPI.as_view(),
+        name="database-declaration",
+    ),
+    path(
         f"{_ONE}differences/", views.DatabaseDifferencesAPI.as_view(), name="database-differences"
     ),
     path(f"{_ONE}instances/", views.InstancesAPI.as_view(), name="database-instances"),

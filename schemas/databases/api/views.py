@@ -16,7 +16,7 @@ from idp.common.pagination import KeysetPagination
 from rbac.access import require_anywhere
 from rbac.api.views import AccessAPIView
 from schemas.api.views import inputs
-from schemas.databases import linting, selectors, services
+from schemas.databases import declaring, linting, selectors, services
 from schemas.databases.api.serializers import (
     DatabaseChangeIn,
     DatabaseDifferencesOut,
@@ -24,6 +24,7 @@ from schemas.databases.api.serializers import (
     DatabaseOut,
     DatabaseVersionOut,
     DatabaseVersionRow,
+    DeclarationOut,
     DeclareIn,
     InstanceChangeIn,
     InstanceIn,
@@ -129,7 +130,7 @@ class NewestDeclarations(KeysetPagination):
 
 
 class DatabaseVersionsAPI(DatabaseView, ListAPIView):
-    """Declared versions, newest first; POST declares one from SQL and answers 200 or 201."""
+    """Declared versions, newest first; POST hands in SQL, which a worker reads."""
 
     permissions: ClassVar[dict[str, str]] = {"GET": DATABASE_VIEW, "POST": DATABASE_DECLARE}
     serializer_class = DatabaseVersionRow
@@ -147,16 +148,15 @@ class DatabaseVersionsAPI(DatabaseView, ListAPIView):
     @extend_schema(
         operation_id="databases_declare",
         request=DeclareIn,
-        responses={200: DatabaseVersionOut, 201: DatabaseVersionOut},
+        responses={202: DeclarationOut},
         examples=[_DECLARATION],
     )
     def post(self, request: Request, pk: int) -> Response:
         database = self.database()
         self.require(database.keeper)
         given = inputs(DeclareIn, request)
-        row, new = services.declare(self.actor, database, **given)
-        code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
-        return Response(DatabaseVersionOut(row).data, status=code)
+        body = DeclarationOut(declaring.ask(self.actor, database, **given)).data
+        return Response(body, status.HTTP_202_ACCEPTED, headers={"Location": body["url"]})
 
 
 class DatabaseVersionAPI(DatabaseView):
@@ -165,6 +165,14 @@ class DatabaseVersionAPI(DatabaseView):
     @extend_schema(operation_id="databases_version", responses=DatabaseVersionOut)
     def get(self, request: Request, pk: int, version: int) -> Response:
         return Response(DatabaseVersionOut(selectors.version(self.database(), version)).data)
+
+
+class DeclarationAPI(DatabaseView):
+    """SQL that was handed in, while it is read and after; poll it until it has `finished_at`."""
+
+    @extend_schema(operation_id="databases_declaration", responses=DeclarationOut)
+    def get(self, request: Request, pk: int, number: int) -> Response:
+        return Response(DeclarationOut(selectors.declaration(self.database(), number)).data)
 
 
 class DatabaseDifferencesAPI(DatabaseView):

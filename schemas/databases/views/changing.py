@@ -15,7 +15,7 @@ from idp.common.host import Page
 from portal.forms import ServiceForm
 from rbac.access import require, require_anywhere
 from rbac.views.mixins import AccessMixin
-from schemas.databases import linting, selectors, services
+from schemas.databases import declaring, linting, selectors, services
 from schemas.databases.forms import (
     ConfirmForm,
     DatabaseForm,
@@ -23,7 +23,7 @@ from schemas.databases.forms import (
     InstanceForm,
     LintForm,
 )
-from schemas.databases.models import Database, DatabaseInstance
+from schemas.databases.models import Database, DatabaseInstance, Declaration
 from schemas.databases.views.pages import frame
 from schemas.permissions import (
     DATABASE_DECLARE,
@@ -169,25 +169,26 @@ class Forget(DatabaseForms):
 
 
 class Declare(DatabaseForms):
+    """Hand in SQL; the page of the declaration shows how reading it goes."""
+
     permission = DATABASE_DECLARE
     title = "Declare a version of"
     text = "What every place of this database is compared with from now on."
     button = "Declare it"
+    declaration: Declaration
 
     def place(self) -> Any:
         return self.database.keeper
 
     def form(self, data: Mapping[str, Any] | None = None) -> DeclareForm:
-        return DeclareForm(data)
+        return DeclareForm(data, database=self.database)
 
     def save(self, form: DeclareForm) -> str:
-        row, new = services.declare(self.actor, self.database, **form.cleaned_data)
-        if not new:
-            return f"Version {row.number} says that already."
-        return f"Version {row.number} is declared, from {row.statements} statements."
+        self.declaration = declaring.ask(self.actor, self.database, **form.cleaned_data)
+        return "It is handed in and will be read in a moment."
 
     def after(self) -> str:
-        return f"{super().after()}?tab=versions"
+        return reverse("schemas:database-declaration", args=[self.database.pk, self.declaration.pk])
 
 
 class AddPlace(DatabaseForms):

@@ -18,8 +18,8 @@ from rbac.access import can, decide, held_anywhere
 from rbac.actors import Actor
 from rbac.views.mixins import AccessMixin
 from schemas.databases import reaching, selectors
+from schemas.databases.measuring import MAX_TOLD, TOPIC
 from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
-from schemas.databases.snapshots import MAX_TOLD, TOPIC
 from schemas.permissions import (
     DATABASE_DECLARE,
     DATABASE_MANAGE,
@@ -31,6 +31,7 @@ from schemas.relational.picture import draw
 
 PAGE_SIZE = 50
 MAX_VERSIONS = 100
+MAX_DECLARATIONS = 5  # that are under way or were refused
 MAX_SHOWN = 500  # differences on one page
 MAX_TABLES, MAX_COLUMNS = 200, 60
 MAX_TEXT = 200_000  # characters of SQL on one page
@@ -125,7 +126,7 @@ def frame(actor: Actor, database: Database, tab: str | None = None) -> dict[str,
             owner=f"team {database.project.team.name}",
             permission=DATABASE_VIEW,
             nav="schemas:databases",
-            topics=[TOPIC] if tab == "" else [],
+            topics=[TOPIC] if tab in {"", "versions"} else [],
         ),
         "database": database,
         "url": url,
@@ -282,6 +283,7 @@ def _versions(view: DatabasePage, database: Database) -> dict[str, Any]:
     if number.isascii() and number.isdigit():
         shown = selectors.version(database, int(number[:12]))
     return {
+        "declarations": list(selectors.declarations(database)[:MAX_DECLARATIONS]),
         "versions": list(rows[:MAX_VERSIONS]),
         "version": shown,
         "sql": shown.sql[:MAX_TEXT] if shown else "",

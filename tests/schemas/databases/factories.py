@@ -8,8 +8,9 @@ from unittest import mock
 from rbac.actors import Actor
 from rbac.models import Project
 from schemas.backends.scratch import Loaded, Skipped
-from schemas.databases import services, snapshots
-from schemas.databases.models import Database, DatabaseInstance
+from schemas.databases import declaring, measuring, services, snapshots
+from schemas.databases.models import Database, DatabaseInstance, Declaration
+from schemas.formats.base import InvalidSchema
 from schemas.relational.model import (
     Column,
     Constraint,
@@ -67,10 +68,35 @@ def drifted(model: Model = SHOP) -> Model:
     return replace(model, tables=(replace(first, indexes=(STRAY,)), *rest))
 
 
-def declare(actor: Actor, database: Database, model: Model, sql: str = SQL) -> None:
+def declare(
+    actor: Actor, database: Database, sql: str, *, on_top: bool = False, base: int = 0
+) -> Declaration:
+    """Handed in, read at once, and every place measured."""
+    row = declaring.ask(actor, database, sql, on_top=on_top, base=base)
+    assert declaring.work(row.pk)
+    measure(database)
+    row.refresh_from_db()
+    database.refresh_from_db()
+    return row
+
+
+def measure(database: Database) -> None:
+    for place in database.instances.all():
+        measuring.measure(place.pk)
+
+
+def declare_model(actor: Actor, database: Database, model: Model, sql: str = SQL) -> None:
+    """Without any PostgreSQL."""
     loaded = Loaded(model, 4, (Skipped(3, "GRANT SELECT ON orders TO bob"),))
-    with mock.patch.object(services, "_load", return_value=loaded):
-        services.declare(actor, database, sql)
+    with mock.patch.object(declaring, "_load", return_value=loaded):
+        declare(actor, database, sql)
+
+
+def refused(actor: Actor, database: Database) -> None:
+    """A declaration whose SQL is wrong."""
+    wrong = InvalidSchema.at("line 1", "sql", "syntax error at or near “TABEL”")
+    with mock.patch.object(declaring, "_load", side_effect=wrong):
+        declare(actor, database, "CREATE TABEL orders ();")
 
 
 def live(
@@ -88,8 +114,9 @@ def live(
 def make_database(actor: Actor, project: Project, name: str = "main") -> Database:
     """Two versions; production is as declared, staging has an index too many."""
     database = services.add_database(actor, project, name=name, component="orders-api")
-    declare(actor, database, replace(SHOP, views=()))
-    declare(actor, database, SHOP, SQL + VIEW)
+    declare_model(actor, database, replace(SHOP, views=()))
+    declare_model(actor, database, SHOP, SQL + VIEW)
+    refused(actor, database)
     live(actor, database, "staging", drifted())
     live(actor, database, "production", SHOP)
     database.refresh_from_db()

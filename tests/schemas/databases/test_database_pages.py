@@ -10,6 +10,7 @@ from django.test import Client
 from idp.common.errors import TemporaryBackendError
 from rbac.actors import Actor
 from rbac.models import AuditRecord
+from schemas.databases import declaring
 from schemas.databases.models import Database, DatabaseInstance
 from schemas.relational.model import Column, Model, Table
 from tests.rbac.factories import Characters
@@ -86,7 +87,7 @@ def test_markup_in_names_is_text(people: Characters, full: Database, mia: Actor)
     evil = "<script>alert(1)</script>"
     column = Column(evil, evil, default=evil, comment=evil)
     model = Model(tables=(Table("public", evil, (column,), comment=evil),))
-    factories.declare(mia, full, model, f"-- {evil}")
+    factories.declare_model(mia, full, model, f"-- {evil}")
     factories.live(mia, full, "development", factories.SHOP)
     viewer = signed_in(people.viewer)
     for tab in ("", "schema", "differences", "versions"):
@@ -125,9 +126,15 @@ def test_a_database_is_registered_and_declared_by_pages(people: Characters) -> N
     assert answer.headers["Location"] == f"/databases/{row.pk}/"
     one = f"/databases/{row.pk}/"
     html(maintainer, f"{one}declare/")
-    refused = maintainer.post(f"{one}declare/", {"sql": "SELECT 1"})
-    assert refused.status_code == 422
-    assert "SLIPWAY_SCHEMAS_SCRATCH_URL" in refused.content.decode()
+    assert maintainer.post(f"{one}declare/", {"sql": ""}).status_code == 422
+    answer = maintainer.post(f"{one}declare/", {"sql": "SELECT 1", "base": "0"})
+    page = answer.headers["Location"]
+    assert "It waits for its turn." in html(maintainer, page)
+    declaring.work(row.declarations.get().pk)
+    said = words(html(maintainer, page))
+    assert "It was refused; nothing is declared." in said
+    assert "SLIPWAY_SCHEMAS_SCRATCH_URL" in said
+    assert "refused" in words(html(maintainer, f"{one}?tab=versions")).lower()
     html(maintainer, f"{one}places/new/")
     answer = maintainer.post(
         f"{one}places/new/",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -14,31 +15,46 @@ from pytest_django.fixtures import Settings
 
 from rbac.actors import Actor
 from rbac.models import AuditRecord
-from schemas.databases import portal_parts, services, snapshots
+from schemas.databases import declaring, measuring, portal_parts, services, snapshots
 from schemas.databases.models import Database, DatabaseInstance, DatabaseSnapshot
+from schemas.relational.model import Model
 from tests.rbac.factories import Characters
 from tests.schemas.databases.conftest import Rest, Run
+from tests.schemas.databases.factories import declare, measure
 from tests.schemas.relational.test_relational_postgres import SEEDED, SENTENCES, SHOP
 
 As = Callable[[str], Rest]
 
 
 def told() -> list[str]:
-    rows = AuditRecord.objects.filter(action=snapshots.DRIFT).order_by("at", "pk")
+    rows = AuditRecord.objects.filter(action=measuring.DRIFT).order_by("at", "pk")
     return [row.reason for row in rows]
 
 
+def declared(one: Rest, database: Database, body: dict[str, Any]) -> dict[str, Any]:
+    """By REST: handed in, read by a worker, and asked for again."""
+    asked = one("POST", f"databases/{database.pk}/versions/", body, 202)
+    assert (asked["state"], asked["version"]) == ("queued", None)
+    assert declaring.work(asked["id"])
+    measure(database)
+    return dict(one("GET", asked["url"].removeprefix("/api/v1/")))
+
+
 def test_a_version_is_declared_from_sql(rest: As, database: Database, scratch_url: str) -> None:
+    body = {"sql": SHOP + "GRANT SELECT ON tags TO bob;"}
+    made = declared(rest("developer"), database, body)
+    assert (made["state"], made["version"], made["is_new"]) == ("declared", 1, True)
     path = f"databases/{database.pk}/versions/"
-    made = rest("developer")("POST", path, {"sql": SHOP + "GRANT SELECT ON tags TO bob;"}, 201)
-    assert made["version"] == 1
-    assert made["skipped"] == [{"line": 21, "text": "GRANT SELECT ON tags TO bob"}]
-    again = rest("deployer")("POST", path, {"sql": SHOP + "GRANT SELECT ON tags TO bob;"}, 200)
-    assert again["version"] == 1
+    first = rest("viewer")("GET", f"{path}1/")
+    assert first["skipped"] == [{"line": 21, "text": "GRANT SELECT ON tags TO bob"}]
+    again = declared(rest("deployer"), database, body)
+    assert (again["version"], again["is_new"]) == (1, False)
     more = {"sql": "ALTER TABLE tags ADD colour text;", "on_top": True}
-    assert rest("developer")("POST", path, more, 201)["version"] == 2
+    assert declared(rest("developer"), database, more)["version"] == 2
+    instead = {"sql": "ALTER TABLE tags ADD shade text;", "on_top": True, "base": 1}
+    assert declared(rest("developer"), database, instead)["version"] == 3
     rows = rest("viewer")("GET", path)["results"]
-    assert [row["version"] for row in rows] == [2, 1]
+    assert [(row["version"], row["base"]) for row in rows] == [(3, 1), (2, 1), (1, 0)]
     compared = rest("viewer")("GET", f"databases/{database.pk}/differences/?from=1&to=2")
     assert [one["sentence"] for one in compared["differences"]] == [
         "Column `tags.colour` (`text`) is declared in version 2, but missing declared in version 1."
@@ -46,19 +62,29 @@ def test_a_version_is_declared_from_sql(rest: As, database: Database, scratch_ur
 
 
 def test_wrong_sql_is_refused_with_its_line(rest: As, database: Database, scratch_url: str) -> None:
-    path = f"databases/{database.pk}/versions/"
-    answer = rest("developer")("POST", path, {"sql": "SELECT 1;\nCREATE TABEL x ();"}, 422)
-    assert answer["errors"][0]["field"] == "line 2"
-    rest("developer")("POST", path, {"sql": "COPY x FROM PROGRAM 'id';"}, 422)
+    one = rest("developer")
+    made = declared(one, database, {"sql": "SELECT 1;\nCREATE TABEL x ();"})
+    assert made["state"] == "refused"
+    assert made["problem"]["status"] == 422
+    assert made["problem"]["errors"][0]["field"] == "line 2"
+    began = time.monotonic()
+    for sql in (
+        "SELECT 1;\nCOPY x FROM PROGRAM 'id';",
+        "SELECT 1;\nCREATE EXTENSION dblink;",
+        "SELECT 1;\nSELECT 2; DROP DATABASE postgres;",
+    ):
+        made = declared(one, database, {"sql": sql})
+        assert (made["state"], made["version"]) == ("refused", None)
+        assert made["problem"]["errors"][0]["field"] == "line 2"
+    assert time.monotonic() - began < 30
     assert not database.versions.exists()
+    one("POST", f"databases/{database.pk}/versions/", {"sql": "SELECT 1", "base": 9}, 422)
 
 
 def test_without_a_scratch_server_the_refusal_says_how(rest: As, database: Database) -> None:
-    answer = rest("developer")(
-        "POST", f"databases/{database.pk}/versions/", {"sql": "SELECT 1"}, 409
-    )
-    assert answer["code"] == "scratch_missing"
-    assert "SLIPWAY_SCHEMAS_SCRATCH_URL" in answer["fix"]
+    made = declared(rest("developer"), database, {"sql": "SELECT 1"})
+    assert made["problem"]["code"] == "scratch_missing"
+    assert "SLIPWAY_SCHEMAS_SCRATCH_URL" in made["problem"]["fix"]
 
 
 def test_fifteen_differences_are_told_by_rest_and_none_else(
@@ -70,7 +96,7 @@ def test_fifteen_differences_are_told_by_rest_and_none_else(
 ) -> None:
     run(SHOP)
     one = f"databases/{staging.database_id}/"
-    rest("developer")("POST", f"{one}versions/", {"sql": SHOP}, 201)
+    declared(rest("developer"), staging.database, {"sql": SHOP})
     assert snapshots.look(staging.pk)
     assert rest("viewer")("GET", f"{one}instances/{staging.pk}/")["state"] == "in step"
     assert told() == []
@@ -97,21 +123,23 @@ def test_fifteen_differences_are_told_by_rest_and_none_else(
 def test_a_drift_is_told_once_and_its_end_too(
     database: Database, staging: DatabaseInstance, mia: Actor, scratch_url: str, run: Run
 ) -> None:
-    services.declare(mia, database, "CREATE TABLE a (x int);")
+    declare(mia, database, "CREATE TABLE a (x int);")
     run("CREATE TABLE a (x int)", "CREATE INDEX i ON a (x)")
     for _ in range(2):
         services.ask(mia, staging)
         assert snapshots.look(staging.pk)
     assert len(told()) == 1
     assert DatabaseSnapshot.objects.count() == 1
-    services.declare(mia, database, "CREATE TABLE a (x int); CREATE INDEX i ON a (x);")
+    declare(mia, database, "CREATE TABLE a (x int); CREATE INDEX i ON a (x);")
     staging.refresh_from_db()
     assert staging.drift == []
     assert told()[1:] == ["orders/main in staging is as declared again."]
     staging.refresh_from_db()
     services.change_instance(mia, staging, expected=1)
+    measure(database)
     assert len(told()) == 3
     services.change_instance(mia, staging, ignoring=["i", "a.*"])
+    measure(database)
     staging.refresh_from_db()
     assert staging.drift_count in {0, 1}
 
@@ -172,9 +200,9 @@ def test_only_one_looks_at_a_time(staging: DatabaseInstance) -> None:
 def test_a_look_that_lost_its_lease_writes_nothing(
     staging: DatabaseInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def taken_over(url: str) -> None:
+    def taken_over(_: str) -> Model:
         DatabaseInstance.objects.update(leased_until=timezone.now() + timedelta(minutes=9))
-        return snapshots.reaching.check_reach(url)
+        return Model()
 
     monkeypatch.setattr(snapshots, "_read", taken_over)
     assert snapshots.look(staging.pk)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from rbac.actors import Actor
-from schemas.databases import services
 from schemas.databases.models import Database
 from tests.rbac.factories import Characters
 from tests.schemas.databases.conftest import Rest, signed_in
+from tests.schemas.databases.factories import declare
 from tests.support.console import Script, run
 
 As = Callable[[str], Rest]
@@ -42,7 +42,7 @@ def test_bad_input_is_refused(rest: As, people: Characters) -> None:
 def test_a_declared_schema_makes_types_known(
     rest: As, database: Database, scratch_url: str, people: Characters
 ) -> None:
-    services.declare(Actor(people.developer), database, "CREATE TABLE orders (n varchar(9));")
+    declare(Actor(people.developer), database, "CREATE TABLE orders (n varchar(9));")
     sql = "SET lock_timeout = '2s'; ALTER TABLE orders ALTER n TYPE varchar(20);"
     blind = rest("viewer")("POST", "migrations/lint/", {"sql": sql})
     known = rest("viewer")("POST", "migrations/lint/", {"sql": sql, "database": database.pk})
@@ -102,17 +102,40 @@ def test_the_command_reads_standard_input_and_names_bad_files(tmp_path: Path) ->
     assert "No such file" in result.stderr
 
 
-def test_the_command_declares(migration: Path) -> None:
+def declaration(state: str, **other: Any) -> dict[str, Any]:
+    ended = None if state in {"queued", "reading"} else "2026-11-26T08:00:00Z"
+    return {"id": 5, "state": state, "finished_at": ended, "version": 2, "is_new": True, **other}
+
+
+def test_the_command_declares_and_waits(migration: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schemas.databases.cli.POLL_SECONDS", 0.0)
     script = Script(
         {
             "GET databases/": {"results": [{"id": 7, "name": "main"}], "next": None},
-            "POST databases/7/versions/": {"version": 2, "statements": 3, "skipped": []},
+            "POST databases/7/versions/": declaration("queued"),
+            "GET databases/7/declarations/5/": declaration("declared"),
+            "GET databases/7/versions/2/": {"version": 2, "statements": 3, "skipped": []},
         }
     )
-    result = run(script, "schemas", "declare", "orders/main", str(migration))
+    result = run(script, "schemas", "declare", "orders/main", str(migration), "--after", "1")
     assert result.exit_code == 0, result.output
     assert "version 2: 3 statements" in result.stdout
     assert run(script, "schemas", "declare", "orders/none", str(migration)).exit_code == 4
+
+
+def test_the_command_tells_what_was_refused(migration: Path) -> None:
+    wrong = {"field": "line 2", "rule": "sql", "message": "syntax error", "fix": ""}
+    problem = {"detail": "It cannot be read.", "fix": "Mend it.", "errors": [wrong]}
+    script = Script(
+        {
+            "GET databases/": {"results": [{"id": 7, "name": "main"}], "next": None},
+            "POST databases/7/versions/": declaration("refused", problem=problem),
+        }
+    )
+    result = run(script, "schemas", "declare", "orders/main", str(migration))
+    assert result.exit_code == 3
+    assert f"{migration}: line 2: syntax error" in result.stderr
+    assert "It cannot be read." in result.stderr
 
 
 def test_the_page_shows_findings(people: Characters) -> None:

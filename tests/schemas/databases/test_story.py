@@ -13,6 +13,7 @@ from schemas.databases import services, snapshots
 from schemas.databases.models import DatabaseInstance
 from tests.rbac.factories import Characters
 from tests.schemas.databases.conftest import Rest, Run, signed_in
+from tests.schemas.databases.factories import declare
 from tests.schemas.relational.test_relational_postgres import SEEDED, SENTENCES, SHOP
 
 As = Callable[[str], Rest]
@@ -40,7 +41,7 @@ def places(
     )
     run(SHOP, *SEEDED)
     run(SHOP, at=another_database)
-    services.declare(mia, staging.database, SHOP)
+    declare(mia, staging.database, SHOP)
     for place in (staging, production):
         assert snapshots.look(place.pk)
     return staging, production
