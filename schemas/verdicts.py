@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Q
@@ -63,15 +65,30 @@ def known(name: FormatName, pairs: Sequence[Pair], *, ask_table: bool) -> dict[P
 
 
 def _from_table(engine: str, pairs: Sequence[Pair]) -> dict[Pair, Judgement]:
-    """One query: a candidate meets all of them, so one side of each pair is the same."""
-    readers, writers = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
-    rows = Verdict.objects.filter(Q(reader__in=readers, writer__in=writers), engine=engine)
-    found: dict[Pair, Judgement] = {}
-    for row in rows:
-        breaking = tuple(_difference(entry) for entry in row.breaking)
-        found[row.reader, row.writer] = Judgement(row.strict, row.lenient, breaking)
+    """One query for all of them."""
+    columns = ("reader", "writer", "strict", "lenient", "breaking")
+    rows = Verdict.objects.filter(_any_of(pairs), engine=engine).values_list(*columns)
+    found = {
+        (reader, writer): Judgement(strict, lenient, tuple(_difference(one) for one in breaking))
+        for reader, writer, strict, lenient, breaking in rows
+    }
     remember(engine, found)
     return found
+
+
+def _any_of(pairs: Sequence[Pair]) -> Q:
+    """The pairs by the side that they share: a candidate meets all others, as reader or writer."""
+    shared = Counter(content for pair in pairs for content in pair)
+    by_reader: dict[str, list[str]] = {}
+    by_writer: dict[str, list[str]] = {}
+    for reader, writer in pairs:
+        if shared[reader] >= shared[writer]:
+            by_reader.setdefault(reader, []).append(writer)
+        else:
+            by_writer.setdefault(writer, []).append(reader)
+    sides = [Q(reader=one, writer__in=others) for one, others in by_reader.items()]
+    sides += [Q(writer=one, reader__in=others) for one, others in by_writer.items()]
+    return reduce(or_, sides)
 
 
 def judge(name: FormatName, reader: Parsed, writer: Parsed) -> Judgement:
@@ -159,6 +176,12 @@ def all_of(
             if table:
                 store(name, fresh)
     return {**found, **fresh}
+
+
+def forget_memory() -> None:
+    """Drop what this process remembers; the table stays."""
+    with _lock:
+        _kept.clear()
 
 
 def forget_old() -> None:

@@ -10,6 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from schemas import verdicts
+from schemas.models import Verdict
 from schemas.wire.calls import MAX_BODY
 from tests.schemas.wire import Wire, avro
 
@@ -48,6 +50,20 @@ def test_no_more_queries_than(wire: Wire, method: str, path: str, body: Any, mos
     wire("GET", "/schemas/ids/1")
     made = queries(wire, method, path, body)
     assert len(made) <= most, "\n".join(sql[:160] for sql in made)
+
+
+def test_a_transitive_check_reads_no_verdict_but_its_own(wire: Wire) -> None:
+    """A chain's versions were judged among themselves: those pairs stay where they are."""
+    wire("PUT", "/config/chain", {"compatibility": "FULL_TRANSITIVE"})
+    for number in range(5):
+        optional = [(f"f{n}", "string", "") for n in range(number)]
+        wire.register("chain", avro(("id", "int"), *optional))
+    candidate = avro(("id", "int"), ("new", "string", ""))
+    path = "/compatibility/subjects/chain/versions"
+    for _ in range(2):
+        verdicts.forget_memory()
+        assert wire("POST", path, {"schema": candidate}).json == {"is_compatible": True}
+    assert len(verdicts._kept) == 2 * 5 < Verdict.objects.count()
 
 
 def deep(levels: int) -> str:
