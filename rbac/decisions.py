@@ -225,15 +225,25 @@ def reaching(actor: Actor, permission: str, queryset: QuerySet[M]) -> QuerySet[M
 def visible_by(actor: Actor, field: str, queryset: QuerySet[M]) -> QuerySet[M]:
     """The rows on which the actor holds the permission that each row itself names in `field`."""
     lookup = getattr(queryset.model, "scope_lookup", "")
-    names: dict[Q, list[str]] = {}  # by where they are held: most are held at the same places
+    by_place = [
+        Q(**{f"{field}__in": held}) & where
+        for held in _held_alike(actor)
+        if (where := _condition(actor, held[0], lookup)) is not None
+    ]
+    return queryset.filter(reduce(or_, by_place)) if by_place else queryset.none()
+
+
+def _held_alike(actor: Actor) -> list[list[str]]:
+    """All permissions, those together that the actor holds at the same places."""
+    now, held = timezone.now(), grants.of(actor)
+    alike: dict[tuple[bool, bool, frozenset[int | None]], list[str]] = {}
     for entry in permissions.all_permissions():
-        condition = _condition(actor, entry.name, lookup)
-        if condition is not None:
-            names.setdefault(condition, []).append(entry.name)
-    if not names:
-        return queryset.none()
-    by_place = [Q(**{f"{field}__in": held}) & where for where, held in names.items()]
-    return queryset.filter(reduce(or_, by_place))
+        places = frozenset(one.scope_id for one in held.of(entry.name) if one.lives(now))
+        narrowed = grants.token_narrows(actor.token, entry.name)
+        alike.setdefault((entry.everyone or entry.anywhere, narrowed, places), []).append(
+            entry.name
+        )
+    return list(alike.values())
 
 
 def _condition(actor: Actor, permission: str, lookup: str | None) -> Q | None:

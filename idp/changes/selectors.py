@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, Model, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from idp.changes import people
@@ -18,6 +18,7 @@ from rbac.models import ServiceAccount
 M = TypeVar("M", bound=Model)
 RUNNING = (Change.State.PLANNING, Change.State.APPLYING, Change.State.OBSERVING)
 MAX_INBOX = 200
+MAX_OPEN = 10_000
 
 
 def change_list(actor: Actor) -> QuerySet[Change]:
@@ -99,14 +100,19 @@ def _to_approve(actor: Actor) -> QuerySet[Change]:
 
 
 def badge_counts(actor: Actor) -> tuple[int, int]:
-    """How many changes wait for this person and how many run, in one query."""
-    running = visible(actor, "change.view", Change.objects.filter(state__in=RUNNING))
-    waits = Q(pk__in=_inbox_ids(actor)) if actor.user else Q(pk=None)
-    found = Change.objects.filter(state__in=Change.OPEN).aggregate(
-        waiting=Count("pk", filter=waits),
-        running=Count("pk", filter=Q(pk__in=running.order_by().values("pk"))),
-    )
-    return found["waiting"], found["running"]
+    """How many changes wait for this person and how many run, in one query; at most `MAX_OPEN`."""
+    running = visible(actor, "change.view", Change.objects.filter(state__in=RUNNING).order_by())
+    found = _ids(running)
+    if actor.user is not None:
+        waiting = [*_to_confirm(actor), _to_approve(actor).order_by()]
+        found = found.union(*(_ids(rows, waits=True) for rows in waiting))
+    waits = [waits for _, waits in found[:MAX_OPEN]]
+    return sum(waits), len(waits) - sum(waits)
+
+
+def _ids(rows: QuerySet[Change], *, waits: bool = False) -> QuerySet[Change, tuple[int, bool]]:
+    mark = Value(waits, output_field=BooleanField())
+    return rows.annotate(waits=mark).values_list("pk", "waits")
 
 
 def _inbox_ids(actor: Actor) -> QuerySet[Change, Any]:
