@@ -95,7 +95,14 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": conf.database("SLIPWAY_DATABASE_URL", STATE_DIR / "slipway.sqlite3")}
+DATABASES = {
+    "default": conf.database(
+        "SLIPWAY_DATABASE_URL",
+        STATE_DIR / "slipway.sqlite3",
+        # Off behind a pooler by transactions that knows no prepared statements.
+        prepared=conf.boolean("SLIPWAY_DATABASE_PREPARED", default=True),
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": conf.cache("SLIPWAY_REDIS_URL")}
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
+
+from schemas.backends import prepared
 
 M = TypeVar("M", bound=Model)
 
@@ -34,9 +36,7 @@ class Compiled:
         for positions, value in zip(self.holes, values, strict=True):
             for position in positions:
                 params[position] = value
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, params)
-            return list(cursor.fetchall())
+        return prepared.fetch(self.sql, params)
 
     def row(self, *values: Any) -> tuple[Any, ...] | None:
         found = self.rows(*values)

@@ -22,7 +22,7 @@ from schemas.models import SchemaReference, SubjectVersion
 
 MAX_REFERENCES = 200  # of one schema, those of its references included
 MAX_DEPENDENCY_TEXT = 4_000_000
-KEPT = 512  # parsed schemas in memory
+KEPT = 1024  # texts whose parsed schemas are in memory
 KEPT_TEXT = 200_000  # characters; larger ones are parsed again rather than kept
 
 
@@ -94,7 +94,7 @@ _lock = threading.Lock()
 
 def parse(name: FormatName, text: str, dependencies: Sequence[Dependency] = ()) -> Parsed:
     """The parsed schema, perhaps from memory; raises what the format's engine raises."""
-    key = _hash(name, text, *(part for d in dependencies for part in (d.name, d.text)))
+    key = _key(name, text, dependencies)
     with _lock:
         known = _kept.get(key)
         if known is not None:
@@ -102,11 +102,21 @@ def parse(name: FormatName, text: str, dependencies: Sequence[Dependency] = ()) 
             return known
     parsed = registry.get(name).parse(text, dependencies)
     if len(text) <= KEPT_TEXT:
-        with _lock:
-            _kept[key] = parsed
-            while len(_kept) > KEPT:
-                _kept.popitem(last=False)
+        _remember(parsed, key, _key(name, parsed.text, dependencies))
     return parsed
+
+
+def _key(name: FormatName, text: str, dependencies: Sequence[Dependency]) -> str:
+    return _hash(name, text, *(part for d in dependencies for part in (d.name, d.text)))
+
+
+def _remember(parsed: Parsed, *keys: str) -> None:
+    """By the text that came and by the one that is stored: the next version is judged by that."""
+    with _lock:
+        for key in keys:
+            _kept[key] = parsed
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
 
 
 def _hash(*parts: str) -> str:

@@ -179,8 +179,11 @@ def _database_config(name: str, value: str, default: Path) -> dict[str, Any]:
     return config
 
 
-def database(name: str, default: Path) -> dict[str, Any]:
-    """Django's settings for a database URL; SQLite gets WAL and immediate transactions."""
+def database(name: str, default: Path, *, prepared: bool) -> dict[str, Any]:
+    """Django's settings for a database URL; SQLite gets WAL and immediate transactions.
+
+    `prepared`: whether the hot reads may prepare their statements on PostgreSQL.
+    """
     value = _note(name, "URL", f"sqlite:///<state>/{default.name}")
     value = value or f"sqlite:///{default}"
     config = _database_config(name, value, default)
@@ -193,7 +196,8 @@ def database(name: str, default: Path) -> dict[str, Any]:
     else:
         config["CONN_MAX_AGE"] = 60
         config["CONN_HEALTH_CHECKS"] = True
-        config["OPTIONS"] = {"connect_timeout": 5}
+        threshold = 5 if prepared else None  # psycopg: None for never
+        config["OPTIONS"] = {"connect_timeout": 5, "prepare_threshold": threshold}
     return config
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
+from functools import cache
 from threading import Lock
 from typing import Any
 
+from django.db import connection
+
 from rbac.actors import Actor
 from schemas import selectors
-from schemas.compiled import Compiled, compile_rows
+from schemas.compiled import Compiled, CompiledModels, compile_rows
 from schemas.errors import SchemaNotFound
 from schemas.models import Schema
 from schemas.wire import bodies
@@ -61,10 +64,16 @@ def _query_of(actor: Actor) -> Compiled:
     return compiled
 
 
+@cache
+def _text_query(_vendor: str) -> CompiledModels[Schema]:
+    return CompiledModels(Schema.objects.filter(pk=_NUMBER), [_NUMBER])
+
+
 def _remember(row: tuple[Any, ...]) -> Reply:
-    schema = Schema.objects.filter(pk=row[0]).first()
-    if schema is None:
+    found = _text_query(connection.vendor).list(row[0])
+    if not found:
         raise SchemaNotFound
+    schema = found[0]
     value = {**bodies.schema(schema), "guid": str(schema.guid)}
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     made = Reply(text, text=True, etag=f"{schema.guid}-", immutable=True)

@@ -57,7 +57,7 @@ def test_a_wrong_database_url_is_e002_and_does_not_show_it(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("X_DATABASE_URL", url)
-    config = conf.database("X_DATABASE_URL", tmp_path / "x.sqlite3")
+    config = conf.database("X_DATABASE_URL", tmp_path / "x.sqlite3", prepared=True)
     assert config["NAME"] == f"{tmp_path}/x.sqlite3"
     message = the_only(checks.what_was_read())
     assert (message.id, message.msg) == ("slipway.E002", "X_DATABASE_URL is not a database URL.")
@@ -65,10 +65,15 @@ def test_a_wrong_database_url_is_e002_and_does_not_show_it(
 
 def test_the_databases_that_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("X_DATABASE_URL", "postgres://a:b@c:5433/d")
-    config = conf.database("X_DATABASE_URL", tmp_path / "x")
+    config = conf.database("X_DATABASE_URL", tmp_path / "x", prepared=True)
     assert (config["HOST"], config["PORT"], config["OPTIONS"]["connect_timeout"]) == ("c", 5433, 5)
+    assert config["OPTIONS"]["prepare_threshold"]
+    plain = conf.database("X_DATABASE_URL", tmp_path / "x", prepared=False)
+    assert plain["OPTIONS"]["prepare_threshold"] is None
     monkeypatch.delenv("X_DATABASE_URL")
-    assert conf.database("X_DATABASE_URL", tmp_path / "x")["OPTIONS"]["timeout"] == 20
+    assert (
+        conf.database("X_DATABASE_URL", tmp_path / "x", prepared=True)["OPTIONS"]["timeout"] == 20
+    )
     assert checks.what_was_read() == []
 
 

@@ -1,0 +1,31 @@
+"""A SELECT that the database plans once for each connection, where it can.
+
+Django binds values on its own side, so PostgreSQL parses and plans every query anew; for the
+registry's hot reads that costs more than the answer. Called by `schemas.compiled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+
+def fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The rows, their columns as the driver gives them; raises Django's database errors.
+
+    Prepared on PostgreSQL, unless `SLIPWAY_DATABASE_PREPARED` is off: poolers that give each
+    transaction another connection may not know prepared statements.
+    """
+    connection.ensure_connection()
+    raw = connection.connection
+    watched = connection.queries_logged or connection.execute_wrappers
+    if watched or getattr(raw, "prepare_threshold", None) is None:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall())
+    with connection.wrap_database_errors, psycopg.Cursor(raw) as prepared:
+        prepared.execute(sql.encode(), params, prepare=True)
+        return prepared.fetchall()
