@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -203,23 +202,3 @@ class TestOther:
         assert subject in client.get_subjects()
         assert client.delete_version(subject, 1) == 1
         assert client.delete_subject(subject) == [2]
-
-
-def test_racing_publishers_leave_no_gap(registry: Registry) -> None:
-    """Publishers of one subject at once: each is answered, and each answered version stands."""
-    auth = httpx.BasicAuth("kafka", registry.token)
-    urls = list(registry.servers.values())
-
-    def publish(number: int) -> int:
-        schema = avro(("id", "int"), (f"f{number}", "string", ""))
-        path = f"{urls[number % 2]}/subjects/race/versions"
-        said = httpx.post(path, json={"schema": schema}, auth=auth, timeout=60)
-        assert said.status_code == 200, said.text
-        found: int = said.json()["version"]
-        return found
-
-    with ThreadPoolExecutor(4) as pool:
-        versions = sorted(pool.map(publish, range(60)))
-    assert versions == list(range(1, 61))
-    said = httpx.get(f"{urls[0]}/subjects/race/versions", auth=auth, timeout=20)
-    assert said.json() == versions
