@@ -10,7 +10,7 @@ PORT ?= 8000
 COUNT ?= 100
 SEED ?= 0
 
-.PHONY: help preflight run reset test test-fast lint format cluster bench faults docs screenshots \
+.PHONY: help preflight run reset test test-fast lint format cluster bench bench-schemas faults docs screenshots \
 	conformance-health conformance-schemas frontend backup-test clean
 
 help: ## List these commands
@@ -71,6 +71,9 @@ format: .venv/.everything ## Rewrite what the linters can repair
 bench: .venv/.everything ## Measure the environment list and `decide` against a bare floor, as ratios
 	@$(PYTHON) -m bench.environment_list
 	@$(PYTHON) -m bench.decide
+
+bench-schemas: .venv/.everything ## Measure the schema registry on PostgreSQL, beside peers and bare floors
+	@$(PYTHON) -m bench.registry
 
 faults: .venv/.everything ## Create COUNT=100 environments while processes are killed (SEED=), then audit
 	@$(PYTHON) -m deploy.faults --count $(COUNT) --seed $(SEED)
