@@ -214,6 +214,8 @@ SPECTACULAR_SETTINGS = {
         "ObjectState": "gitops.models.ManagedObject.State",
         "Health": "gitops.models.Application.Health",
         "TierName": "rbac.models.Tier",
+        "FindingLevel": "schemas.databases.api.serializers.LEVELS",
+        "DeclarationState": "schemas.databases.models.Declaration.State",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -1,9 +1,11 @@
-"""What governance hands to the kernel: the gate `schemas`, and the sweep of what is past."""
+"""What governance hands to the kernel: its gates, and the sweep of what is past."""
 
 from __future__ import annotations
 
 from idp.changes import controller, gates
+from schemas.databases import gate as database_gate
 from schemas.dependants import gate, recording
 
 gates.register(gate.GATE)
+gates.register(database_gate.GATE)
 controller.register_periodic("schemas.dependants", 3600, recording.sweep)

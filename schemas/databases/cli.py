@@ -13,6 +13,7 @@ from schemas.databases.sarif import report
 
 _FILE = typer.Argument(metavar="FILE…", help="SQL; - reads standard input.")
 MAX_BYTES = 6_000_000
+MAX_NAME = 200  # characters of a file's name
 WAIT_SECONDS = 300.0
 POLL_SECONDS = 0.5
 
@@ -107,7 +108,8 @@ def _register_declare(group: typer.Typer, client: Client) -> None:
         number = next((row["id"] for row in rows if row["name"] == name), None)
         if number is None:
             raise fail(f"There is no database {database} that you may see.", Code.NOT_FOUND)
-        body = {"sql": text_of(file), "on_top": on_top or bool(base), "base": base}
+        name = "" if file == "-" else file[-MAX_NAME:]
+        body = {"sql": text_of(file), "on_top": on_top or bool(base), "base": base, "file": name}
         answer = client.send("POST", f"databases/{number}/versions/", body)
         answer = _ended(client, number, answer)
         if client.as_json:
@@ -142,6 +144,11 @@ def _show(client: Client, database: str, number: int, answer: dict[str, Any]) ->
     say(f"{database} version {made['version']}: {made['statements']} statements{old}")
     for one in made["skipped"]:
         note(f"  line {one['line']} was not run: {one['text'][:80]}")
+    for one in made["findings"]:
+        if one["refuses"]:
+            at = f"line {one['line']}: " if one["line"] else ""
+            note(f"  closes the gate: {at}{one['sentence']}")
+            note(f"    {one['fix']}")
 
 
 def _write(name: str, text: str) -> None:

@@ -31,8 +31,8 @@ from rbac.access import require
 from rbac.actors import Actor
 from rbac.services.writing import refuse
 from schemas.backends import scratch
-from schemas.databases import measuring, selectors
-from schemas.databases.models import Database, DatabaseVersion, Declaration
+from schemas.databases import judging, measuring, selectors
+from schemas.databases.models import MAX_FILE, Database, DatabaseVersion, Declaration
 from schemas.databases.snapshots import MAX_MODEL
 from schemas.formats.base import TooComplex
 from schemas.permissions import DATABASE_DECLARE
@@ -83,11 +83,18 @@ class Outcome:
 
 @transaction.atomic
 def ask(
-    actor: Actor, database: Database, sql: str, *, on_top: bool = False, base: int = 0
+    actor: Actor,
+    database: Database,
+    sql: str,
+    *,
+    on_top: bool = False,
+    base: int = 0,
+    file: str = "",
 ) -> Declaration:
     """Hand in SQL that makes the whole schema, or with `on_top` a migration.
 
-    The migration runs after the SQL of version `base`; 0 means the newest when it is read.
+    The migration runs after the SQL of version `base`; 0 means the newest when it is read. `file`
+    is what findings call it.
     Raises `Invalid` for an unknown base, `TooComplex`, and `Refusal` where too many wait.
     """
     require(actor, DATABASE_DECLARE, database.keeper)
@@ -106,6 +113,7 @@ def ask(
         sql=sql,
         on_top=on_top,
         base=base,
+        file=file[:MAX_FILE],
         created_by=actor.user,
         token=actor.token,
         created_label=actor.label[:200],
@@ -190,6 +198,8 @@ def _version(row: Declaration) -> DatabaseVersion:
         statements=loaded.statements,
         skipped=[asdict(one) for one in loaded.skipped],
         base=before.number if before is not None else 0,
+        file=row.file,
+        findings=judging.findings(row, before, loaded.model),
         created_by=row.created_by,
         created_label=row.created_label,
     )

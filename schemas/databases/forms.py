@@ -12,7 +12,7 @@ from rbac.access import visible
 from rbac.actors import Actor
 from rbac.models import Project
 from schemas.databases import declaring, services
-from schemas.databases.models import Database, DatabaseInstance
+from schemas.databases.models import MAX_FILE, Database, DatabaseInstance
 from schemas.permissions import DATABASE_MANAGE
 from schemas.relational.lint import MAX_MIGRATION
 
@@ -43,6 +43,11 @@ class DatabaseForm(ServiceForm):
         required=False,
         help_text="The catalog's component whose data it is.",
     )
+    on_drift = forms.ChoiceField(
+        label="Where it has drifted",
+        choices=Database.OnDrift.choices,
+        help_text="What a change to an environment meets while its database is not as declared.",
+    )
 
     def __init__(self, *args: Any, actor: Actor, fixed: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,6 +62,12 @@ class DatabaseForm(ServiceForm):
 class DeclareForm(ServiceForm):
     """SQL that makes the whole schema, or a migration on top of the newest version."""
 
+    file = forms.CharField(
+        max_length=MAX_FILE,
+        required=False,
+        label="File",
+        help_text="What findings call it: migrations/0007.sql.",
+    )
     sql = forms.CharField(
         label="SQL",
         max_length=declaring.MAX_SQL,

@@ -26,6 +26,8 @@ from rbac.actors import system
 from schemas.databases import selectors
 from schemas.databases.models import DatabaseInstance
 from schemas.relational import stored
+from schemas.relational.diff import TOOLS, without
+from schemas.relational.model import Model
 
 TASK = "schemas.measure_database"
 MAX_TOLD = 500  # differences that are kept with an instance; all are counted
@@ -39,9 +41,11 @@ _ACTOR = system("databases")
 
 @dataclass(frozen=True)
 class Measured:
-    """What one comparison found; `failure` where it could not be made."""
+    """What one comparison found: differences, or the version that it has."""
 
     differences: list[dict[str, Any]]
+    reached: int = 0  # the version that it is equal to; 0: none
+    behind: bool = False  # that is an earlier one than it should have
     failure: SlipwayError | None = None
 
     @property
@@ -95,9 +99,26 @@ def _compare(row: DatabaseInstance) -> Measured:
         return Measured([])
     try:
         there, wanted = stored.parse(held.model), stored.parse(declared.model)
-        return Measured(selectors.plain(selectors.drift_of(there, wanted, row.ignoring)))
+        found = selectors.plain(selectors.drift_of(there, wanted, row.ignoring))
+        if not found:
+            return Measured([], declared.number)
+        earlier = _still_has(row, there, declared.number)
+        return Measured([], earlier, behind=True) if earlier else Measured(found)
     except SlipwayError as error:
-        return Measured([], error)
+        return Measured([], failure=error)
+
+
+def _still_has(row: DatabaseInstance, there: Model, below: int) -> int:
+    """The number of the earlier version that it has: the last one it had, or one by its digest."""
+    rows = row.database.versions.filter(number__lt=below)
+    last = rows.filter(number=row.reached).first()
+    if last is not None:
+        same = not selectors.drift_of(there, stored.parse(last.model), row.ignoring)
+        if same:
+            return last.number
+    digest = stored.digest(without(there, (*TOOLS, *row.ignoring)))
+    found = rows.filter(digest=digest).order_by("-number").values_list("number", flat=True)
+    return found.first() or 0
 
 
 @transaction.atomic
@@ -105,7 +126,11 @@ def _keep(row: DatabaseInstance, found: Measured) -> bool:
     """Write it unless the instance moved or another worker was faster; a new drift is told."""
     same = DatabaseInstance.objects.filter(pk=row.pk, revision=row.revision, measured=row.measured)
     values: dict[str, Any] = {"measured": row.revision}
-    if found.failure is not None:
+    if found.reached:
+        values["reached"] = found.reached
+    if found.failure is None:
+        values["behind"] = found.behind
+    else:
         values |= {"error": found.failure.message[:2000], "fix": found.failure.fix[:1000]}
     moved = found.failure is None and found.digest != row.drift_digest
     if moved:
@@ -125,7 +150,10 @@ def _keep(row: DatabaseInstance, found: Measured) -> bool:
 def _tell(row: DatabaseInstance, found: Measured) -> None:
     """The audit trail is where notifications and people read it."""
     count = len(found.differences)
-    words = "is as declared again" if not count else f"differs from its declaration ({count})"
+    equal = (
+        f"is as declared in version {found.reached}" if found.reached else "is no longer compared"
+    )
+    words = equal if not count else f"differs from its declaration ({count})"
     sentences = [one["sentence"] for one in found.differences[:MAX_AUDITED]]
     audit.record(
         _ACTOR,

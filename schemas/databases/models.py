@@ -16,6 +16,8 @@ from idp.common.crypto import EncryptedTextField
 from idp.common.names import MAX_NAME
 from rbac.models import SLUG, ApiToken, Project, Scope, User
 
+MAX_FILE = 200
+
 
 class Database(models.Model):
     """One service's database as the project declares it; its instances live in environments.
@@ -25,10 +27,17 @@ class Database(models.Model):
 
     scope_lookup: ClassVar[str | None] = "project__scope"
 
+    class OnDrift(models.TextChoices):
+        WARN = "warn", "Tell it"
+        REFUSE = "refuse", "Refuse the change"
+
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="databases")
     keeper = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(**SLUG)
     component = models.CharField(max_length=MAX_NAME, blank=True)
+    on_drift = models.CharField(  # what becomes of a change to an environment where it drifted
+        max_length=6, choices=OnDrift, default=OnDrift.WARN
+    )
     last_version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(
@@ -38,6 +47,9 @@ class Database(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["project", "name"], name="schemas_database_name_once"),
+            models.CheckConstraint(
+                condition=Q(on_drift__in=["warn", "refuse"]), name="schemas_database_on_drift"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -45,7 +57,10 @@ class Database(models.Model):
 
 
 class DatabaseVersion(models.Model):
-    """The n-th declaration: the SQL, and the model that PostgreSQL makes of it."""
+    """The n-th declaration: the SQL, the model that PostgreSQL makes of it, and its findings.
+
+    `findings` are the lint's about the step from version `base`: `judging` makes them.
+    """
 
     scope_lookup: ClassVar[str | None] = "database__project__scope"
 
@@ -57,6 +72,8 @@ class DatabaseVersion(models.Model):
     statements = models.PositiveIntegerField()
     skipped: Any = models.JSONField(default=list, blank=True)  # statements about roles, not run
     base = models.PositiveIntegerField(default=0)  # the version that it follows; 0: none
+    file = models.CharField(max_length=MAX_FILE, blank=True)  # what people call the SQL
+    findings: Any = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -101,6 +118,7 @@ class Declaration(LeasedRow):
     sql = models.TextField(blank=True)  # emptied when a version holds it
     on_top = models.BooleanField(default=False)  # it is a migration of version `base`
     base = models.PositiveIntegerField(default=0)  # 0: the newest version when it is read
+    file = models.CharField(max_length=MAX_FILE, blank=True)  # what people call it, for findings
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
     problem: Any = models.JSONField(default=dict, blank=True)  # of what was refused or put off
     version = models.ForeignKey(
@@ -137,6 +155,8 @@ class DatabaseInstance(models.Model):
     A look is claimed by setting `leased_until` while it is past, so that two workers never look at
     one instance at once; `asked_at` later than `checked_at` says that somebody waits for a look.
     `revision` grows with whatever the drift depends on; `measured` is the one it was computed for.
+    `reached` is the last version that it was seen to have; `behind` says that it still has it,
+    and waits for the migrations after it.
     """
 
     scope_lookup: ClassVar[str | None] = "database__project__scope"
@@ -157,6 +177,8 @@ class DatabaseInstance(models.Model):
     fix = models.TextField(blank=True)
     revision = models.PositiveIntegerField(default=0)
     measured = models.PositiveIntegerField(default=0)
+    reached = models.PositiveIntegerField(default=0)
+    behind = models.BooleanField(default=False)
     drift: Any = models.JSONField(default=list, blank=True)
     drift_count = models.PositiveIntegerField(default=0)
     drift_digest = models.CharField(max_length=64, blank=True)
@@ -180,7 +202,7 @@ class DatabaseInstance(models.Model):
 
     @property
     def state(self) -> str:
-        """Off, unreachable, unread, undeclared, drifted or in step."""
+        """Off, unreachable, unread, undeclared, drifted, behind or in step."""
         if not self.active:
             return "off"
         if self.error:
@@ -189,7 +211,9 @@ class DatabaseInstance(models.Model):
             return "unread"
         if not self.database.last_version:
             return "undeclared"
-        return "drifted" if self.drift_count else "in step"
+        if self.drift_count:
+            return "drifted"
+        return "behind" if self.behind else "in step"
 
 
 class DatabaseSnapshot(models.Model):

@@ -11,7 +11,7 @@ from django.db.models import Count, QuerySet
 from idp.common.errors import Invalid, NotVisible
 from rbac.access import get_visible, visible
 from rbac.actors import Actor
-from rbac.models import Project
+from rbac.models import Project, Scope
 from schemas.databases.models import (
     Database,
     DatabaseInstance,
@@ -27,6 +27,7 @@ from schemas.relational.model import Model
 
 MAX_WORD = 100
 MAX_NUMBER = 2**31 - 1
+MAX_AWAITED = 200  # versions that an instance may be behind
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,29 @@ def instance(actor: Actor, pk: int, number: int) -> DatabaseInstance:
     found = instances(database(actor, pk)).filter(pk=number).first()
     if found is None:
         raise NotVisible("There is nothing here, or you may not see it.")
+    return found
+
+
+def instances_at(scope: Scope) -> QuerySet[DatabaseInstance]:
+    """The active instances of an environment, whoever asks: its own, and those of its tier."""
+    rows = DatabaseInstance.objects.filter(scope__in=scope.lineage, active=True).order_by("pk")
+    return rows.select_related("scope", "database__project", "expected").defer(
+        "url", "expected__sql", "expected__model"
+    )
+
+
+def awaited(one: DatabaseInstance) -> list[DatabaseVersion]:
+    """The versions that an instance shall get and was not seen to have, the newest first.
+
+    Each follows its base, so that one which another took the place of is left out.
+    """
+    last = one.expected.number if one.expected else one.database.last_version
+    rows = one.database.versions.filter(number__gt=one.reached, number__lte=last)
+    held = {row.number: row for row in rows.defer("sql", "model").order_by("-number")[:MAX_AWAITED]}
+    found, number = [], last
+    while number in held:
+        found.append(held[number])
+        number = held[number].base
     return found
 
 

@@ -26,7 +26,14 @@ MAX_URL = 500
 
 
 @transaction.atomic
-def add_database(actor: Actor, project: Project, *, name: str, component: str = "") -> Database:
+def add_database(
+    actor: Actor,
+    project: Project,
+    *,
+    name: str,
+    component: str = "",
+    on_drift: str = Database.OnDrift.WARN,
+) -> Database:
     """Register a database of a project; raises `Invalid` or `Clash`."""
     require(actor, DATABASE_MANAGE, project.scope)
     row = Database(
@@ -34,20 +41,23 @@ def add_database(actor: Actor, project: Project, *, name: str, component: str = 
         keeper=tier_scope(project, Tier.DEVELOPMENT),
         name=name,
         component=component,
+        on_drift=on_drift,
         created_by=actor.user,
     )
     save_new(row, f"The database {row}")
-    _record(actor, row, after={"name": name, "component": component})
+    _record(actor, row, after={"name": name, "component": component, "on_drift": on_drift})
     return row
 
 
 @transaction.atomic
-def change_database(actor: Actor, row: Database, *, component: str) -> Database:
-    """Say whose it is within the project."""
+def change_database(actor: Actor, row: Database, **values: str) -> Database:
+    """Change any of component (whose it is) and on_drift (`warn` or `refuse`)."""
     require(actor, DATABASE_MANAGE, row.project.scope)
-    before, row.component = row.component, component
-    row.save(update_fields=["component"])
-    _record(actor, row, before={"component": before}, after={"component": component})
+    before = {name: getattr(row, name) for name in values}
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(values))
+    _record(actor, row, before=before, after=values)
     return row
 
 

@@ -54,12 +54,13 @@ def differences(
     `ignoring` are paths of objects, `*` allowed: `TOOLS`, or `audit.*`.
     """
     found = Collector(sides or Sides())
-    whole = _Comparison(found, _without(old, ignoring), _without(new, ignoring))
+    whole = _Comparison(found, without(old, ignoring), without(new, ignoring))
     whole.run()
     return tuple(found.found)
 
 
-def _without(model: Model, ignoring: Iterable[str]) -> Model:
+def without(model: Model, ignoring: Iterable[str]) -> Model:
+    """The model but for the objects at these paths, `*` allowed."""
     patterns = tuple(ignoring)
     if not patterns:
         return model

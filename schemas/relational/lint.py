@@ -33,6 +33,7 @@ from schemas.relational.tables import type_risk
 MAX_MIGRATION = 200_000  # characters of one migration
 MAX_STATEMENTS = 5_000
 SERVER = 150000  # taken where nobody says which release the target is
+_SHOWN = 120  # characters of a statement
 _ALLOW = re.compile(r"--\s*slipway:\s*allow\s+([\w-]+)[ \t]*(.*)", re.IGNORECASE)
 _SHORT = {
     "int": "integer",
@@ -55,6 +56,7 @@ class Finding:
     fix: str
     touches: str = ""
     acknowledged: str = ""
+    statement: str = ""  # its beginning, on one line
 
     @property
     def refuses(self) -> bool:
@@ -145,7 +147,11 @@ class _Text:
     def _finding(self, rule: Rule, risk: Risk) -> Finding:
         line, column = self.lines.at(risk.start)
         said = rule.sentence.replace("{of}", _named(risk.path)).replace("{table}", _named(risk.of))
-        return Finding(rule.name, rule.level, line, column, said, rule.fix, risk.path)
+        statement = self.statement_at(risk.start)
+        text = " ".join(statement.text[: 4 * _SHOWN].split())[:_SHOWN] if statement else ""
+        return Finding(
+            rule.name, rule.level, line, column, said, rule.fix, risk.path, statement=text
+        )
 
 
 _ANY_CONSTRAINT = "constraint-missing-not-valid"

@@ -10,8 +10,9 @@ from rest_framework import serializers
 
 from idp.common.names import MAX_NAME
 from schemas.api.serializers import Strict
-from schemas.databases import declaring, reaching, services
+from schemas.databases import declaring, judging, reaching, services
 from schemas.databases.models import (
+    MAX_FILE,
     Database,
     DatabaseInstance,
     DatabaseVersion,
@@ -21,6 +22,7 @@ from schemas.relational.lint import MAX_MIGRATION, SERVER
 from schemas.relational.rules import Level
 
 _VERSION: dict[str, Any] = {"min_value": 0, "max_value": 2**31 - 1}
+LEVELS = [(str(one), str(one)) for one in Level]
 _SERVERS: dict[str, Any] = {"min_value": 90000, "max_value": 999999}
 
 
@@ -43,6 +45,7 @@ class DatabaseOut(serializers.ModelSerializer):
             "project",
             "name",
             "component",
+            "on_drift",
             "owner",
             "latest_version",
             "url",
@@ -70,6 +73,7 @@ class DatabaseVersionRow(serializers.ModelSerializer):
         fields: tuple[str, ...] = (
             "version",
             "base",
+            "file",
             "digest",
             "statements",
             "created_at",
@@ -82,13 +86,39 @@ class SkippedOut(serializers.Serializer):
     text = serializers.CharField()
 
 
+class FindingOut(serializers.Serializer):
+    """One finding of the lint; `acknowledged` holds the reason that the text gives."""
+
+    rule = serializers.CharField()
+    level = serializers.ChoiceField(choices=LEVELS)
+    line = serializers.IntegerField()
+    column = serializers.IntegerField()
+    sentence = serializers.CharField()
+    fix = serializers.CharField()
+    touches = serializers.CharField()
+    acknowledged = serializers.CharField()
+    statement = serializers.CharField(help_text="Its beginning")
+    refuses = serializers.BooleanField()
+
+
+class VersionFindingOut(FindingOut):
+    """A finding about the step from the version before; line 0 where no statement does it."""
+
+    file = serializers.CharField()
+    refuses = serializers.SerializerMethodField()  # type: ignore[assignment]  # of a stored one
+
+    def get_refuses(self, row: dict[str, Any]) -> bool:
+        return judging.refuses(row)
+
+
 class DatabaseVersionOut(DatabaseVersionRow):
-    """A declared version: its SQL, what of it was not run, and the model as JSON text."""
+    """A declared version: its SQL, what of it was not run, its findings, the model as JSON text."""
 
     skipped: Any = SkippedOut(many=True)
+    findings: Any = VersionFindingOut(many=True)
 
     class Meta(DatabaseVersionRow.Meta):
-        fields = (*DatabaseVersionRow.Meta.fields, "sql", "model", "skipped")
+        fields = (*DatabaseVersionRow.Meta.fields, "sql", "model", "skipped", "findings")
 
 
 class ProblemErrorOut(serializers.Serializer):
@@ -130,6 +160,7 @@ class DeclarationOut(serializers.ModelSerializer):
             "state",
             "on_top",
             "base",
+            "file",
             "version",
             "is_new",
             "problem",
@@ -195,6 +226,7 @@ class InstanceOut(serializers.ModelSerializer):
             "asked_at",
             "checked_at",
             "taken_at",
+            "reached",
             "error",
             "fix",
             "drifted_at",
@@ -209,20 +241,6 @@ class InstanceOut(serializers.ModelSerializer):
         return row.expected.number if row.expected else 0
 
 
-class FindingOut(serializers.Serializer):
-    """One finding of the lint; `acknowledged` holds the reason that the text gives."""
-
-    rule = serializers.CharField()
-    level = serializers.ChoiceField(choices=[str(one) for one in Level])
-    line = serializers.IntegerField()
-    column = serializers.IntegerField()
-    sentence = serializers.CharField()
-    fix = serializers.CharField()
-    touches = serializers.CharField()
-    acknowledged = serializers.CharField()
-    refuses = serializers.BooleanField()
-
-
 class LintOut(serializers.Serializer):
     passes = serializers.BooleanField()
     findings = FindingOut(many=True)
@@ -231,14 +249,18 @@ class LintOut(serializers.Serializer):
 # -- in -----------------------------------------------------------------------------------------
 
 
-class DatabaseIn(Strict):
+class DatabaseChangeIn(Strict):
+    component = serializers.CharField(max_length=MAX_NAME, required=False, allow_blank=True)
+    on_drift = serializers.ChoiceField(
+        choices=Database.OnDrift.choices,
+        required=False,
+        help_text="What a change to an environment meets where the database has drifted",
+    )
+
+
+class DatabaseIn(DatabaseChangeIn):
     project = serializers.CharField(max_length=MAX_NAME)
     name = serializers.CharField(max_length=MAX_NAME)
-    component = serializers.CharField(max_length=MAX_NAME, required=False, allow_blank=True)
-
-
-class DatabaseChangeIn(Strict):
-    component = serializers.CharField(max_length=MAX_NAME, allow_blank=True)
 
 
 class DeclareIn(Strict):
@@ -248,6 +270,9 @@ class DeclareIn(Strict):
     )
     base = serializers.IntegerField(
         default=0, help_text="That version; 0 is the newest when it is read", **_VERSION
+    )
+    file = serializers.CharField(
+        max_length=MAX_FILE, default="", allow_blank=True, help_text="What findings call it"
     )
 
 

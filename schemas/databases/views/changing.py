@@ -142,7 +142,7 @@ class Describe(DatabaseForms):
     title = "Describe"
 
     def form(self, data: Mapping[str, Any] | None = None) -> DatabaseForm:
-        initial = {"component": self.database.component}
+        initial = {"component": self.database.component, "on_drift": self.database.on_drift}
         return DatabaseForm(data, actor=self.actor, fixed=True, initial=initial)
 
     def save(self, form: DatabaseForm) -> str:

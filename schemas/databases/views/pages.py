@@ -17,7 +17,7 @@ from idp.common.host import Page
 from rbac.access import can, decide, held_anywhere
 from rbac.actors import Actor
 from rbac.views.mixins import AccessMixin
-from schemas.databases import reaching, selectors
+from schemas.databases import judging, reaching, selectors
 from schemas.databases.measuring import MAX_TOLD, TOPIC
 from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
 from schemas.permissions import (
@@ -42,9 +42,10 @@ LOOKS = {
     "unread": "pending",
     "undeclared": "unknown",
     "drifted": "drifted",
+    "behind": "outofsync",
     "in step": "synced",
 }
-WORST = ("unreachable", "drifted", "undeclared", "unread", "in step", "off")
+WORST = ("unreachable", "drifted", "behind", "undeclared", "unread", "in step", "off")
 _TABS = (
     ("", "Where it lives"),
     ("schema", "Schema"),
@@ -186,6 +187,7 @@ def _place(actor: Actor, row: DatabaseInstance, newest: DatabaseVersion | None) 
         "address": reaching.shown(row.url),
         "expected": expected.number if expected else 0,
         "waits": bool(row.active and waits),
+        "awaited": selectors.awaited(row) if row.behind else [],
         "may_look": row.active and can(actor, DATABASE_SNAPSHOT, row.scope),
     }
 
@@ -286,6 +288,7 @@ def _versions(view: DatabasePage, database: Database) -> dict[str, Any]:
         "declarations": list(selectors.declarations(database)[:MAX_DECLARATIONS]),
         "versions": list(rows[:MAX_VERSIONS]),
         "version": shown,
+        "refused": sum(judging.refuses(one) for one in shown.findings) if shown else 0,
         "sql": shown.sql[:MAX_TEXT] if shown else "",
         "cut": bool(shown and len(shown.sql) > MAX_TEXT),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from unittest import mock
 
 from rbac.actors import Actor
@@ -62,17 +63,24 @@ SHOP = Model(
 STRAY = Index("by_note", "USING btree (note)", columns=("note",))
 
 
+def without_column(name: str, model: Model = SHOP) -> Model:
+    """The model whose tables have no column of this name."""
+    tables = [
+        replace(one, columns=tuple(held for held in one.columns if held.name != name))
+        for one in model.tables
+    ]
+    return replace(model, tables=tuple(tables))
+
+
 def drifted(model: Model = SHOP) -> Model:
     """The model with an index that nobody declared."""
     first, *rest = model.tables
     return replace(model, tables=(replace(first, indexes=(STRAY,)), *rest))
 
 
-def declare(
-    actor: Actor, database: Database, sql: str, *, on_top: bool = False, base: int = 0
-) -> Declaration:
+def declare(actor: Actor, database: Database, sql: str, **how: Any) -> Declaration:
     """Handed in, read at once, and every place measured."""
-    row = declaring.ask(actor, database, sql, on_top=on_top, base=base)
+    row = declaring.ask(actor, database, sql, **how)
     assert declaring.work(row.pk)
     measure(database)
     row.refresh_from_db()
@@ -85,11 +93,13 @@ def measure(database: Database) -> None:
         measuring.measure(place.pk)
 
 
-def declare_model(actor: Actor, database: Database, model: Model, sql: str = SQL) -> None:
+def declare_model(
+    actor: Actor, database: Database, model: Model, sql: str = SQL, **how: Any
+) -> Declaration:
     """Without any PostgreSQL."""
     loaded = Loaded(model, 4, (Skipped(3, "GRANT SELECT ON orders TO bob"),))
     with mock.patch.object(declaring, "_load", return_value=loaded):
-        declare(actor, database, sql)
+        return declare(actor, database, sql, **how)
 
 
 def refused(actor: Actor, database: Database) -> None:
@@ -104,6 +114,12 @@ def live(
 ) -> DatabaseInstance:
     """A place of the database where this was read, or where reading failed with this."""
     row = services.add_instance(actor, database, environment=environment, url=URL)
+    return look(row, model)
+
+
+def look(row: DatabaseInstance, model: Model | Exception) -> DatabaseInstance:
+    """Read again, and find this."""
+    DatabaseInstance.objects.filter(pk=row.pk).update(checked_at=None)
     answer = {"side_effect" if isinstance(model, Exception) else "return_value": model}
     with mock.patch.object(snapshots, "_read", **answer):
         snapshots.look(row.pk)

@@ -119,9 +119,12 @@ def test_a_database_is_registered_and_declared_by_pages(people: Characters) -> N
     maintainer = signed_in(people.maintainer)
     html(maintainer, "/databases/new/")
     html(signed_in(people.viewer), "/databases/new/", 403)
-    answer = maintainer.post("/databases/new/", {"project": "orders", "name": "Wrong Name"})
+    answer = maintainer.post(
+        "/databases/new/", {"project": "orders", "name": "Wrong Name", "on_drift": "warn"}
+    )
     assert answer.status_code == 422
-    answer = maintainer.post("/databases/new/", {"project": "orders", "name": "main"})
+    given = {"project": "orders", "name": "main", "on_drift": "warn"}
+    answer = maintainer.post("/databases/new/", given)
     row = Database.objects.get()
     assert answer.headers["Location"] == f"/databases/{row.pk}/"
     one = f"/databases/{row.pk}/"
@@ -156,9 +159,9 @@ def test_a_database_is_registered_and_declared_by_pages(people: Characters) -> N
     assert maintainer.post(f"{one}places/{place.pk}/delete/", {"name": "x"}).status_code == 422
     maintainer.post(f"{one}places/{place.pk}/delete/", {"name": "staging"})
     assert not DatabaseInstance.objects.exists()
-    maintainer.post(f"{one}edit/", {"component": "orders-api"})
+    maintainer.post(f"{one}edit/", {"component": "orders-api", "on_drift": "refuse"})
     row.refresh_from_db()
-    assert row.component == "orders-api"
+    assert (row.component, row.on_drift) == ("orders-api", "refuse")
     maintainer.post(f"{one}delete/", {"name": "orders/main"})
     assert not Database.objects.exists()
 

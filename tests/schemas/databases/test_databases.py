@@ -133,7 +133,7 @@ def test_a_drift_is_told_once_and_its_end_too(
     declare(mia, database, "CREATE TABLE a (x int); CREATE INDEX i ON a (x);")
     staging.refresh_from_db()
     assert staging.drift == []
-    assert told()[1:] == ["orders/main in staging is as declared again."]
+    assert told()[1:] == ["orders/main in staging is as declared in version 2."]
     staging.refresh_from_db()
     services.change_instance(mia, staging, expected=1)
     measure(database)

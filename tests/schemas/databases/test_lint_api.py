@@ -109,17 +109,20 @@ def declaration(state: str, **other: Any) -> dict[str, Any]:
 
 def test_the_command_declares_and_waits(migration: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("schemas.databases.cli.POLL_SECONDS", 0.0)
+    told = [finding(), finding(acknowledged="done", refuses=False)]
+    version = {"version": 2, "statements": 3, "skipped": [], "findings": told}
     script = Script(
         {
             "GET databases/": {"results": [{"id": 7, "name": "main"}], "next": None},
             "POST databases/7/versions/": declaration("queued"),
             "GET databases/7/declarations/5/": declaration("declared"),
-            "GET databases/7/versions/2/": {"version": 2, "statements": 3, "skipped": []},
+            "GET databases/7/versions/2/": version,
         }
     )
     result = run(script, "schemas", "declare", "orders/main", str(migration), "--after", "1")
     assert result.exit_code == 0, result.output
     assert "version 2: 3 statements" in result.stdout
+    assert result.stderr.count("closes the gate: line 2: Dropping column") == 1
     assert run(script, "schemas", "declare", "orders/none", str(migration)).exit_code == 4
 
 

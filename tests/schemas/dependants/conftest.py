@@ -2,20 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from gitops import targets
 from gitops.models import Cluster
-from tests.environments.factories import make_cluster
 from tests.rbac.factories import Characters
 from tests.schemas.dependants.world import Tier, make_tier
-
-
-@pytest.fixture
-def cluster(db: None, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """A simulated cluster that rolls out at once."""
-    targets._targets.clear()
-    monkeypatch.setattr("gitops.backends.memory.pods.READY_AFTER", 0.0)
-    monkeypatch.setattr("gitops.backends.memory.play.ADDRESS_AFTER", 0.0)
-    return make_cluster()
 
 
 @pytest.fixture
