@@ -267,7 +267,10 @@ class AccessEpoch(models.Model):
 
 
 class ApiToken(models.Model):
-    """A bearer of its owner's permissions, or of fewer. Text form `slp_<prefix>_<secret>`."""
+    """A bearer of its owner's permissions, or of fewer. Text form `slp_<prefix>_<secret>`.
+
+    `created_by` is the person behind a service account's token: what it asks for, they asked for.
+    """
 
     scope_lookup: ClassVar[str | None] = None
 
@@ -280,6 +283,9 @@ class ApiToken(models.Model):
     permissions = models.JSONField(default=list, blank=True)  # empty: all that the owner may do
     scope = models.ForeignKey(Scope, null=True, blank=True, on_delete=models.CASCADE)
     created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -37,8 +37,13 @@ def is_program(user: User) -> bool:
 
 
 def asked(change: Change) -> frozenset[int]:
-    """Ids of the users who asked for the change or confirmed it: never its second person."""
-    return frozenset(pk for pk in (change.actor_id, change.confirmed_by_id) if pk is not None)
+    """Ids of the users who asked for the change or confirmed it: never its second person.
+
+    Who made the token that asked is one of them: a program has somebody behind it.
+    """
+    behind = change.token.created_by_id if change.token else None
+    found = (change.actor_id, change.confirmed_by_id, behind)
+    return frozenset(pk for pk in found if pk is not None)
 
 
 def author(change: Change) -> Actor:

@@ -34,7 +34,12 @@ def change_list(actor: Actor) -> QuerySet[Change]:
 def change_get(actor: Actor, pk: int) -> Change:
     """One change with its plan; raises `NotVisible`."""
     rows = Change.objects.select_related(
-        "scope__project_scope", "scope__tier_scope", "actor", "confirmed_by", "cancel_requested_by"
+        "scope__project_scope",
+        "scope__tier_scope",
+        "actor",
+        "confirmed_by",
+        "cancel_requested_by",
+        "token",
     )
     return get_visible(actor, "change.view", rows, pk=pk)
 
@@ -95,7 +100,7 @@ def _to_approve(actor: Actor) -> QuerySet[Change]:
         ~Exists(program),
         state__in=[Change.State.READY, Change.State.WAITING],
         awaits_approval=True,
-    ).exclude(actor=actor.user)
+    ).exclude(Q(actor=actor.user) | Q(token__created_by=actor.user))
     return visible(actor, "change.approve", waiting.exclude(confirmed_by=actor.user))
 
 
@@ -133,6 +138,7 @@ def inbox_changes(actor: Actor) -> QuerySet[Change]:
 def inbox_waivers(actor: Actor) -> QuerySet[Waiver]:
     """Waivers that somebody else asked for, for others' changes, and this person may grant."""
     own = Q(author=actor.user) | Q(change__actor=actor.user) | Q(change__confirmed_by=actor.user)
+    own |= Q(change__token__created_by=actor.user)
     rows = Waiver.objects.filter(approver=None, revoked_at=None, ends_at__gt=timezone.now())
     rows = rows.filter(~Exists(ServiceAccount.objects.filter(user=actor.user)))
     rows = visible(actor, "gate.waive", rows.exclude(own))

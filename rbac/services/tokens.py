@@ -48,6 +48,7 @@ def create_token(
         digest=digest,
         permissions=wanted,
         scope=scope,
+        created_by=actor.user,
         expires_at=expires_at,
     )
     save_new(token, f"A token {prefix}")

@@ -12,7 +12,7 @@ from idp.changes import selectors, services
 from idp.changes.models import Approval, ApprovalRule, Change, Waiver
 from idp.common.errors import Forbidden
 from rbac.actors import Actor
-from rbac.services import create_service_account
+from rbac.services import create_service_account, create_token
 from tests.changes.conftest import Propose
 from tests.rbac.factories import Characters, bind
 from tests.support.changes import run_until_settled
@@ -52,6 +52,28 @@ def test_a_program_is_no_second_person(
     change = run_until_settled(change)
     assert change.state == State.WAITING
     assert change.reason == "0 of 1 approvals."
+
+
+def test_who_made_the_token_is_no_second_person(
+    propose: Propose, rule: ApprovalRule, people: Characters, mia: Actor, program: Actor
+) -> None:
+    """A person proposes through a service account, and answers as themselves."""
+    ends = timezone.now() + timedelta(days=1)
+    assert program.user is not None
+    bind("applier", people.scope, user=program.user)
+    token, _ = create_token(
+        mia, user=program.user, name="ci", permissions=[], scope=None, expires_at=ends
+    )
+    change = run_until_settled(propose(actor=Actor(program.user, token)))
+    assert change.state == State.WAITING
+    assert change not in selectors.inbox_changes(mia)
+    assert not selectors.allowed(mia, change).approve
+    with pytest.raises(Forbidden, match="must come from someone else"):
+        services.approve(mia, change, change.plan_hash, "fine")
+    other = Actor(people.administrator)
+    assert change in selectors.inbox_changes(other)
+    services.approve(other, change, change.plan_hash, "fine")
+    assert run_until_settled(change).state == State.SUCCEEDED
 
 
 def test_nobody_is_named_who_may_not_be_the_second_person(
