@@ -15,14 +15,12 @@ from idp.changes.kinds import Step
 from idp.changes.leases import LeaseLost
 from idp.changes.models import Change, ChangeStep
 from idp.changes.plans import Plan
-from idp.changes.runner.planning import differences, settle
+from idp.changes.runner.planning import Planned, differences, planned_or_ended, settle
 from idp.changes.runner.run import (
-    MAX_PLAN_FAILURES,
     Cancelled,
     Pause,
     Run,
     in_words,
-    make_plan,
     overdue,
 )
 from idp.changes.runner.starting import wait_again
@@ -80,18 +78,10 @@ def _watch(change: Change) -> None:
 
 def _check_plan(run: Run, change: Change) -> Pause | None:
     """Plan once more; the same hash goes on, another goes back before anything was done."""
-    try:
-        plan = make_plan(change)
-        idle = not plan.effective and not kinds.get(change.kind).steps(change, plan)
-    except TemporaryBackendError as error:
-        if change.failures < MAX_PLAN_FAILURES:
-            return run.later(change, error, "Checking the plan")
-        run.end(Change.State.FAILED, f"Checking the plan was given up: {in_words(error)}")
-        return None
-    except Exception as error:  # whatever a kind raises ends its change, with the reason
-        log.exception("planning change %s again failed", change.pk)
-        run.end(Change.State.FAILED, in_words(error))
-        return None
+    planned = planned_or_ended(run, change, "Checking the plan")
+    if not isinstance(planned, Planned):
+        return planned
+    plan = planned.plan
     if plan.bound_hash == change.plan_hash:
         return None
     what = differences(Plan.from_json(change.plan or {}), plan)
@@ -102,7 +92,7 @@ def _check_plan(run: Run, change: Change) -> Pause | None:
         else:
             moved = ""
             events.log(row, f"Planned anew, because the world moved: {what}.")
-        settle(row, plan, idle=idle, moved=moved)
+        settle(row, plan, idle=planned.idle, moved=moved)
     run.fresh_hash = plan.bound_hash
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
@@ -20,23 +21,43 @@ log = logging.getLogger(__name__)
 
 def run_planning(run: Run, change: Change) -> Pause | None:
     """Leaves `planning` for ready, waiting or an end; a pause when the target is out of reach."""
+    planned = planned_or_ended(run, change, "Planning")
+    if not isinstance(planned, Planned):
+        return planned
+    with run.fenced() as row:
+        settle(row, planned.plan, idle=planned.idle)
+    run.fresh_hash = planned.plan.bound_hash
+    return None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A fresh plan; `idle` where neither it nor its kind has anything to do."""
+
+    plan: Plan
+    idle: bool
+
+
+def planned_or_ended(run: Run, change: Change, what: str) -> Planned | Pause | None:
+    """The plan of now; a pause when the target is out of reach, None when the change ended of it.
+
+    What a rule refuses while planning is refused; whatever else a kind raises fails the change.
+    """
     try:
         plan = make_plan(change)
-        idle = not plan.effective and not kinds.get(change.kind).steps(change, plan)
+        steps = [] if plan.effective else kinds.get(change.kind).steps(change, plan)
+        return Planned(plan, idle=not plan.effective and not steps)
     except TemporaryBackendError as error:
         if change.failures < MAX_PLAN_FAILURES:
-            return run.later(change, error, "Planning")
-        run.end(Change.State.FAILED, f"Planning was given up: {in_words(error)}")
-        return None
-    except Exception as error:  # whatever a kind raises ends its change, with the reason
+            return run.later(change, error, what)
+        run.end(Change.State.FAILED, f"{what} was given up: {in_words(error)}")
+    except Exception as error:  # as the docstring says
         refused = isinstance(error, SlipwayError) and not isinstance(error, BackendError)
         if not isinstance(error, SlipwayError):
             log.exception("planning change %s failed", change.pk)
-        run.end(Change.State.REFUSED if refused else Change.State.FAILED, in_words(error))
-        return None
-    with run.fenced() as row:
-        settle(row, plan, idle=idle)
-    run.fresh_hash = plan.bound_hash
+        planning = change.state == Change.State.PLANNING
+        ended = Change.State.REFUSED if refused and planning else Change.State.FAILED
+        run.end(ended, in_words(error))
     return None
 
 
