@@ -122,9 +122,7 @@ class CreateForm(ErrorsMixin):
         )
         choices = [(t.value, t.label) for t in Tier if t.value in tiers]
         self.fields["tier"] = forms.ChoiceField(choices=choices, widget=forms.RadioSelect)
-        self.fields["cluster"] = forms.ChoiceField(
-            choices=[(c.name, f"{c.name}{', simulated' * c.simulated}") for c in clusters]
-        )
+        self.fields["cluster"] = forms.ChoiceField(choices=[(c.name, _target(c)) for c in clusters])
         items = [
             Item("project", 6),
             Item("name", 6),
@@ -137,7 +135,7 @@ class CreateForm(ErrorsMixin):
                 required=False,
                 choices=[
                     ("", "none"),
-                    *((a.name, f"{a.name}{', simulated' * a.simulated}") for a in accounts),
+                    *((a.name, _target(a)) for a in accounts),
                 ],
             )
             items.append(Item("account", 6))
@@ -325,3 +323,8 @@ def _field(entry: Mapping[str, Any], *, required: bool) -> forms.Field:
             return Lines(**_ITEMS.get(kinds, {}), **common)
     text = forms.TextInput(attrs=attrs)
     return forms.CharField(max_length=entry.get("maxLength", 1000), widget=text, **common)
+
+
+def _target(row: Cluster | CloudAccount) -> str:
+    """A cluster or account as people choose it."""
+    return f"{row.name}{', simulated' * row.simulated}{', failed its last test' * row.faulty}"

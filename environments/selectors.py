@@ -298,11 +298,14 @@ def blueprint_versions() -> list[BlueprintVersion]:
 
 
 def clusters() -> list[Cluster]:
-    return list(Cluster.objects.filter(active=True).order_by("name"))
+    """Those that environments may go to, by name; those that failed their last test come last."""
+    return sorted(Cluster.objects.filter(active=True).order_by("name"), key=lambda c: c.faulty)
 
 
 def accounts() -> list[CloudAccount]:
-    return list(CloudAccount.objects.filter(active=True).order_by("name"))
+    """As `clusters`."""
+    rows = CloudAccount.objects.filter(active=True).order_by("name")
+    return sorted(rows, key=lambda account: account.faulty)
 
 
 def shared_with(environment: Environment, username: str) -> User:

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from idp.common.crypto import EncryptedJSONField, EncryptedTextField
-from idp.common.names import MAX_NAME, dns_label
+from idp.common.names import MAX_NAME, dns_label, dns_name
 from rbac.models import ApiToken, Project, Scope, User
 
 
@@ -26,7 +26,12 @@ class Checked(models.Model):
     @property
     def reachable(self) -> bool:
         """Whether the last test found nothing to complain about."""
-        return bool(self.check_result) and all(finding["ok"] for finding in self.check_result)
+        return bool(self.check_result) and not self.faulty
+
+    @property
+    def faulty(self) -> bool:
+        """Whether the last test, if there was one, found something to complain about."""
+        return not all(finding["ok"] for finding in self.check_result)
 
 
 class Cluster(Checked):
@@ -41,7 +46,11 @@ class Cluster(Checked):
     name = models.CharField(max_length=MAX_NAME, unique=True, validators=[dns_label])
     backend = models.CharField(max_length=12, choices=Backend, default=Backend.KUBERNETES)
     kubeconfig = EncryptedTextField(blank=True)  # one context, no exec plug-ins, no file paths
-    domain = models.CharField(max_length=200, help_text="Environments get <name>.<domain>")
+    domain = models.CharField(
+        max_length=200,
+        validators=[dns_name],
+        help_text="Environments get addresses below it: shop.orders.apps.example.com",
+    )
     ingress_class = models.CharField(max_length=60, blank=True)
     ingress_namespace = models.CharField(max_length=63, default="ingress-nginx")
     tls_issuer = models.CharField(
@@ -85,6 +94,9 @@ class ConfigRepository(models.Model):
     project = models.OneToOneField(Project, on_delete=models.PROTECT, related_name="repository")
     created_at = models.DateTimeField(default=timezone.now)
     seen_commit = models.CharField(max_length=40, blank=True)  # main, as far as changes were made
+
+    class Meta:
+        verbose_name_plural = "config repositories"
 
     def __str__(self) -> str:
         return f"{self.project.name}.git"

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.common.names import MAX_NAME, RESERVED, dns_label
+from idp.common.names import MAX_NAME, RESERVED, dns_label, dns_name
 
 
 @pytest.mark.parametrize("name", ["a", "orders-api", "a1", "x" * MAX_NAME])
@@ -39,3 +39,20 @@ def test_what_passes_is_a_dns_label_by_rfc_1123(name: str) -> None:
     except ValidationError:
         return
     assert re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", name)
+
+
+@pytest.mark.parametrize("name", ["apps.example.com", "a.b", "1.example.test", "x" * 63 + ".y"])
+def test_domains(name: str) -> None:
+    dns_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "apps", "Apps.example.com", "a..b", ".a.b", "a.b.", "-a.b", "a-.b", "a b.c"),
+        *("x" * 64 + ".y", "a.b/c", "*.a.b", "a.b\n", ".".join(["abc"] * 60)),
+    ],
+)
+def test_what_is_no_domain_says_how_one_looks(name: str) -> None:
+    with pytest.raises(ValidationError, match=r"like “apps\.example\.com”"):
+        dns_name(name)
