@@ -15,6 +15,7 @@ from typing import Any
 import yaml as pyyaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from idp.common.errors import FieldError, Invalid
 
@@ -253,6 +254,19 @@ def dump(value: Any) -> str:
     )
 
 
+def _quoted(value: Any) -> Any:
+    """The value with texts in quotes that `load` would take for something else: `yes`, `on`."""
+    if isinstance(value, dict):
+        return {_quoted(key): _quoted(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_quoted(child) for child in value]
+    if not isinstance(value, str):
+        return value
+    resolvers = _Dumper.yaml_implicit_resolvers.get(value[:1], [])
+    plain = not any(pattern.match(value) for _, pattern in resolvers)
+    return value if plain else DoubleQuotedScalarString(value)
+
+
 class Edit:
     """A person's file, changed in places, with its comments, order and quotes kept."""
 
@@ -275,7 +289,7 @@ class Edit:
             if not isinstance(here.get(key), dict):
                 here[key] = {}
             here = here[key]
-        here[path[-1]] = value
+        here[path[-1]] = _quoted(value)
 
     def remove(self, path: Sequence[str]) -> None:
         """Remove the key at the end of `path`; one that is not there is fine."""

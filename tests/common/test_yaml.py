@@ -144,3 +144,10 @@ def test_editing_has_the_same_bounds() -> None:
 
 def test_result_can_be_stored_as_json() -> None:
     assert json.loads(json.dumps(yaml.load("a: [.inf, 1e3]"))) == {"a": [".inf", 1000.0]}
+
+
+@pytest.mark.parametrize("text", ["yes", "on", "No", "0o17", "1_000", "~", "", "1e3", "2026-01-01"])
+def test_an_edited_text_stays_text(text: str) -> None:
+    edit = yaml.edit("a: 1\n")
+    edit.set(("v",), {text: [text, {"k": text}]})
+    assert yaml.load(edit.text()) == {"a": 1, "v": {text: [text, {"k": text}]}}
