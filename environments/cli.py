@@ -329,6 +329,28 @@ def _register_schemas(group: typer.Typer, client: Client) -> None:
         _propose(client, "POST", f"{path_of(where)}schemas/", body, run)
 
 
+def _register_config(group: typer.Typer, client: Client) -> None:
+    @group.command("set-config-schema")
+    def set_config_schema(
+        where: Where,
+        schema: Annotated[str, typer.Argument(metavar="SUBJECT@VERSION")] = "",
+        *,
+        image: Annotated[str, typer.Option(help="The code that asks for it, in one change.")] = "",
+        workload: Workload = "",
+        yes: Yes = False,
+        plan: PlanOnly = False,
+        timeout: Deadline = 1800,
+    ) -> None:
+        """Say which schema a workload's variables must fit; without one it is removed."""
+        body: dict[str, Any] = {"workload": workload, **(held(schema, "SCHEMA") if schema else {})}
+        if body.get("version") == "latest":
+            raise fail("Name the version's number: code was built with one.", Code.USAGE)
+        if image:
+            body["image"] = image
+        run = Run(yes=yes, plan_only=plan, timeout=timeout)
+        _propose(client, "POST", f"{path_of(where)}config-schema/", body, run)
+
+
 def _register_verb(group: typer.Typer, client: Client, verb: str, text: str) -> None:
     @group.command(verb, help=text)
     def act(
@@ -346,6 +368,7 @@ def register(app: typer.Typer, client: Client) -> None:
     _register_changing(group, client)
     _register_ending(group, client)
     _register_schemas(group, client)
+    _register_config(group, client)
     _register_verb(group, client, "restart", "Start every workload anew, one by one.")
     _register_verb(group, client, "sync", "Bring what git says to cluster and account.")
     _register_verb(group, client, "stop", "Scale everything to nothing; data stays.")

@@ -7,6 +7,7 @@ import typer
 from idp.common.console import Client
 from schemas.databases import cli as databases
 from schemas.dependants import cli as dependants
+from schemas.variables import cli as variables
 
 
 def register(app: typer.Typer, client: Client) -> None:
@@ -14,4 +15,5 @@ def register(app: typer.Typer, client: Client) -> None:
     group = typer.Typer(help=words, no_args_is_help=True)
     databases.register(group, client)
     dependants.register(group, client)
+    variables.register(group, client)
     app.add_typer(group, name="schemas")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from idp.changes import controller, gates
 from schemas.databases import gate as database_gate
 from schemas.dependants import gate, recording
+from schemas.variables import gate as config
 
 gates.register(gate.GATE)
 gates.register(database_gate.GATE)
+gates.register(config.GATE)
 controller.register_periodic("schemas.dependants", 3600, recording.sweep)

@@ -15,6 +15,7 @@ from environments.api.serializers import (
     ActionIn,
     ClusterEventOut,
     ComponentIn,
+    ConfigSchemaIn,
     ExtendIn,
     ImageIn,
     LogLineOut,
@@ -99,6 +100,14 @@ ACTIONS = {
             "produces": [{"subject": "orders-value", "version": 3}],
             "consumes": [{"subject": "payments-value", "version": 1}],
         },
+    ),
+    "config-schema": action(
+        "config_schema",
+        "environment.set-schemas",
+        services.set_config_schema,
+        ConfigSchemaIn,
+        "The schema of the variables that a workload's code needs; neither of both removes it.",
+        {"workload": "web", "subject": "web-config", "version": 2},
     ),
     "secrets": action(
         "secrets",

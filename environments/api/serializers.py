@@ -178,6 +178,27 @@ class SchemaSetIn(ActionIn):
     )
 
 
+class ConfigSchemaIn(ActionIn):
+    """A subject with its version, a JSON Schema itself, or neither to remove it."""
+
+    workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
+    subject = serializers.CharField(max_length=400, required=False)
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    schema = serializers.DictField(required=False)
+    image = serializers.CharField(
+        max_length=MAX_TEXT, required=False, help_text="The code that asks for it, in one change"
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("subject" in attrs) != ("version" in attrs):
+            message = "A subject and a version are named together."
+            raise serializers.ValidationError({"version": message})
+        if "subject" in attrs and "schema" in attrs:
+            message = "Name a subject, or give a schema: one of the two."
+            raise serializers.ValidationError({"schema": message})
+        return attrs
+
+
 class VariablesIn(ActionIn):
     workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
     variables = serializers.DictField(

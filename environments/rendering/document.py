@@ -30,6 +30,17 @@ VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 SECRET_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,119}@[1-9][0-9]{0,8}$"  # noqa: S105 - a pattern of references, no secret
 
 _TEXT = {"type": "string", "maxLength": 300}
+CONFIG_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "subject": {"type": "string", "minLength": 1, "maxLength": 400},
+        "version": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+        "schema": {"type": "object", "minProperties": 1},
+    },
+    "additionalProperties": False,
+    "oneOf": [{"required": ["subject", "version"]}, {"required": ["schema"]}],
+    "dependentRequired": {"subject": ["version"], "version": ["subject"]},
+}
 _WORKLOAD = {
     "type": "object",
     "properties": {
@@ -50,6 +61,7 @@ _WORKLOAD = {
             "propertyNames": {"pattern": VARIABLE_PATTERN},
             "additionalProperties": {"type": "string", "pattern": SECRET_PATTERN},
         },
+        "configSchema": CONFIG_SCHEMA,
     },
 }
 _HELD: dict[str, Any] = {

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from environments.models import BlueprintVersion
-from environments.rendering import manifests, parameters, resources, schemaset, workloads
+from environments.rendering import (
+    manifests,
+    parameters,
+    resources,
+    schemaset,
+    settings,
+    workloads,
+)
 from environments.rendering.document import (
     FILENAME,
     EnvironmentDocument,
@@ -39,6 +46,8 @@ from idp.common import quantities
 from idp.common.errors import Refusal
 from rbac.models import Tier
 from schemas.dependants.sets import FACT, SchemaSet
+from schemas.variables.settings import FACT as CONFIG_FACT
+from schemas.variables.settings import to_facts
 
 SERVICE_ACCOUNT = "workload"
 _NAMESPACE = Path(__file__).with_name("namespace.yaml")
@@ -126,12 +135,13 @@ class EnvironmentRenderer:
         cloud = resources.documents(document.resources, _place(document, context))
         documents = [manifests.finish(d, context.namespace, labels) for d in documents] + cloud
         manifests.unique(documents)
+        configured = settings.of_documents(judged.entries, document, documents)
         return Rendered(
             documents=tuple(documents),
             title=f"{context.project}/{document.name}",
             address=address,
             notes=_notes(document, context),
-            facts=_plan_facts(judged, total),
+            facts={**_plan_facts(judged, total), CONFIG_FACT: to_facts(configured)},
             digest=digest([judged.version.digest, _NAMESPACE.read_text()]),
         )
 
@@ -162,6 +172,7 @@ def judge(document: EnvironmentDocument, context: RenderContext) -> Judged:
         "account": _account(context),
     }
     entries = workloads.merged(template, early, document)
+    settings.check(entries)
     schemas = schemaset.judged(document, entries)
     return Judged(document, version, template, values, entries, schemas)
 

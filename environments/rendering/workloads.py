@@ -87,12 +87,12 @@ def facts(
                 "slipway.dev/settings": settings,
                 **({"slipway.dev/restarted-at": restarted} if restarted else {}),
             },
-            "envFrom": _env_from(name, entry, outputs=outputs),
+            "envFrom": env_from(name, entry, outputs=outputs),
         }
     return found
 
 
-def _env_from(name: str, entry: Mapping[str, Any], *, outputs: bool) -> list[dict[str, Any]]:
+def env_from(name: str, entry: Mapping[str, Any], *, outputs: bool) -> list[dict[str, Any]]:
     """Outputs first, then variables, then secrets: the later win."""
     found: list[dict[str, Any]] = []
     if outputs:

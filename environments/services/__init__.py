@@ -2,7 +2,7 @@
 
 from environments.services.blueprints import create_version, publish_version
 from environments.services.components import set_component
-from environments.services.contracts import set_schemas
+from environments.services.contracts import set_config_schema, set_schemas
 from environments.services.creation import adopt_directory, create_environment
 from environments.services.day2 import (
     delete_environment,
@@ -32,6 +32,7 @@ __all__ = [
     "save_limit",
     "scale",
     "set_component",
+    "set_config_schema",
     "set_image",
     "set_schemas",
     "set_secret",

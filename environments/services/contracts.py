@@ -1,4 +1,4 @@
-"""Which versions of registered schemas an environment writes and reads; promoted with its code."""
+"""Which schemas an environment's code writes, reads and is configured by; promoted with it."""
 
 from __future__ import annotations
 
@@ -40,4 +40,35 @@ def set_schemas(
         draft.set(("schemas",), wanted)
     else:
         draft.remove(("schemas",))
+    return edits.propose(actor, draft, SET_SCHEMAS, title, options)
+
+
+def set_config_schema(
+    actor: Actor,
+    environment: Environment,
+    *,
+    workload: str = "",
+    subject: str = "",
+    version: int = 0,
+    schema: Mapping[str, Any] | None = None,
+    image: str = "",
+    options: Options = _DEFAULT,
+) -> Change:
+    """The schema of a workload's variables: a version, an inline one, or none where both are empty.
+
+    With `image`, the code that asks for them comes in the same change.
+    """
+    draft = edits.opened(actor, environment, SET_SCHEMAS)
+    name = edits.workload_of(draft, workload)
+    title = f"Set the configuration schema of {environment} {name}"
+    if image:
+        require(actor, "environment.set-image", environment)
+        draft.set_workload(name, "image", image.strip())
+        title = f"{title}, and its image to {image.rpartition('/')[2][:80]}"
+    wanted = {"subject": subject, "version": version} if subject else {"schema": schema}
+    path = ("workloads", name, "configSchema")
+    if subject or schema:
+        draft.set(path, wanted)
+    elif draft.document.workloads.get(name, {}).get("configSchema"):
+        draft.remove(path)
     return edits.propose(actor, draft, SET_SCHEMAS, title, options)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from environments import live, selectors
+from environments import configuration, live, selectors
 from environments.models import Environment
 from environments.views.sharing import ShareForm
 from gitops import secrets
@@ -170,12 +170,15 @@ def _variables(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
     document = selectors.source(row).document
     entries = document.workloads if document else {}
     known = can(view.actor, "secret.view", row)
+    judged, problem = configuration.judgements(view.actor, row)
     return {
+        "problem": problem,
         "settings": [
             {
                 "workload": workload.name,
                 "variables": entries.get(workload.name, {}).get("variables", {}),
                 "secrets": entries.get(workload.name, {}).get("secrets", {}),
+                "judged": judged.get(workload.name),
             }
             for workload in row.workloads.all()
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -167,7 +167,7 @@ def complete(
             f"{application.directory} declares cloud resources, but it has no cloud account.",
             fix="Name an account under spec.account.",
         )
-    outputs = _outputs(documents)
+    outputs = outputs_of(documents)
     if outputs:
         documents.append(_secret(naming.OUTPUTS_SECRET, context.namespace, outputs))
     if context.cluster.pull_secrets:
@@ -198,7 +198,8 @@ def _secret(name: str, namespace: str, values: Mapping[str, str]) -> dict[str, A
     }
 
 
-def _outputs(documents: list[dict[str, Any]]) -> dict[str, str]:
+def outputs_of(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The variables that carry AWS outputs, each with the reference that stands for its value."""
     found = {}
     for document in documents:
         prefix = (document["metadata"].get("annotations") or {}).get(PREFIX)

@@ -18,4 +18,5 @@ urlpatterns = [
     path(f"{_VERSION}example/", judging.ExampleAPI.as_view(), name="subject-example"),
     path("", include("schemas.databases.api.urls")),
     path("", include("schemas.dependants.api.urls")),
+    path("", include("schemas.variables.api.urls")),
 ]

@@ -1,0 +1,3 @@
+from tests.schemas.dependants.conftest import cluster
+
+__all__ = ["cluster"]
