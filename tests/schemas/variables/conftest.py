@@ -1,3 +1,0 @@
-from tests.schemas.dependants.conftest import cluster
-
-__all__ = ["cluster"]
