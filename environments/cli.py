@@ -21,6 +21,7 @@ from idp.common.console import (
     say,
     show_rows,
 )
+from schemas.databases.cli import Reads, read
 from schemas.dependants.cli import Held, held
 
 COLUMNS = {
@@ -310,6 +311,7 @@ def _register_schemas(group: typer.Typer, client: Client) -> None:
         *,
         produces: Held = [],  # noqa: B006 - typer copies it
         consumes: Held = [],  # noqa: B006 - typer copies it
+        reads: Reads = [],  # noqa: B006 - typer copies it
         image: Annotated[str, typer.Option(help="The code that uses them, in one change.")] = "",
         workload: Workload = "",
         yes: Yes = False,
@@ -321,6 +323,7 @@ def _register_schemas(group: typer.Typer, client: Client) -> None:
         body: dict[str, Any] = {
             "produces": [{**held(one, "--produces"), **own} for one in produces],
             "consumes": [{**held(one, "--consumes"), **own} for one in consumes],
+            "reads": [{**read(one), **own} for one in reads],
             "workload": workload,
         }
         if image:

@@ -17,6 +17,7 @@ from idp.changes import endings, events
 from idp.changes.models import Change
 from idp.common.transitions import transition
 from portal.models import Component
+from schemas.databases import readers
 from schemas.dependants import recording
 
 State = Environment.State
@@ -90,13 +91,16 @@ def on_ended(application: Application, change: Change) -> None:
     if application.removed_at:
         _removed(environment)
         recording.forget(environment.scope)
+        readers.forget(environment.scope)
         endings.retire(environment.scope_id, reason=f"{environment} was deleted meanwhile.")
     elif environment.state == State.PROPOSED and not change.effects_started:
         _forget(environment, application)
     else:
         _settle(environment, change)
         if change.state == Change.State.SUCCEEDED:
-            recording.record(environment.scope, change, (change.plan or {}).get("facts", {}))
+            facts = (change.plan or {}).get("facts", {})
+            recording.record(environment.scope, change, facts)
+            readers.record(environment.scope, change, facts)
     _tell(environment, listed=environment.state != State.DELETED)
 
 

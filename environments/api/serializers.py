@@ -11,6 +11,7 @@ from rest_framework import serializers
 from environments.models import Blueprint, BlueprintVersion, Environment, Limit
 from environments.selectors import WorkloadView
 from rbac.models import Tier
+from schemas.databases.readers import MAX_PATH, MAX_PATHS
 
 MAX_TEXT = 300
 
@@ -169,9 +170,21 @@ class ProducedIn(HeldIn):
     )
 
 
+class ReadIn(Strict):
+    database = serializers.CharField(max_length=127, help_text="Like orders/main")
+    tables = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_PATH),
+        max_length=MAX_PATHS,
+        help_text="Tables or columns: orders, orders.note",
+    )
+    workload = serializers.CharField(max_length=63, required=False)
+    component = serializers.CharField(max_length=63, required=False)
+
+
 class SchemaSetIn(ActionIn):
     produces = ProducedIn(many=True, required=False, default=list)
     consumes = HeldIn(many=True, required=False, default=list)
+    reads = ReadIn(many=True, required=False, default=list)
     workload = serializers.CharField(max_length=63, required=False, allow_blank=True)
     image = serializers.CharField(
         max_length=MAX_TEXT, required=False, help_text="The code that uses them, in one change"

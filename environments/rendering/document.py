@@ -17,6 +17,7 @@ from idp.common import jsonschema, secretvalues, yaml
 from idp.common.errors import FieldError, Invalid
 from idp.common.names import dns_label
 from rbac.models import Tier
+from schemas.databases.readers import MAX_PATH, MAX_PATHS, MAX_READS
 
 FILENAME = "environment.yaml"
 API_VERSION = "slipway.dev/v1"
@@ -77,11 +78,28 @@ _HELD: dict[str, Any] = {
 }
 _KEPT = {"retentionDays": {"type": "integer", "minimum": 0, "maximum": 3650}}
 _PRODUCED = {**_HELD, "properties": {**_HELD["properties"], **_KEPT}}
+_READ: dict[str, Any] = {
+    "type": "object",
+    "required": ["database", "tables"],
+    "additionalProperties": False,
+    "properties": {
+        "database": {"type": "string", "pattern": r"^[a-z0-9-]{1,63}/[a-z0-9-]{1,63}$"},
+        "tables": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_PATHS,
+            "items": {"type": "string", "minLength": 1, "maxLength": MAX_PATH},
+        },
+        "workload": {"type": "string", "maxLength": 63},
+        "component": {"type": "string", "maxLength": 63},
+    },
+}
 SCHEMA_SET = {
     "type": "object",
     "properties": {
         "produces": {"type": "array", "maxItems": 200, "items": _PRODUCED},
         "consumes": {"type": "array", "maxItems": 200, "items": _HELD},
+        "reads": {"type": "array", "maxItems": MAX_READS, "items": _READ},
     },
 }
 SCHEMA: dict[str, Any] = {

@@ -45,6 +45,8 @@ from idp.changes.plans import digest
 from idp.common import quantities
 from idp.common.errors import Refusal
 from rbac.models import Tier
+from schemas.databases import readers
+from schemas.databases.readers import Read
 from schemas.dependants.sets import FACT, SchemaSet
 from schemas.variables.settings import FACT as CONFIG_FACT
 from schemas.variables.settings import to_facts
@@ -93,6 +95,7 @@ class Judged:
     parameters: Mapping[str, Any]
     entries: Mapping[str, Mapping[str, Any]]
     schemas: SchemaSet
+    reads: tuple[Read, ...] = ()
 
 
 class EnvironmentRenderer:
@@ -174,7 +177,8 @@ def judge(document: EnvironmentDocument, context: RenderContext) -> Judged:
     entries = workloads.merged(template, early, document)
     settings.check(entries)
     schemas = schemaset.judged(document, entries)
-    return Judged(document, version, template, values, entries, schemas)
+    reads = schemaset.reads(document, entries)
+    return Judged(document, version, template, values, entries, schemas, reads)
 
 
 def _check_files(files: Mapping[str, bytes]) -> None:
@@ -332,4 +336,5 @@ def _plan_facts(judged: Judged, total: Totals) -> dict[str, Any]:
         "workloads": {name: dict(entry) for name, entry in judged.entries.items()},
         "resources": {name: dict(spec) for name, spec in document.resources.items()},
         FACT: judged.schemas.to_json(),
+        readers.FACT: readers.to_fact(judged.reads),
     }

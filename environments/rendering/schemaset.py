@@ -1,4 +1,4 @@
-"""`spec.schemas`: the versions of registered schemas that the workloads write and read.
+"""`spec.schemas`: the schemas that the workloads write and read, and the tables that they read.
 
 Judged against the registry with the rest of the document, and handed to gates as a plan's fact.
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 from environments.rendering.document import EnvironmentDocument, field_error, nearest
 from idp.common.errors import FieldError, Invalid
+from schemas.databases.readers import Read
 from schemas.dependants.sets import DEFAULT_DAYS, LISTS, Entry, SchemaSet, unregistered
 
 _FIXES = {
@@ -41,10 +42,7 @@ def judged(document: EnvironmentDocument, entries: _Entries) -> SchemaSet:
 
 
 def _entry(one: Mapping[str, Any], entries: _Entries, at: str) -> Entry:
-    workload = one.get("workload", "") or (next(iter(entries)) if len(entries) == 1 else "")
-    if workload and workload not in entries:
-        message = f"There is no workload “{workload}”."
-        raise field_error(f"{at}.workload", "exists", message, nearest(workload, list(entries)))
+    workload = _workload(one, entries, at)
     runs = entries.get(workload, {})
     return Entry(
         subject=one["subject"],
@@ -54,6 +52,32 @@ def _entry(one: Mapping[str, Any], entries: _Entries, at: str) -> Entry:
         revision=revision_of(runs.get("image", "")),
         retained_days=one.get("retentionDays", DEFAULT_DAYS),
     )
+
+
+def reads(document: EnvironmentDocument, entries: _Entries) -> tuple[Read, ...]:
+    """What the workloads read of databases; whether those exist is the gate's question."""
+    found = []
+    for at, one in enumerate(document.schemas.get("reads", [])):
+        workload = _workload(one, entries, f"spec.schemas.reads.{at}")
+        runs = entries.get(workload, {})
+        found.append(
+            Read(
+                database=one["database"],
+                tables=tuple(dict.fromkeys(one["tables"])),
+                workload=workload,
+                component=one.get("component", "") or runs.get("component", ""),
+            )
+        )
+    return tuple(found)
+
+
+def _workload(one: Mapping[str, Any], entries: _Entries, at: str) -> str:
+    """The workload that an entry names, or the only one that there is."""
+    workload = str(one.get("workload", "")) or (next(iter(entries)) if len(entries) == 1 else "")
+    if workload and workload not in entries:
+        message = f"There is no workload “{workload}”."
+        raise field_error(f"{at}.workload", "exists", message, nearest(workload, list(entries)))
+    return workload
 
 
 def _refuse_doubles(name: str, found: tuple[Entry, ...]) -> None:

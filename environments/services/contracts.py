@@ -1,4 +1,4 @@
-"""Which schemas an environment's code writes, reads and is configured by; promoted with it."""
+"""Which schemas and tables an environment's code uses and what configures it; promoted with it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def set_schemas(
     *,
     produces: Sequence[Mapping[str, Any]],
     consumes: Sequence[Mapping[str, Any]],
+    reads: Sequence[Mapping[str, Any]] = (),
     image: str = "",
     workload: str = "",
     options: Options = _DEFAULT,
@@ -35,7 +36,7 @@ def set_schemas(
         name = edits.workload_of(draft, workload)
         draft.set_workload(name, "image", image.strip())
         title = f"{title}, and {name} to {image.rpartition('/')[2][:80]}"
-    wanted = schemaset.plain({"produces": produces, "consumes": consumes})
+    wanted = schemaset.plain({"produces": produces, "consumes": consumes, "reads": reads})
     if wanted:
         draft.set(("schemas",), wanted)
     else:

@@ -1,4 +1,4 @@
-"""`slipway schemas lint` and `declare`: migrations and schemas from a pipeline."""
+"""`slipway schemas lint`, `declare` and `reads`: migrations and schemas from a pipeline."""
 
 from __future__ import annotations
 
@@ -16,6 +16,20 @@ MAX_BYTES = 6_000_000
 MAX_NAME = 200  # characters of a file's name
 WAIT_SECONDS = 300.0
 POLL_SECONDS = 0.5
+
+Reads = Annotated[
+    list[str], typer.Option(metavar="DATABASE:TABLE,…", help="orders/main:orders.note,tags")
+]
+
+
+def read(text: str) -> dict[str, Any]:
+    """`orders/main:orders.note,tags` as REST takes it."""
+    database, _, tables = text.partition(":")
+    names = [name.strip() for name in tables.split(",") if name.strip()]
+    if "/" not in database or not names:
+        message = f"--reads {text}: write DATABASE:TABLE,…"
+        raise fail(message, Code.USAGE, fix="orders/main:orders.note,tags")
+    return {"database": database, "tables": names}
 
 
 def text_of(name: str) -> str:
@@ -53,6 +67,8 @@ def _print(found: dict[str, Any]) -> None:
                 say(f"    reason: {one['acknowledged']}")
             elif one["fix"]:
                 say(f"    {one['fix']}")
+            if one["readers"]:
+                say(f"    {one['readers']}")
 
 
 def _register_lint(group: typer.Typer, client: Client) -> None:
@@ -103,11 +119,7 @@ def _register_declare(group: typer.Typer, client: Client) -> None:
         ] = 0,
     ) -> None:
         """Declare a database's schema from SQL, and wait until it is read."""
-        project, _, name = database.partition("/")
-        rows = client.rows("databases/", 200, project=project, q=name)
-        number = next((row["id"] for row in rows if row["name"] == name), None)
-        if number is None:
-            raise fail(f"There is no database {database} that you may see.", Code.NOT_FOUND)
+        number = _number(client, database)
         name = "" if file == "-" else file[-MAX_NAME:]
         body = {"sql": text_of(file), "on_top": on_top or bool(base), "base": base, "file": name}
         answer = client.send("POST", f"databases/{number}/versions/", body)
@@ -151,6 +163,35 @@ def _show(client: Client, database: str, number: int, answer: dict[str, Any]) ->
             note(f"    {one['fix']}")
 
 
+def _register_reads(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def reads(
+        database: Annotated[str, typer.Argument(metavar="PROJECT/NAME", help="orders/main")],
+        tables: Annotated[list[str], typer.Argument(metavar="TABLE…", help="orders.note")],
+        *,
+        environment: Annotated[str, typer.Option(help="Where it runs: billing/stage.")],
+        holder: Annotated[str, typer.Option(help="The component that reads.")],
+        hours: Annotated[int, typer.Option(min=1, max=720, help="It counts for so long.")] = 24,
+    ) -> None:
+        """Say which tables or columns of a database a running program reads."""
+        body = {"environment": environment, "holder": holder, "tables": tables, "ttl_hours": hours}
+        answer = client.send("POST", f"databases/{_number(client, database)}/readers/", body)
+        if client.as_json:
+            print_json(answer)
+        else:
+            say(f"{holder} reads {', '.join(answer['tables'])} until {answer['expires_at']}")
+
+
+def _number(client: Client, database: str) -> int:
+    """The number of `orders/main`; ends the command where nobody sees such a database."""
+    project, _, name = database.partition("/")
+    rows = client.rows("databases/", 200, project=project, q=name)
+    number = next((row["id"] for row in rows if row["name"] == name), None)
+    if number is None:
+        raise fail(f"There is no database {database} that you may see.", Code.NOT_FOUND)
+    return int(number)
+
+
 def _write(name: str, text: str) -> None:
     try:
         Path(name).write_text(text)
@@ -162,3 +203,4 @@ def register(group: typer.Typer, client: Client) -> None:
     """Add the commands about databases to `slipway schemas`."""
     _register_lint(group, client)
     _register_declare(group, client)
+    _register_reads(group, client)

@@ -15,11 +15,12 @@ from idp.changes import people
 from idp.changes.gates import Gate, GateResult, Outcome
 from idp.changes.models import Change
 from idp.changes.plans import Action, Plan, Verb
-from schemas.databases import judging, selectors
+from schemas.databases import judging, readers, selectors
 from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
 
 NAME, TITLE, WAIVE = "databases", "Databases", "gate.waive"
 RULE = "what a migration locks, rewrites, loses or breaks is acknowledged in it"
+READ_RULE = "what an environment says that it reads is registered"
 DRIFT_RULE = "a database is as declared before a change"
 SHOWN = 3  # findings or differences within a sentence
 MAX_FACTS = 20
@@ -40,12 +41,19 @@ class Risky:
         one = self.finding
         at = judging.place(one)
         start = f"{self.instance.database} version {self.version.number}"
-        return f"{start}{f', {at}' if at else ''}: {one['sentence']}"
+        said = f"{one['sentence']} {one['readers']}".strip()
+        return f"{start}{f', {at}' if at else ''}: {said}"
 
 
 def check(change: Change, plan: Plan) -> GateResult:
     """Whether the databases of the change's place are ready for it."""
-    if change.intent.get("delete") or _only_scales(plan):
+    if change.intent.get("delete"):
+        return _passed("What is deleted meets no database.")
+    absent = readers.unknown(change, readers.of_facts(plan.facts))
+    if absent:
+        said = f"It reads {', '.join(absent)}: not registered, or you may not see it."
+        return _refused(change, READ_RULE, said, absent, "Correct spec.schemas.reads. Or")
+    if _only_scales(plan):
         return _passed("It brings no code to a database.")
     rows = list(selectors.instances_at(change.scope))
     if not rows:
@@ -53,6 +61,10 @@ def check(change: Change, plan: Plan) -> GateResult:
     risky = [one for row in rows for one in _risky(row)]
     if risky:
         return _refused(change, RULE, _sentence(risky), [r.sentence for r in risky], _ways(risky))
+    return _drift_judged(change, rows)
+
+
+def _drift_judged(change: Change, rows: Sequence[DatabaseInstance]) -> GateResult:
     drifted = [row for row in rows if row.state == "drifted"]
     facts = [one for row in drifted for one in _drift(row)]
     strict = [row for row in drifted if row.database.on_drift == Database.OnDrift.REFUSE]
@@ -76,7 +88,7 @@ def _scales(action: Action) -> bool:
 
 def _risky(row: DatabaseInstance) -> Iterable[Risky]:
     for version in selectors.awaited(row):
-        for finding in version.findings:
+        for finding in judging.with_readers(version):
             if judging.refuses(finding):
                 yield Risky(row, version, finding)
 
@@ -111,7 +123,15 @@ def _told(rows: Sequence[DatabaseInstance], drifted: Sequence[DatabaseInstance])
     said = [_drifted(row) for row in drifted]
     said += [f"{row} could not be read last time." for row in rows if row.state == "unreachable"]
     said += [f"{row} still has version {row.reached}." for row in rows if row.state == "behind"]
+    said += [one for row in rows for one in _acknowledged_but_read(row)]
     return f"Beware: {' '.join(said)}" if said else "Its databases are as declared."
+
+
+def _acknowledged_but_read(row: DatabaseInstance) -> Iterable[str]:
+    for version in selectors.awaited(row):
+        for one in judging.with_readers(version):
+            if one["acknowledged"] and one["readers"]:
+                yield f"{Risky(row, version, one).sentence} Acknowledged: {one['acknowledged']}."
 
 
 def _passed(sentence: str, facts: Sequence[str] = ()) -> GateResult:

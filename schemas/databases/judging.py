@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from schemas.databases import readers
 from schemas.databases.models import DatabaseVersion, Declaration
 from schemas.relational import stored
 from schemas.relational.diff import differences
@@ -35,7 +36,20 @@ def findings(row: Declaration, before: DatabaseVersion | None, made: Model) -> l
     else:
         found = _losses(old, made, before.number)
     chosen = sorted(found, key=lambda one: not one.refuses)[:MAX_KEPT]
-    return [{**asdict(one), "level": str(one.level), "file": row.file} for one in chosen]
+    return [_plain(one, row.file) for one in chosen]
+
+
+def _plain(one: Finding, file: str) -> dict[str, Any]:
+    """Who reads it is looked up when it is shown."""
+    made = {**asdict(one), "level": str(one.level), "file": file}
+    del made["readers"]
+    return made
+
+
+def with_readers(row: DatabaseVersion) -> list[dict[str, Any]]:
+    """A version's findings, each with who declared that they read what it touches."""
+    known = readers.readers_of(row.database) if row.findings else []
+    return [{**one, "readers": readers.read_by(known, one["touches"])} for one in row.findings]
 
 
 def _losses(old: Model, new: Model, number: int) -> list[Finding]:

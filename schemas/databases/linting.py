@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rbac.actors import Actor
-from schemas.databases import selectors
+from schemas.databases import readers, selectors
 from schemas.relational import stored
 from schemas.relational.lint import SERVER, Finding, lint
 
@@ -16,9 +18,14 @@ def lint_migration(
     in_transaction: bool = False,
     database: int = 0,
 ) -> tuple[Finding, ...]:
-    """The findings; raises `NotVisible` for a database that the actor may not see."""
-    model = None
-    if database:
-        declared = selectors.newest(selectors.database(actor, database))
-        model = stored.parse(declared.model) if declared else None
-    return lint(sql, server=server, in_transaction=in_transaction, model=model)
+    """The findings, with who reads what they touch where a database is named.
+
+    Raises `NotVisible` for a database that the actor may not see.
+    """
+    if not database:
+        return lint(sql, server=server, in_transaction=in_transaction)
+    row = selectors.database(actor, database)
+    declared, known = selectors.newest(row), readers.readers_of(row)
+    model = stored.parse(declared.model) if declared else None
+    found = lint(sql, server=server, in_transaction=in_transaction, model=model)
+    return tuple(replace(one, readers=readers.read_by(known, one.touches)) for one in found)

@@ -11,12 +11,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from idp.changes.models import LeasedRow
+from idp.changes.models import Change, LeasedRow
 from idp.common.crypto import EncryptedTextField
 from idp.common.names import MAX_NAME
+from portal.models import Component
 from rbac.models import SLUG, ApiToken, Project, Scope, User
 
 MAX_FILE = 200
+MAX_HOLDER = 63
 
 
 class Database(models.Model):
@@ -234,3 +236,44 @@ class DatabaseSnapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance} at {self.taken_at:%Y-%m-%d %H:%M}"
+
+
+class DatabaseReader(models.Model):
+    """Somebody who declared that they read tables or columns of a database.
+
+    By `environment.yaml` until the next change of the environment, or by a check-in until
+    `expires_at`. `paths` are objects as differences name them: `orders`, `orders.note`.
+    """
+
+    scope_lookup: ClassVar[str | None] = "database__project__scope"
+
+    class Known(models.TextChoices):
+        DECLARED = "declared"
+        CHECK_IN = "check-in"
+
+    database = models.ForeignKey(Database, on_delete=models.CASCADE, related_name="readers")
+    scope = models.ForeignKey(Scope, on_delete=models.CASCADE, related_name="+")
+    holder = models.CharField(max_length=MAX_HOLDER)  # its component, or workload
+    component = models.ForeignKey(
+        Component, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    known = models.CharField(max_length=8, choices=Known)
+    paths: Any = models.JSONField(default=list)
+    change = models.ForeignKey(Change, null=True, on_delete=models.SET_NULL, related_name="+")
+    said_by = models.CharField(max_length=200, blank=True)
+    seen_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["database", "scope", "holder", "known"], name="schemas_reader_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(known__in=["declared", "check-in"]), name="schemas_reader_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["scope", "known"], name="schemas_reader_at")]
+
+    def __str__(self) -> str:
+        return f"{self.holder} in {self.scope} reads {self.database}"

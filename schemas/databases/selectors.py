@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from idp.common.errors import Invalid, NotVisible
 from rbac.access import get_visible, visible
 from rbac.actors import Actor
 from rbac.models import Project, Scope
+from schemas.databases import readers
 from schemas.databases.models import (
     Database,
     DatabaseInstance,
@@ -22,7 +23,7 @@ from schemas.databases.models import (
 from schemas.permissions import DATABASE_VIEW
 from schemas.relational import stored
 from schemas.relational.diff import TOOLS, differences
-from schemas.relational.differences import Difference, Sides
+from schemas.relational.differences import Difference, Risk, Sides
 from schemas.relational.model import Model
 
 MAX_WORD = 100
@@ -179,3 +180,13 @@ def _cut(text: str) -> str:
 
 
 MAX_TEXT = 2_000
+_GOES = frozenset({Risk.LOSES, Risk.BREAKS})  # what others who read it would notice
+
+
+def told(one: Database, found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Plain differences, each with who declared that they read what making it equal would take."""
+    known = readers.readers_of(one)
+    return [
+        {**row, "readers": readers.read_by(known, row["path"]) if row["risk"] in _GOES else ""}
+        for row in found
+    ]

@@ -57,6 +57,7 @@ class Finding:
     touches: str = ""
     acknowledged: str = ""
     statement: str = ""  # its beginning, on one line
+    readers: str = ""  # who declared that they read what it touches; services fill it
 
     @property
     def refuses(self) -> bool:

@@ -154,7 +154,7 @@ def _subjects() -> list[Place]:
 def _databases() -> list[Place]:
     full, empty = (f"/databases/{Database.objects.get(name=n).pk}/" for n in ("main", "empty"))
     staging = DatabaseInstance.objects.get(scope__name="staging").pk
-    tabs = ("schema", "differences", "versions")
+    tabs = ("schema", "differences", "versions", "readers")
     return [
         Place("database", full, AUTHOR),
         Place("database-managed", full),

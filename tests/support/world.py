@@ -82,10 +82,16 @@ class World:
         one = {"pk": self.database.pk, "number": place.pk, "version": 1}
         project = Sample(one, self.people.project.scope, query="?from=1&to=2")
         declared, live = Sample(one, self.database.keeper), Sample(one, place.scope)
+        reader = self.database.readers.get()
+        handed_in = {**one, "number": self.database.declarations.latest("pk").pk}
         return {
             "databases/<int:pk>": project,
             "databases/<int:pk>/versions": declared,
             "databases/<int:pk>/declare": declared,
+            "databases/<int:pk>/declarations": Sample(handed_in, project.place),
+            "databases/<int:pk>/readers/<int:number>": Sample(
+                {**one, "number": reader.pk}, reader.scope
+            ),
             "databases/<int:pk>/instances/<int:number>/look": live,
             "databases/<int:pk>/places/<int:number>/look": live,
         }

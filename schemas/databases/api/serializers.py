@@ -8,13 +8,14 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from idp.common.names import MAX_NAME
+from idp.common.names import MAX_NAME, dns_label
 from schemas.api.serializers import Strict
-from schemas.databases import declaring, judging, reaching, services
+from schemas.databases import declaring, judging, reaching, readers, services
 from schemas.databases.models import (
     MAX_FILE,
     Database,
     DatabaseInstance,
+    DatabaseReader,
     DatabaseVersion,
     Declaration,
 )
@@ -98,6 +99,7 @@ class FindingOut(serializers.Serializer):
     touches = serializers.CharField()
     acknowledged = serializers.CharField()
     statement = serializers.CharField(help_text="Its beginning")
+    readers = serializers.CharField(help_text="Who declared that they read what it touches")
     refuses = serializers.BooleanField()
 
 
@@ -115,10 +117,14 @@ class DatabaseVersionOut(DatabaseVersionRow):
     """A declared version: its SQL, what of it was not run, its findings, the model as JSON text."""
 
     skipped: Any = SkippedOut(many=True)
-    findings: Any = VersionFindingOut(many=True)
+    findings = serializers.SerializerMethodField()
 
     class Meta(DatabaseVersionRow.Meta):
         fields = (*DatabaseVersionRow.Meta.fields, "sql", "model", "skipped", "findings")
+
+    @extend_schema_field(VersionFindingOut(many=True))
+    def get_findings(self, row: DatabaseVersion) -> list[dict[str, Any]]:
+        return list(VersionFindingOut(judging.with_readers(row), many=True).data)
 
 
 class ProblemErrorOut(serializers.Serializer):
@@ -195,12 +201,37 @@ class DatabaseDifferenceOut(serializers.Serializer):
     sentence = serializers.CharField()
 
 
+class ComparedDifferenceOut(DatabaseDifferenceOut):
+    readers = serializers.CharField(help_text="Who declared that they read what would go")
+
+
 class DatabaseDifferencesOut(serializers.Serializer):
     old = serializers.CharField()
     new = serializers.CharField()
     equal = serializers.BooleanField()
     count = serializers.IntegerField()
-    differences = DatabaseDifferenceOut(many=True)
+    differences = ComparedDifferenceOut(many=True)
+
+
+class ReaderOut(serializers.ModelSerializer):
+    """Who declared that they read which tables or columns, and until when it counts."""
+
+    environment = serializers.CharField(source="scope.label")
+    tables: Any = serializers.ListField(source="paths", child=serializers.CharField())
+    said_by = serializers.CharField()
+
+    class Meta:
+        model = DatabaseReader
+        fields = (
+            "id",
+            "environment",
+            "holder",
+            "tables",
+            "known",
+            "seen_at",
+            "expires_at",
+            "said_by",
+        )
 
 
 class InstanceOut(serializers.ModelSerializer):
@@ -291,6 +322,20 @@ class InstanceIn(Strict):
 class InstanceChangeIn(InstanceIn):
     environment = None  # type: ignore[assignment]  # DRF's way to leave a field out
     url = serializers.CharField(max_length=services.MAX_URL, required=False, write_only=True)
+
+
+class ReaderIn(Strict):
+    environment = serializers.CharField(max_length=200, help_text="Like billing/stage")
+    holder = serializers.CharField(max_length=40, help_text="The component", validators=[dns_label])
+    tables = serializers.ListField(
+        child=serializers.CharField(max_length=readers.MAX_PATH),
+        min_length=1,
+        max_length=readers.MAX_PATHS,
+        help_text="Tables or columns: orders, orders.note",
+    )
+    ttl_hours = serializers.IntegerField(
+        min_value=1, max_value=readers.MAX_HOURS, default=readers.DEFAULT_HOURS
+    )
 
 
 class LintIn(Strict):

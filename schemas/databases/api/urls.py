@@ -1,6 +1,6 @@
 from django.urls import path
 
-from schemas.databases.api import views
+from schemas.databases.api import reading, views
 
 _ONE = "databases/<int:pk>/"
 _INSTANCE = f"{_ONE}instances/<int:number>/"
@@ -25,5 +25,11 @@ urlpatterns = [
     path(f"{_ONE}instances/", views.InstancesAPI.as_view(), name="database-instances"),
     path(_INSTANCE, views.InstanceAPI.as_view(), name="database-instance"),
     path(f"{_INSTANCE}look/", views.LookAPI.as_view(), name="database-look"),
+    path(f"{_ONE}readers/", reading.ReadersAPI.as_view(), name="database-readers"),
+    path(
+        f"{_ONE}readers/<int:number>/",
+        reading.ReaderAPI.as_view(),
+        name="database-reader",
+    ),
     path("migrations/lint/", views.LintAPI.as_view(), name="migrations-lint"),
 ]

@@ -45,14 +45,14 @@ _SQL = "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric(12,2) NOT NULL
 _DECLARATION = OpenApiExample("A table", value={"sql": _SQL}, request_only=True)
 
 
-def differences(old: Side, new: Side) -> Response:
+def differences(row: Database, old: Side, new: Side) -> Response:
     found = selectors.compare(old, new)
     answer = {
         "old": old.name,
         "new": new.name,
         "equal": not found,
         "count": len(found),
-        "differences": selectors.plain(found),
+        "differences": selectors.told(row, selectors.plain(found)),
     }
     return Response(answer)
 
@@ -193,7 +193,7 @@ class DatabaseDifferencesAPI(DatabaseView):
         words = [query.get(name, "") for name in ("from", "to")]
         if not all(words):
             raise Invalid("Two sides are compared.", fix="Send ?from=staging&to=production.")
-        return differences(*(selectors.side(row, word) for word in words))
+        return differences(row, *(selectors.side(row, word) for word in words))
 
 
 class InstancesAPI(DatabaseView):

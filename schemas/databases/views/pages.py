@@ -17,7 +17,7 @@ from idp.common.host import Page
 from rbac.access import can, decide, held_anywhere
 from rbac.actors import Actor
 from rbac.views.mixins import AccessMixin
-from schemas.databases import judging, reaching, selectors
+from schemas.databases import judging, reaching, readers, selectors
 from schemas.databases.measuring import MAX_TOLD, TOPIC
 from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
 from schemas.permissions import (
@@ -51,6 +51,7 @@ _TABS = (
     ("schema", "Schema"),
     ("differences", "Differences"),
     ("versions", "Versions"),
+    ("readers", "Who reads it"),
 )
 
 
@@ -183,6 +184,7 @@ def _place(actor: Actor, row: DatabaseInstance, newest: DatabaseVersion | None) 
     waits = row.asked_at and (row.checked_at is None or row.asked_at > row.checked_at)
     return {
         "row": row,
+        "drift": selectors.told(row.database, row.drift) if row.drift else [],
         "look": LOOKS[row.state],
         "address": reaching.shown(row.url),
         "expected": expected.number if expected else 0,
@@ -274,7 +276,7 @@ def _differences(view: DatabasePage, database: Database) -> dict[str, Any]:
         "old": old,
         "new": new,
         "count": len(found),
-        "differences": found[:MAX_SHOWN],
+        "differences": selectors.told(database, selectors.plain(found[:MAX_SHOWN])),
     }
 
 
@@ -288,10 +290,15 @@ def _versions(view: DatabasePage, database: Database) -> dict[str, Any]:
         "declarations": list(selectors.declarations(database)[:MAX_DECLARATIONS]),
         "versions": list(rows[:MAX_VERSIONS]),
         "version": shown,
+        "findings": judging.with_readers(shown) if shown else [],
         "refused": sum(judging.refuses(one) for one in shown.findings) if shown else 0,
         "sql": shown.sql[:MAX_TEXT] if shown else "",
         "cut": bool(shown and len(shown.sql) > MAX_TEXT),
     }
+
+
+def _readers(_: DatabasePage, database: Database) -> dict[str, Any]:
+    return {"readers": readers.readers_of(database), "most": readers.MAX_READERS}
 
 
 _PARTS: dict[str, Callable[[DatabasePage, Database], dict[str, Any]]] = {
@@ -299,4 +306,5 @@ _PARTS: dict[str, Callable[[DatabasePage, Database], dict[str, Any]]] = {
     "schema": _schema,
     "differences": _differences,
     "versions": _versions,
+    "readers": _readers,
 }

@@ -8,8 +8,9 @@ from unittest import mock
 
 from rbac.actors import Actor
 from rbac.models import Project
+from rbac.scopes import environment_scope
 from schemas.backends.scratch import Loaded, Skipped
-from schemas.databases import declaring, measuring, services, snapshots
+from schemas.databases import declaring, measuring, readers, services, snapshots
 from schemas.databases.models import Database, DatabaseInstance, Declaration
 from schemas.formats.base import InvalidSchema
 from schemas.relational.model import (
@@ -127,6 +128,13 @@ def look(row: DatabaseInstance, model: Model | Exception) -> DatabaseInstance:
     return row
 
 
+def read_by(database: Database, project: Project) -> None:
+    """Somebody in staging declared that they read a column."""
+    scope = environment_scope(project, "staging", "reader")
+    fact = [{"database": str(database), "tables": ["lines.note"], "workload": "reports"}]
+    readers.record(scope, None, {readers.FACT: fact})
+
+
 def make_database(actor: Actor, project: Project, name: str = "main") -> Database:
     """Two versions; production is as declared, staging has an index too many."""
     database = services.add_database(actor, project, name=name, component="orders-api")
@@ -135,5 +143,6 @@ def make_database(actor: Actor, project: Project, name: str = "main") -> Databas
     refused(actor, database)
     live(actor, database, "staging", drifted())
     live(actor, database, "production", SHOP)
+    read_by(database, project)
     database.refresh_from_db()
     return database

@@ -60,6 +60,8 @@ def finding(**other: Any) -> dict[str, Any]:
         "fix": "Drop it later.",
         "touches": "orders.note",
         "acknowledged": "",
+        "statement": "ALTER TABLE orders DROP COLUMN note",
+        "readers": "",
         "refuses": True,
         **other,
     }
@@ -73,12 +75,17 @@ def migration(tmp_path: Path) -> Path:
 
 
 def test_the_command_refuses_with_code_3_and_writes_sarif(migration: Path, tmp_path: Path) -> None:
-    answer = {"passes": False, "findings": [finding(), finding(acknowledged="done", refuses=False)]}
+    read = "Declared to be read by billing-api of team billing in billing/stage."
+    answer = {
+        "passes": False,
+        "findings": [finding(readers=read), finding(acknowledged="done", refuses=False)],
+    }
     script = Script({"POST migrations/lint/": answer})
     target = tmp_path / "out.sarif"
     result = run(script, "schemas", "lint", str(migration), "--sarif", str(target))
     assert result.exit_code == 3
     assert f"{migration}:2:1: error: Dropping column" in result.stdout
+    assert read in result.stdout
     assert script.body() == {"sql": RISKY, "server": 150000, "in_transaction": False}
     found = json.loads(target.read_text())["runs"][0]
     assert [one["ruleId"] for one in found["results"]] == ["ban-drop-column"] * 2
@@ -139,6 +146,23 @@ def test_the_command_tells_what_was_refused(migration: Path) -> None:
     assert result.exit_code == 3
     assert f"{migration}: line 2: syntax error" in result.stderr
     assert "It cannot be read." in result.stderr
+
+
+def test_the_command_says_what_a_program_reads() -> None:
+    answer = {"tables": ["orders.note"], "expires_at": "2026-11-27T08:00:00Z"}
+    script = Script(
+        {
+            "GET databases/": {"results": [{"id": 7, "name": "main"}], "next": None},
+            "POST databases/7/readers/": answer,
+        }
+    )
+    where = ("--environment", "billing/stage", "--holder", "billing-api")
+    result = run(script, "schemas", "reads", "orders/main", "orders.note", *where)
+    assert result.exit_code == 0, result.output
+    assert "billing-api reads orders.note until" in result.stdout
+    assert script.body()["tables"] == ["orders.note"]
+    result = run(script, "env", "set-schemas", "billing/stage", "--reads", "orders:note")
+    assert result.exit_code == 2
 
 
 def test_the_page_shows_findings(people: Characters) -> None:
