@@ -114,6 +114,14 @@ def _standing(actor: Actor) -> _Standing:
     return standing
 
 
+def epoch_of(actor: Actor) -> int | None:
+    """The access epoch of the actor's standing; None for nobody and who counts no more."""
+    if actor.user is None or actor.user.pk is None:
+        return None
+    standing = _standing(actor)
+    return standing.number if standing.valid else None
+
+
 def counts(actor: Actor) -> bool:
     """Whether the person is active and the token, if any, still good."""
     if actor.user is None or actor.user.pk is None or not actor.user.is_active:

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 
+from idp.common.compiled import Compiled, compile_rows
 from idp.common.errors import NotVisible
 from rbac.access import visible
 from rbac.actors import Actor
 from rbac.models import Project, Team
+from rbac.standing_queries import StandingQuery
 from schemas import naming, selectors
 from schemas.models import Context, Subject, SubjectVersion
 from schemas.permissions import VIEW
@@ -141,19 +143,28 @@ class Facets:
 
 
 def facets(actor: Actor) -> Facets:
-    """Names by the numbers that occur in one table: joining every row costs several times more."""
-    rows = visible(actor, VIEW, Subject.objects.filter(last_version__gt=0)).order_by()
-    found = list(rows.values_list("project_id", "owner_id", "context_id").distinct())
-    projects, owners, contexts = ({row[at] for row in found} for at in range(3))
-    return Facets(
-        _names(Project.objects.filter(pk__in=projects)),
-        _names(Team.objects.filter(pk__in=owners)),
-        _names(Context.objects.filter(pk__in=contexts)),
-    )
+    """The names of which a subject is seen, in one query."""
+    found: dict[str, list[str]] = {}
+    for kind, name in _facets.of(actor).rows():
+        found.setdefault(kind, []).append(name)
+    return Facets(*(tuple(sorted(found.get(kind, ()))) for kind in ("project", "owner", "context")))
 
 
-def _names(rows: QuerySet[Any]) -> tuple[str, ...]:
-    return tuple(rows.order_by("name").values_list("name", flat=True))
+def _facet_rows(actor: Actor) -> Compiled:
+    """A look into an index for each name: reading every subject costs several times more."""
+    seen = visible(actor, VIEW, Subject.objects.filter(last_version__gt=0)).order_by()
+
+    def named(rows: QuerySet[Any], kind: str) -> QuerySet[Any, Any]:
+        used = rows.filter(Exists(seen.filter(**{kind: OuterRef("pk")}))).order_by()
+        found: QuerySet[Any, Any] = used.annotate(kind=Value(kind)).values_list("kind", "name")
+        return found
+
+    projects = named(Project.objects.all(), "project")
+    owners = named(Team.objects.all(), "owner")
+    return compile_rows(projects.union(owners, named(Context.objects.all(), "context")), [])
+
+
+_facets = StandingQuery(_facet_rows)
 
 
 def newest(rows: Iterable[Subject]) -> dict[int, SubjectVersion]:

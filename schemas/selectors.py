@@ -13,10 +13,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
+from idp.common.compiled import CompiledModels
 from rbac.access import can, visible
 from rbac.actors import Actor
 from schemas import naming
-from schemas.compiled import CompiledModels
 from schemas.configuration import Place
 from schemas.errors import (
     InvalidCandidate,

@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from idp.changes import people
 from idp.changes.models import Approval, ApprovalRule, Change, ChangeEvent, Freeze, Waiver
+from idp.common.compiled import Compiled, compile_rows
 from idp.common.errors import NotVisible
 from rbac.access import can, get_visible, reaching, visible, visible_by
 from rbac.actors import Actor
 from rbac.models import ServiceAccount
+from rbac.standing_queries import StandingQuery
 
 M = TypeVar("M", bound=Model)
 RUNNING = (Change.State.PLANNING, Change.State.APPLYING, Change.State.OBSERVING)
@@ -106,13 +108,20 @@ def _to_approve(actor: Actor) -> QuerySet[Change]:
 
 def badge_counts(actor: Actor) -> tuple[int, int]:
     """How many changes wait for this person and how many run, in one query; at most `MAX_OPEN`."""
+    waits = [waits for _, waits in _badges.of(actor).rows()]
+    return sum(waits), len(waits) - sum(waits)
+
+
+def _badge_rows(actor: Actor) -> Compiled:
     running = visible(actor, "change.view", Change.objects.filter(state__in=RUNNING).order_by())
     found = _ids(running)
     if actor.user is not None:
         waiting = [*_to_confirm(actor), _to_approve(actor).order_by()]
         found = found.union(*(_ids(rows, waits=True) for rows in waiting))
-    waits = [waits for _, waits in found[:MAX_OPEN]]
-    return sum(waits), len(waits) - sum(waits)
+    return compile_rows(found[:MAX_OPEN], [])
+
+
+_badges = StandingQuery(_badge_rows)  # every page asks it
 
 
 def _ids(rows: QuerySet[Change], *, waits: bool = False) -> QuerySet[Change, tuple[int, bool]]:

@@ -14,12 +14,12 @@ from functools import cache
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, OuterRef, Q, Subquery
 
+from idp.common.compiled import Compiled, CompiledModels, compile_rows
 from rbac import audit
 from rbac.access import can
 from rbac.actors import Actor
 from schemas import checking, parsing, selectors
 from schemas.checking import Report
-from schemas.compiled import Compiled, CompiledModels, compile_rows
 from schemas.configuration import Place
 from schemas.errors import (
     Busy,

@@ -7,7 +7,6 @@ subject that holds it is asked of the database each time.
 from __future__ import annotations
 
 import json
-import time
 from collections import OrderedDict
 from functools import cache
 from threading import Lock
@@ -15,9 +14,10 @@ from typing import Any
 
 from django.db import connection
 
+from idp.common.compiled import Compiled, CompiledModels, compile_rows
 from rbac.actors import Actor
+from rbac.standing_queries import StandingQuery
 from schemas import selectors
-from schemas.compiled import Compiled, CompiledModels, compile_rows
 from schemas.errors import SchemaNotFound
 from schemas.models import Schema
 from schemas.wire import bodies
@@ -25,17 +25,15 @@ from schemas.wire.calls import Reply
 
 KEPT = 2048
 KEPT_TEXT = 50_000  # characters of a schema whose reply is kept
-COMPILED_SECONDS = 2.0  # a role that ends by its date ends here too within this time
 _CONTEXT, _NUMBER = "\x01context", 2**53 - 1
 
 _replies: OrderedDict[tuple[Any, ...], Reply] = OrderedDict()
-_queries: OrderedDict[tuple[Any, ...], tuple[float, Compiled]] = OrderedDict()
 _lock = Lock()
 
 
 def reply(actor: Actor, context: str, number: int) -> Reply:
     """The reply to `GET /schemas/ids/{id}` without parameters; raises `SchemaNotFound`."""
-    row = _query_of(actor).row(context, number)
+    row = _query.of(actor).row(context, number)
     if row is None:
         raise SchemaNotFound(number)
     with _lock:
@@ -43,25 +41,12 @@ def reply(actor: Actor, context: str, number: int) -> Reply:
     return known or _remember(row)
 
 
-def _query_of(actor: Actor) -> Compiled:
-    """What the actor sees, compiled while their grants are the same (by the access epoch)."""
-    standing = getattr(actor.user, "standing", None)
-    epoch = getattr(standing, "number", None)
-    token = actor.token.pk if actor.token else None
-    key = (actor.user.pk if actor.user else None, token, epoch)
-    now = time.monotonic()
-    with _lock:
-        known = _queries.get(key)
-    if known is not None and known[0] > now:
-        return known[1]
+def _seen(actor: Actor) -> Compiled:
     rows = selectors.schemas_by_id(actor, _CONTEXT, _NUMBER)
-    compiled = compile_rows(rows.values_list("pk", "guid")[:1], [_CONTEXT, _NUMBER])
-    if epoch is not None:
-        with _lock:
-            _queries[key] = (now + COMPILED_SECONDS, compiled)
-            while len(_queries) > KEPT:
-                _queries.popitem(last=False)
-    return compiled
+    return compile_rows(rows.values_list("pk", "guid")[:1], [_CONTEXT, _NUMBER])
+
+
+_query = StandingQuery(_seen)
 
 
 @cache

@@ -20,11 +20,11 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from idp.common.compiled import Compiled, compile_rows
 from rbac import epoch, grants, tokens
 from rbac.actors import Actor
 from rbac.models import ApiToken
 from rbac.requests import request_id
-from schemas.compiled import Compiled, compile_rows
 from schemas.wire.calls import Call, Refused
 
 KEPT = 1024

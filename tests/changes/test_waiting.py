@@ -101,4 +101,4 @@ def test_looking_again_at_what_still_waits_reads_little_and_writes_once(
         waiting.reevaluate()
     told = [query["sql"] for query in queries]
     assert len([sql for sql in told if sql.startswith(("UPDATE", "INSERT"))]) == 1
-    assert len(told) <= 3 + 9 * len(waiting_three)
+    assert len(told) <= 3 + 10 * len(waiting_three)

@@ -15,7 +15,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
 
-from schemas.backends import prepared
+from idp.common import prepared
 
 M = TypeVar("M", bound=Model)
 

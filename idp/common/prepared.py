@@ -1,7 +1,7 @@
 """A SELECT that the database plans once for each connection, where it can.
 
 Django binds values on its own side, so PostgreSQL parses and plans every query anew; for the
-registry's hot reads that costs more than the answer. Called by `schemas.compiled`.
+registry's hot reads that costs more than the answer. Called by `idp.common.compiled`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,65 @@
+"""Queries of one person, compiled once while their grants are the same.
+
+What a person sees stands in a query as literal scope ids, and building such a query costs more than
+asking it. The access epoch says when grants have changed; those that end by themselves are minded.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Lock
+
+from django.utils import timezone
+
+from idp.common.compiled import Compiled
+from rbac import grants
+from rbac.actors import Actor
+
+KEPT = 2048
+LONGEST = timedelta(hours=1)
+_Key = tuple[int, int | None, int]
+
+
+class StandingQuery:
+    """A query whose text depends on the actor's grants, and on nothing else that may change."""
+
+    def __init__(self, build: Callable[[Actor], Compiled]) -> None:
+        self._build = build
+        self._kept: OrderedDict[_Key, tuple[datetime, Compiled]] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, actor: Actor) -> Compiled:
+        """The actor's query: kept where the epoch was read with the person, else built anew."""
+        key, now = _key(actor), timezone.now()
+        with self._lock:
+            known = self._kept.get(key) if key else None
+        if known is not None and known[0] > now:
+            return known[1]
+        until = _until(actor, now)
+        compiled = self._build(actor)
+        if key is not None:
+            self._keep(key, until, compiled)
+        return compiled
+
+    def _keep(self, key: _Key, until: datetime, compiled: Compiled) -> None:
+        with self._lock:
+            self._kept[key] = until, compiled
+            self._kept.move_to_end(key)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+
+
+def _key(actor: Actor) -> _Key | None:
+    number = grants.epoch_of(actor)
+    if actor.user is None or number is None:
+        return None
+    return actor.user.pk, actor.token.pk if actor.token else None, number
+
+
+def _until(actor: Actor, now: datetime) -> datetime:
+    """When the first of the actor's grants, or the token, ends by itself."""
+    ends = [one.ends_at for one in grants.of(actor).every if one.ends_at and one.ends_at > now]
+    token = [actor.token.expires_at] if actor.token else []
+    return min([now + LONGEST, *ends, *token])
