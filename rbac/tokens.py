@@ -39,6 +39,12 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def prefix_of(text: str) -> str:
+    """The public part of a token's text; empty where the text is none."""
+    found = _TEXT.fullmatch(text.strip())
+    return found[1] if found else ""
+
+
 def authenticate(text: str, address: str | None) -> Actor | None:
     """The actor behind a token's text; None when it is unknown, ended, revoked or its owner gone.
 
