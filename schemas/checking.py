@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from schemas import parsing, verdicts
+from schemas import beside, parsing, verdicts
 from schemas.formats.base import Difference, FormatName, Parsed
 from schemas.formats.levels import Level, met
 from schemas.models import Schema, SubjectVersion
@@ -29,11 +29,16 @@ class Objection:
     version: int
     forward: bool
     difference: Difference
+    calls: bool = False  # of a service's description: clients call, nobody reads what is kept
 
     @property
     def sentence(self) -> str:
         """Who is hurt, with the version they are on."""
-        if self.forward:
+        if self.calls and self.forward:
+            who = f"Clients written for the new version call version {self.version}"
+        elif self.calls:
+            who = f"Clients written for version {self.version} call the new version"
+        elif self.forward:
             who = f"Readers still on version {self.version} meet data of the new version"
         else:
             who = f"Readers of the new version meet data of version {self.version}"
@@ -110,6 +115,7 @@ def _objections(
         for row in same
         for way in directions
     }
+    calls = candidate.format in beside.FORMATS
     table = keep or len(pairs) > 2 or len(candidate.text) > LARGE  # noqa: PLR2004  # FULL: two
     judged = verdicts.all_of(
         candidate.format, pairs.values(), _Texts(candidate, same).parsed, table=table
@@ -123,7 +129,7 @@ def _objections(
             if not judgement.compatible(lenient=lenient):
                 for difference in judgement.breaking:
                     if not difference.compatible(lenient=lenient):
-                        yield Objection(row.number, way, difference)
+                        yield Objection(row.number, way, difference, calls)
 
 
 def _pair(candidate: str, earlier: str, *, forward: bool) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from idp.common.console import Client
+from schemas import registering_cli as registering
 from schemas.databases import cli as databases
 from schemas.dependants import cli as dependants
 from schemas.variables import cli as variables
@@ -16,4 +17,5 @@ def register(app: typer.Typer, client: Client) -> None:
     databases.register(group, client)
     dependants.register(group, client)
     variables.register(group, client)
+    registering.register(group, client)
     app.add_typer(group, name="schemas")

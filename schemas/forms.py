@@ -20,12 +20,13 @@ from schemas.selectors import version_number
 from schemas.services.describing import MAX_DOCS
 from schemas.words import MEANINGS
 
-WIRE_FORMATS = [
+FORMATS = [
     (str(name), label)
     for name, label in (
         (FormatName.AVRO, "Avro"),
         (FormatName.JSON, "JSON Schema"),
         (FormatName.PROTOBUF, "Protobuf"),
+        (FormatName.OPENAPI, "OpenAPI 3.0, 3.1"),
     )
 ]
 _CODE = {"class": "sw-mono", "spellcheck": "false", "autocomplete": "off"}
@@ -186,7 +187,7 @@ class CompareForm(ServiceForm):
         ),
         help_text="Leave it empty to compare two texts with each other.",
     )
-    format = forms.ChoiceField(choices=WIRE_FORMATS, initial=FormatName.AVRO)
+    format = forms.ChoiceField(choices=FORMATS, initial=FormatName.AVRO)
     candidate = forms.CharField(
         max_length=MAX_TEXT,
         required=False,

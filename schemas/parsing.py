@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from schemas import beside
 from schemas.errors import InvalidCandidate
 from schemas.formats import registry
 from schemas.formats.base import Dependency, FormatName, Parsed
@@ -135,6 +136,11 @@ def prepare(
     candidate: Candidate, targets: Sequence[Target], *, normalize: bool = False
 ) -> Prepared:
     """The candidate with its identity; raises `InvalidSchema`, `TooComplex`, `InvalidCandidate`."""
+    if targets and candidate.format in beside.FORMATS:
+        raise InvalidCandidate(
+            f"An {candidate.format} description refers to nothing outside itself.",
+            fix="Put what it needs under its own components.",
+        )
     dependencies = dependencies_of(targets)
     parsed = parse(candidate.format, candidate.text, dependencies)
     if normalize and parsed.normalised != parsed.text:

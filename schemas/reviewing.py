@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from idp.common.errors import Invalid
 from rbac.actors import Actor
-from schemas import checking, parsing, selectors
+from schemas import beside, checking, parsing, selectors
 from schemas.checking import Objection
 from schemas.configuration import DEFAULT_LEVEL, Place
 from schemas.errors import SchemaNotFound
@@ -22,6 +22,7 @@ from schemas.naming import SubjectName
 from schemas.parsing import Candidate
 from schemas.services import check_candidate, look_up
 from schemas.utf8 import plain, plain_errors
+from schemas.words import side_of
 
 MAX_DIFFERENCES = 200  # shown of one direction
 
@@ -39,6 +40,14 @@ class Direction:
     asked: bool
     differences: tuple[Difference, ...]
     lenient: bool
+    calls: bool = False  # of a service's descriptions
+
+    @property
+    def title(self) -> str:
+        """Who meets what; a service's clients are those of the text that was before."""
+        if self.calls:
+            return f"Clients of {self.writer} call {self.reader}"
+        return f"Readers of {self.reader} meet data of {self.writer}"
 
     @property
     def breaking(self) -> tuple[Difference, ...]:
@@ -55,13 +64,21 @@ class Direction:
     @property
     def rows(self) -> list[tuple[bool, Difference]]:
         """At most `MAX_DIFFERENCES`, each with whether it breaks somebody; those come first."""
-        found = [(True, entry) for entry in self.breaking[:MAX_DIFFERENCES]]
-        found += [(False, entry) for entry in self.harmless[:MAX_DIFFERENCES]]
+        breaking, harmless = list(self.breaking), list(self.harmless)
+        if self.calls:
+            breaking.sort(key=_side)
+            harmless.sort(key=_side)
+        found = [(True, entry) for entry in breaking[:MAX_DIFFERENCES]]
+        found += [(False, entry) for entry in harmless[:MAX_DIFFERENCES]]
         return found[:MAX_DIFFERENCES]
 
     @property
     def left_out(self) -> int:
         return max(0, len(self.differences) - MAX_DIFFERENCES)
+
+
+def _side(entry: Difference) -> str:
+    return side_of(entry.kind)
 
 
 @dataclass(frozen=True)
@@ -90,7 +107,8 @@ def compare_parsed(
         reader_name, writer_name = names if forward else names[::-1]
         asked = level.forward if forward else level.backward
         found = tuple(map(_plain, language.differences(reader, writer)))
-        ways.append(Direction(reader_name, writer_name, forward, asked, found, lenient))
+        calls = new.format in beside.FORMATS
+        ways.append(Direction(reader_name, writer_name, forward, asked, found, lenient, calls))
     return Comparison(level, tuple(sorted(ways, key=lambda way: not way.asked)))
 
 

@@ -16,7 +16,7 @@ from django.db.models import F, Q, QuerySet
 from idp.common.compiled import CompiledModels
 from rbac.access import can, visible
 from rbac.actors import Actor
-from schemas import naming
+from schemas import beside, naming
 from schemas.configuration import Place
 from schemas.errors import (
     InvalidCandidate,
@@ -71,8 +71,8 @@ def make_context(name: str) -> Context:
 
 
 def contexts(actor: Actor) -> list[str]:
-    """The default context, and those in which the actor sees a subject."""
-    rows = visible(actor, VIEW, Subject.objects.filter(last_version__gt=0))
+    """The default context, and those in which the actor sees a subject that clients meet."""
+    rows = visible(actor, VIEW, Subject.objects.filter(beside.served(), last_version__gt=0))
     return sorted({naming.DEFAULT, *rows.values_list("context__name", flat=True).distinct()})
 
 
@@ -82,8 +82,13 @@ def with_places(rows: QuerySet[Subject]) -> QuerySet[Subject]:
 
 
 def find_subject(name: SubjectName) -> Subject | None:
-    """The row, whoever asks: for services that decide themselves."""
+    """The row, whoever asks: for services that decide themselves.
+
+    Raises `SubjectNotFound` where a registry client names one that it does not meet.
+    """
     found = _subject_query(connection.vendor).list(name.context, name.name)
+    if found and beside.hidden(found[0].format):
+        raise SubjectNotFound(name)
     return found[0] if found else None
 
 
@@ -120,8 +125,9 @@ def subjects(
     deleted: bool = False,
     deleted_only: bool = False,
 ) -> QuerySet[Subject]:
-    """Subjects by context and name: those with a version, or with deleted ones."""
-    rows = Subject.objects.select_related("context").order_by("context__name", "name")
+    """What clients meet by context and name: subjects with a version, or with deleted ones."""
+    rows = Subject.objects.filter(beside.served()).select_related("context")
+    rows = rows.order_by("context__name", "name")
     if within != naming.WILDCARD:
         rows = rows.filter(context__name=within)
     if prefix:
@@ -167,7 +173,7 @@ def named_version(
     if number != LATEST:
         rows = rows.filter(number=number)
     row = visible(actor, VIEW, rows).order_by("-number").first()
-    if row is None:
+    if row is None or beside.hidden(row.schema.format):
         found = subject(actor, name)
         if not found.latest and not deleted:
             raise SubjectNotFound(name)
@@ -197,8 +203,9 @@ def all_versions(
     deleted: bool = False,
     latest_only: bool = False,
 ) -> QuerySet[SubjectVersion]:
-    """Every version that the actor sees, with its schema, by context, subject and number."""
-    rows = SubjectVersion.objects.select_related("schema", "subject__context")
+    """Every version that clients meet and the actor sees, by context, subject and number."""
+    rows = SubjectVersion.objects.filter(beside.served("schema__format"))
+    rows = rows.select_related("schema", "subject__context")
     if within != naming.WILDCARD:
         rows = rows.filter(subject__context__name=within)
     if prefix:
@@ -221,7 +228,7 @@ def _newest(*, deleted: bool) -> Q:
 def uses_of(actor: Actor, context_name: str, number: int) -> QuerySet[SubjectVersion]:
     """The visible versions, deleted ones too, that hold the schema with an id."""
     rows = SubjectVersion.objects.filter(
-        schema__context__name=context_name, schema__number=number
+        beside.served("schema__format"), schema__context__name=context_name, schema__number=number
     ).select_related("schema", "subject__context")
     return visible(actor, VIEW, rows).order_by("subject__context__name", "subject__name", "number")
 
@@ -238,7 +245,7 @@ def schemas_by_id(actor: Actor, context_name: str, number: int) -> QuerySet[Sche
     """At most one schema, once for each visible version that holds it."""
     seen = visible(actor, VIEW, SubjectVersion.objects.all())
     return Schema.objects.filter(
-        context__name=context_name, number=number, versions__in=seen.values("pk")
+        beside.served(), context__name=context_name, number=number, versions__in=seen.values("pk")
     )
 
 
@@ -249,7 +256,7 @@ def schemas_by_guid(actor: Actor, guid: str) -> list[Schema]:
     except ValueError:
         raise SchemaNotFound(guid[:60]) from None
     rows = Schema.objects.filter(
-        guid=known, versions__in=visible(actor, VIEW, SubjectVersion.objects.all())
+        beside.served(), guid=known, versions__in=visible(actor, VIEW, SubjectVersion.objects.all())
     )
     found = list(rows.select_related("context").distinct().order_by("context__name"))
     if not found:

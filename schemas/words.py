@@ -34,6 +34,12 @@ def look_of(subject: Subject) -> str:
     return "deleted" if not subject.latest else _LOOKS.get(subject.state, "unknown")
 
 
+def side_of(kind: str) -> str:
+    """Which way of a call a change of a service's description is about."""
+    words = kind.split("_")
+    return next((side for side in ("response", "request") if side.upper() in words), "operation")
+
+
 def kind_in_words(kind: str) -> str:
     """`READER_FIELD_MISSING_DEFAULT_VALUE` as people read it."""
     return kind.replace("_", " ").capitalize()

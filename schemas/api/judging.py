@@ -20,14 +20,14 @@ from schemas.api.serializers import (
     ReviewOut,
     TextsIn,
 )
-from schemas.api.views import SubjectView, inputs, name_of
+from schemas.api.views import SubjectView, candidate_of, inputs, name_of
 from schemas.configuration import Place
 from schemas.formats.base import FormatName
 from schemas.formats.levels import Level
 from schemas.models import Subject, SubjectVersion
-from schemas.parsing import Candidate, Reference
 from schemas.reviewing import Comparison, Review
 from schemas.views.lists import registry_address
+from schemas.words import side_of
 
 _AVRO = '{"type": "record", "name": "Order", "fields": [{"name": "id", "type": "long"}]}'
 _CANDIDATE = OpenApiExample("An Avro record", value={"schema": _AVRO}, request_only=True)
@@ -51,7 +51,7 @@ def comparison(found: Comparison) -> dict[str, Any]:
 
 def _plain(entry: Any) -> dict[str, Any]:
     names = ("kind", "reader_at", "writer_at", "old", "new", "advice")
-    return {name: getattr(entry, name) for name in names}
+    return {**{name: getattr(entry, name) for name in names}, "side": side_of(entry.kind)}
 
 
 def review(found: Review) -> dict[str, Any]:
@@ -118,11 +118,7 @@ class CheckAPI(SubjectView):
     def post(self, request: Request, pk: int) -> Response:
         found = self.subject()
         given = inputs(CandidateIn, request)
-        candidate = Candidate(
-            text=given["schema"],
-            format=FormatName(given["format"]),
-            references=tuple(Reference(**one) for one in given.get("references", [])),
-        )
+        candidate = candidate_of(given)
         return Response(review(reviewing.review_candidate(self.actor, name_of(found), candidate)))
 
 

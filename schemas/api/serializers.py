@@ -13,7 +13,7 @@ from schemas.addresses import api_of, page_of
 from schemas.configuration import Place
 from schemas.formats.base import MAX_TEXT
 from schemas.formats.levels import Level
-from schemas.forms import WIRE_FORMATS
+from schemas.forms import FORMATS
 from schemas.models import Subject, SubjectVersion
 from schemas.naming import MAX_SUBJECT
 from schemas.parsing import MAX_REFERENCES
@@ -156,6 +156,9 @@ class DifferenceOut(serializers.Serializer):
     new = serializers.JSONField(allow_null=True)
     breaks = serializers.BooleanField()
     advice = serializers.CharField()
+    side = serializers.CharField(
+        help_text="Of a service's description: request, response or operation"
+    )
 
 
 class DirectionOut(serializers.Serializer):
@@ -251,7 +254,7 @@ class SubjectLifecycleIn(Strict):
 
 class CandidateIn(Strict):
     schema = serializers.CharField(max_length=MAX_TEXT, trim_whitespace=False)
-    format = serializers.ChoiceField(choices=WIRE_FORMATS, default="AVRO")
+    format = serializers.ChoiceField(choices=FORMATS, default="AVRO")
     references = SchemaReferenceOut(many=True, required=False)
 
     def validate_references(self, value: list[Any]) -> list[Any]:
@@ -260,10 +263,25 @@ class CandidateIn(Strict):
         return value
 
 
+class SubjectVersionIn(CandidateIn):
+    """A version of a subject that is there; its format unless another is named."""
+
+    format = serializers.ChoiceField(choices=FORMATS, required=False)
+
+
+class SubjectRegisterIn(CandidateIn):
+    subject = serializers.CharField(
+        max_length=MAX_SUBJECT + 110, help_text="As registry clients write it"
+    )
+    project = serializers.CharField(
+        max_length=63, default="", allow_blank=True, help_text="Of a new subject, where in doubt"
+    )
+
+
 class TextsIn(Strict):
     old = serializers.CharField(max_length=MAX_TEXT, trim_whitespace=False)
     new = serializers.CharField(max_length=MAX_TEXT, trim_whitespace=False)
-    format = serializers.ChoiceField(choices=WIRE_FORMATS, default="AVRO")
+    format = serializers.ChoiceField(choices=FORMATS, default="AVRO")
     level = serializers.ChoiceField(choices=LEVELS, default="BACKWARD")
     policy = serializers.ChoiceField(choices=["STRICT", "LENIENT"], default="STRICT")
 

@@ -14,21 +14,27 @@ from rest_framework.response import Response
 
 from idp.common.etags import etag_of, require_match
 from idp.common.pagination import KeysetPagination
+from rbac.access import require_anywhere
+from rbac.actors import Actor
 from rbac.api.views import AccessAPIView
-from schemas import listing, selectors, services
+from schemas import listing, naming, selectors, services
 from schemas.api.serializers import (
     Strict,
     SubjectDescribeIn,
     SubjectLifecycleIn,
     SubjectOut,
+    SubjectRegisterIn,
     SubjectRow,
+    SubjectVersionIn,
     SubjectVersionOut,
     SubjectVersionRow,
 )
+from schemas.formats.base import FormatName
 from schemas.listing import Filters
 from schemas.models import Subject, SubjectVersion
 from schemas.naming import SubjectName
-from schemas.permissions import DELETE, MANAGE, VIEW
+from schemas.parsing import Candidate, Reference
+from schemas.permissions import DELETE, MANAGE, REGISTER, VIEW
 
 MATCH = OpenApiParameter(
     "If-Match",
@@ -36,6 +42,7 @@ MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The ETag that you read; 412 where somebody changed it since.",
 )
+_REGISTERED = {201: SubjectVersionOut}
 _FILTERS = [
     OpenApiParameter(name, str, description=text)
     for name, text in {
@@ -81,7 +88,7 @@ def answer(found: Subject) -> Response:
 class SubjectsAPI(AccessAPIView, ListAPIView):
     """Subjects that you can see, newest first."""
 
-    permission = VIEW
+    permissions: ClassVar[dict[str, str]] = {"GET": VIEW, "POST": REGISTER}
     serializer_class = SubjectRow
     filter_backends = ()
     queryset = Subject.objects.none()
@@ -93,6 +100,15 @@ class SubjectsAPI(AccessAPIView, ListAPIView):
     @extend_schema(operation_id="subjects_list", parameters=_FILTERS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="subjects_register", request=SubjectRegisterIn, responses=_REGISTERED
+    )
+    def post(self, request: Request) -> Response:
+        require_anywhere(self.actor, REGISTER)
+        given = inputs(SubjectRegisterIn, request)
+        name = naming.parse(given["subject"])
+        return registered(self.actor, name, candidate_of(given), given["project"])
 
 
 class SubjectView(AccessAPIView):
@@ -167,6 +183,21 @@ class LifecycleAPI(SubjectView):
         return answer(self.subject())
 
 
+def candidate_of(given: dict[str, Any]) -> Candidate:
+    """The candidate of a validated body."""
+    return Candidate(
+        text=given["schema"],
+        format=FormatName(given["format"]),
+        references=tuple(Reference(**one) for one in given.get("references", [])),
+    )
+
+
+def registered(actor: Actor, name: SubjectName, candidate: Candidate, project: str) -> Response:
+    """The version that holds the candidate, made unless the subject has it already."""
+    row = services.register(actor, name, candidate, project=project)
+    return Response(SubjectVersionOut(row).data, status=status.HTTP_201_CREATED)
+
+
 class NewestVersions(KeysetPagination):
     ordering = "-number"
 
@@ -174,6 +205,7 @@ class NewestVersions(KeysetPagination):
 class VersionsAPI(SubjectView, ListAPIView):
     """A subject's versions, newest first, deleted ones with their date."""
 
+    permissions: ClassVar[dict[str, str]] = {"GET": VIEW, "POST": REGISTER}
     serializer_class = SubjectVersionRow
     filter_backends = ()
     pagination_class = NewestVersions
@@ -186,6 +218,16 @@ class VersionsAPI(SubjectView, ListAPIView):
     @extend_schema(operation_id="subjects_versions")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="subjects_register_version", request=SubjectVersionIn, responses=_REGISTERED
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        found = self.subject()
+        self.require(found.keeper)
+        given = inputs(SubjectVersionIn, request)
+        given.setdefault("format", found.format or FormatName.AVRO.value)
+        return registered(self.actor, name_of(found), candidate_of(given), found.project.name)
 
 
 class VersionAPI(SubjectView):

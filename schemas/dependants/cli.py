@@ -13,7 +13,8 @@ from schemas.dependants import reports
 from schemas.dependants.reports import Case
 
 MAX_BYTES = 4_000_000  # of a schema's text in UTF-8
-FORMATS = {".avsc": "AVRO", ".proto": "PROTOBUF"}
+FORMATS = {".avsc": "AVRO", ".proto": "PROTOBUF", ".yaml": "OPENAPI", ".yml": "OPENAPI"}
+KINDS = "AVRO, JSON, PROTOBUF or OPENAPI; else by the file's ending."
 PARTIES = {
     "role": "Role",
     "holder": "Who",
@@ -70,6 +71,11 @@ def schema_text(name: str) -> str:
         raise fail(f"{name} is not UTF-8.", Code.USAGE) from None
 
 
+def format_of(file: str, said: str) -> str:
+    """The format that was named, or that a file's ending means."""
+    return said.upper() or FORMATS.get(Path(file).suffix, "JSON")
+
+
 def _ended(*, fine: bool) -> None:
     if not fine:
         raise typer.Exit(int(Code.REFUSED))
@@ -111,7 +117,7 @@ def _register_impact(group: typer.Typer, client: Client) -> None:
         subject: Annotated[str, typer.Argument(help="As registry clients write it.")],
         file: Annotated[str, typer.Argument(help="The candidate; - reads standard input.")],
         *,
-        schema_format: Annotated[str, typer.Option("--format", help="AVRO, JSON, PROTOBUF.")] = "",
+        schema_format: Annotated[str, typer.Option("--format", help=KINDS)] = "",
         references: Annotated[
             list[str], typer.Option("--reference", metavar="NAME=SUBJECT@VERSION")
         ] = [],  # noqa: B006 - typer copies it
@@ -120,8 +126,8 @@ def _register_impact(group: typer.Typer, client: Client) -> None:
     ) -> None:
         """Who would break by a candidate, before it is registered. Ends with 3 for anybody."""
         body: dict[str, Any] = {"subject": subject, "schema": schema_text(file)}
-        body["format"] = schema_format.upper() or FORMATS.get(Path(file).suffix, "JSON")
-        body["references"] = [_reference(one) for one in references]
+        body["format"] = format_of(file, schema_format)
+        body["references"] = [reference(one) for one in references]
         answer = client.send("POST", "schemas/impact/", body)
         write_reports(reports.cases_of_impact(answer), f"Impact on {subject}", junit, sarif, file)
         if client.as_json:
@@ -134,7 +140,7 @@ def _register_impact(group: typer.Typer, client: Client) -> None:
         _ended(fine=answer["compatible"])
 
 
-def _reference(text: str) -> dict[str, Any]:
+def reference(text: str) -> dict[str, Any]:
     name, sign, rest = text.partition("=")
     if not sign:
         raise fail(f"--reference {text}: write NAME=SUBJECT@VERSION.", Code.USAGE)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from rbac.actors import Actor
-from schemas import parsing, selectors
+from schemas import beside, parsing, selectors
 from schemas.configuration import Place
 from schemas.dependants import matrix, parties
 from schemas.dependants.matrix import Cell
@@ -96,8 +96,12 @@ def _cells(subject: Subject, prepared: Prepared, known: Sequence[Party]) -> list
 def _effect(party: Party, cell: Cell) -> Effect:
     if cell.compatible:
         return Effect(party, compatible=True, sentence="")
+    calls = party.subject.format in beside.FORMATS
     if party.role is Role.CONSUMER:
-        sentence = f"{party.words} could not read what the candidate writes: {cell.advice}"
+        way = "go on calling the candidate" if calls else "read what the candidate writes"
+        sentence = f"{party.words} could not {way}: {cell.advice}"
+    elif calls:
+        sentence = f"Clients of the candidate could not call {party.words}: {cell.advice}"
     else:
         sentence = f"Readers of the candidate could not read data of {party.words}: {cell.advice}"
     return Effect(party, compatible=False, sentence=sentence)

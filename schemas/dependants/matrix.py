@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from schemas import checking, verdicts
+from schemas import beside, checking, verdicts
 from schemas.configuration import Place
 from schemas.dependants.models import Role
 from schemas.dependants.parties import Party
@@ -47,6 +47,9 @@ class Cell:
         """Who is hurt by what; empty where nobody is."""
         if self.compatible:
             return ""
+        if self.writer.subject.format in beside.FORMATS:
+            server = f"{self.writer.subject}, {self.writer.held}, of {self.writer.holder}"
+            return f"{self.reader.words} cannot go on calling {server}: {self.advice}"
         data = f"data of {self.writer.subject}, {self.writer.held},"
         source = f"from {self.writer.holder}"
         if self.writer.retained_until:
@@ -109,7 +112,7 @@ def _breaking(
         return ()
     if ours.format != theirs.format:
         return (checking.type_changed(theirs.format, FormatName(ours.format)),)
-    judgement = found[ours.content, theirs.content]
+    judgement = found[_pair(ours, theirs)]
     if judgement.compatible(lenient=lenient):
         return ()
     return tuple(d for d in judgement.breaking if not d.compatible(lenient=lenient))
@@ -119,6 +122,12 @@ def _schema(party: Party) -> Schema:
     if party.version is None:
         raise ValueError(f"{party.holder} holds no known version.")
     return party.version.schema
+
+
+def _pair(ours: Schema, theirs: Schema) -> tuple[str, str]:
+    """The pair as its engine judges it: of a service, the server's text against its client's."""
+    calls = ours.format in beside.FORMATS
+    return (theirs.content, ours.content) if calls else (ours.content, theirs.content)
 
 
 class _Schemas:
@@ -132,7 +141,7 @@ class _Schemas:
             ours, theirs = _schema(reader), _schema(writer)
             self._known |= {ours.content: ours, theirs.content: theirs}
             if ours.content != theirs.content and ours.format == theirs.format:
-                self._pairs[FormatName(ours.format)][ours.content, theirs.content] = None
+                self._pairs[FormatName(ours.format)][_pair(ours, theirs)] = None
         if sum(map(len, self._pairs.values())) > MAX_PAIRS:
             raise TooComplex(f"More than {MAX_PAIRS} pairs of schemas are to be judged at once.")
 

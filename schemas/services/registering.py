@@ -18,7 +18,7 @@ from idp.common.compiled import Compiled, CompiledModels, compile_rows
 from rbac import audit
 from rbac.access import can
 from rbac.actors import Actor
-from schemas import checking, parsing, selectors
+from schemas import beside, checking, parsing, selectors
 from schemas.checking import Report
 from schemas.configuration import Place
 from schemas.errors import (
@@ -86,6 +86,7 @@ def _register(
 ) -> SubjectVersion:
     subject = _subject_of(place)
     _require_open(place, name, candidate)
+    _require_kind(subject, candidate, name)
     targets = selectors.targets(actor, candidate, name.context)
     prepared = parsing.prepare(candidate, targets, normalize=normalize or place.normalize)
     importing = place.mode == Mode.IMPORT
@@ -131,6 +132,16 @@ def _require_open(place: Place, name: SubjectName, candidate: Candidate) -> None
     subject = _subject_of(place)
     if subject.state == Subject.State.RETIRED:
         raise NotPermitted(f"Subject {name} is retired and takes no new version.")
+
+
+def _require_kind(subject: Subject, candidate: Candidate, name: SubjectName) -> None:
+    """Keep what registry clients meet and what they do not in subjects of their own."""
+    kinds = {subject.format in beside.FORMATS, candidate.format in beside.FORMATS}
+    if subject.format and len(kinds) > 1:
+        raise InvalidCandidate(
+            f"Subject {name} holds {subject.format} and takes no {candidate.format}.",
+            fix="Publish it as a subject of another name.",
+        )
 
 
 def _relevant(place: Place, content: str) -> list[SubjectVersion]:

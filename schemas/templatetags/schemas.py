@@ -14,6 +14,7 @@ from schemas import words
 register = template.Library()
 MAX_BRIEF = 120
 register.filter("kind_in_words", words.kind_in_words)
+register.filter("side_of", words.side_of)
 
 
 @register.filter

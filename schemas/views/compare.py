@@ -20,7 +20,7 @@ from schemas import listing, naming, reviewing, selectors, services, texts
 from schemas.addresses import page_of
 from schemas.formats.base import FormatName
 from schemas.formats.levels import Level
-from schemas.forms import WIRE_FORMATS, CompareForm
+from schemas.forms import CompareForm
 from schemas.models import Subject
 from schemas.parsing import Candidate
 from schemas.permissions import REGISTER, VIEW
@@ -175,6 +175,6 @@ def projects(actor: Actor) -> list[str]:
 
 def offered(actor: Actor) -> list[str]:
     """Names of subjects that the field completes."""
-    rows = listing.subjects(actor, listing.Filters()).filter(format__in=dict(WIRE_FORMATS))
+    rows = listing.subjects(actor, listing.Filters())
     found: list[Subject] = list(rows.order_by(*listing.ORDER)[:OFFERED])
     return [str(row) for row in found]

@@ -18,7 +18,7 @@ from rbac.access import can, decide, visible
 from rbac.actors import Actor
 from rbac.auditlog import AuditFilter, records
 from rbac.views.mixins import AccessMixin
-from schemas import listing, permissions, reviewing, samples, selectors, snippets, texts
+from schemas import beside, listing, permissions, reviewing, samples, selectors, snippets, texts
 from schemas.addresses import api_of, page_of
 from schemas.configuration import Place
 from schemas.errors import InvalidVersion, VersionNotFound
@@ -87,6 +87,7 @@ def frame(actor: Actor, subject: Subject, tab: str | None = None) -> dict[str, A
                 "count": None,
             }
             for name, title in _TABS
+            if name != "data" or subject.format not in beside.FORMATS
         ],
     }
 

@@ -21,7 +21,7 @@ from idp.common.errors import Forbidden, Invalid, NotVisible, SlipwayError
 from idp.common.metrics import REQUEST_SECONDS
 from idp.common.version import VERSION
 from rbac import audit
-from schemas import naming
+from schemas import beside, naming
 from schemas.errors import Incompatible, RegistryError
 from schemas.wire.calls import (
     BODY_TYPES,
@@ -84,7 +84,8 @@ def _answer(call: Call) -> Answer:
         route = found.route.pattern
         handler = _handler(call, found)
         _check_body(call)
-        reply = handler(Request(call, actor, context, found.parts, user_name))
+        with beside.on_the_wire():
+            reply = handler(Request(call, actor, context, found.parts, user_name))
         return _success(call, reply, kind, route)
     except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the registry's shape
         return _refusal(error, kind, route)

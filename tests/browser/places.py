@@ -106,6 +106,7 @@ def objects() -> list[Place]:
     return [
         Place("environment", dev, AUTHOR),
         *(Place(f"environment-{tab}", f"{dev}?tab={tab}", AUTHOR) for tab in tabs),
+        Place("environment-configuration", "/environments/orders/nightly/?tab=variables", AUTHOR),
         *(Place(f"do-{action}", f"{dev}{action}/", AUTHOR) for action in ACTIONS),
         Place("environment-share", f"{dev}share/"),
         Place("environment-access-of-administrator", f"{dev}?tab=access"),
@@ -141,6 +142,8 @@ def _subjects() -> list[Place]:
         Place("subject-differences", f"{orders}?tab=differences", AUTHOR),
         Place("subject-breaks", f"{customers}?tab=differences&whole=1", AUTHOR),
         Place("subject-data", f"{orders}?tab=data", AUTHOR),
+        Place("subject-openapi", page_of(rows["orders-api"]), AUTHOR),
+        Place("subject-openapi-diff", f"{page_of(rows['orders-api'])}?tab=differences", AUTHOR),
         Place("subject-history", f"{orders}?tab=history"),
         Place("subject-settings", page_of(rows[ORDERS], "settings"), LEAD),
         *(Place(f"subject-{form}", page_of(rows[ORDERS], form), AUTHOR) for form in forms),

@@ -24,6 +24,26 @@ _PAYMENT = (
     'syntax = "proto3";\npackage shop;\nimport "shop/money.proto";\n'
     "message Payment {\n  string id = 1;\n  Money amount = 2;\n}\n"
 )
+_API = """\
+openapi: 3.1.0
+info: {title: Orders, version: 1.0.0}
+paths:
+  /orders/{id}:
+    get:
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: string}}
+      responses:
+        200:
+          description: The order.
+          content: {application/json: {schema: {$ref: "#/components/schemas/Order"}}}
+components:
+  schemas:
+    Order:
+      type: object
+      required: [id]
+      properties:
+        id: {type: string}
+"""
 
 
 def build(author: Actor, lead: Actor) -> None:
@@ -39,8 +59,15 @@ def build(author: Actor, lead: Actor) -> None:
     services.move_subject(author, old, Subject.State.DEPRECATED)
     end = timezone.now().date() + timedelta(days=40)
     services.move_subject(author, old, Subject.State.SUNSET, sunset_on=end)
+    _api(author)
     gone = register(author, "spike-value", record(("id", "long"), name="Spike"))
     services.delete_subject(author, naming.parse(gone.name))
+
+
+def _api(author: Actor) -> None:
+    """A service's description whose second version takes one more answer apart."""
+    second = _API.replace("1.0.0", "1.1.0") + "        note: {type: string}\n"
+    register(author, "orders-api", _API, second, format=FormatName.OPENAPI)
 
 
 def _orders(author: Actor) -> None:

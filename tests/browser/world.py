@@ -42,6 +42,17 @@ def build(aws: str) -> None:
     _deletion(orders, aws)
 
 
+CONFIG = {
+    "type": "object",
+    "required": ["PORT", "LOG_LEVEL"],
+    "properties": {
+        "PORT": {"type": "integer", "description": "Where it listens."},
+        "LOG_LEVEL": {"enum": ["debug", "info", "warning"]},
+        "SENTRY_DSN": {"type": "string", "format": "uri"},
+    },
+}
+
+
 def actor(username: str) -> Actor:
     return Actor(user=User.objects.get(username=username))
 
@@ -62,7 +73,14 @@ def _environments(orders: Project) -> None:
     run_until_settled(plan)
     live = run_until_settled(create(pia, orders, name="live", tier="production"))
     run_until_settled(changes.confirm(pia, live, live.plan_hash, {}))
-    bring(dana, orders, name="nightly", blueprint="web-service@1.0.0", parameters={"image": IMAGE})
+    bring(
+        dana,
+        orders,
+        name="nightly",
+        blueprint="web-service@1.0.0",
+        parameters={"image": IMAGE},
+        workloads={"web": {"variables": {"LOG_LEVEL": "info"}, "configSchema": {"schema": CONFIG}}},
+    )
 
 
 def _deletion(orders: Project, aws: str) -> None:
