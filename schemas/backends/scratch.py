@@ -77,9 +77,9 @@ def _run_all(one: Session, sql: str, guard: _Guard) -> tuple[int, list[Skipped]]
     ran, skipped, lines = 0, [], Lines(sql)
     began = 0
     for statement in statements(sql):
-        if not statement.tokens or _harmless(statement):
+        if not statement.tokens or harmless(statement):
             continue
-        if not _skips(statement) and _run(one, statement, lines, guard):
+        if not skips(statement) and _run(one, statement, lines, guard):
             ran += 1
         else:
             skipped.append(Skipped(statement.line, statement.text[:200]))
@@ -89,11 +89,13 @@ def _run_all(one: Session, sql: str, guard: _Guard) -> tuple[int, list[Skipped]]
     return ran, skipped
 
 
-def _harmless(statement: Statement) -> bool:
+def harmless(statement: Statement) -> bool:
+    """Whether it only tells psql something."""
     return statement.tokens[0].kind == "meta" and statement.text.startswith(_PSQL_HARMLESS)
 
 
-def _skips(statement: Statement) -> bool:
+def skips(statement: Statement) -> bool:
+    """Whether it is about roles and rights, which no model holds."""
     words = statement.words
     if not words:
         return False
@@ -104,7 +106,7 @@ def _skips(statement: Statement) -> bool:
 
 def _run(one: Session, statement: Statement, lines: Lines, guard: _Guard) -> bool:
     """Whether it was run: a SET of what only another release knows is skipped."""
-    reason = _refused(statement)
+    reason = refused(statement)
     if reason:
         raise _error(statement.line, statement.text, reason, "")
     try:
@@ -131,7 +133,7 @@ def _run(one: Session, statement: Statement, lines: Lines, guard: _Guard) -> boo
     return True
 
 
-def _refused(statement: Statement) -> str:
+def refused(statement: Statement) -> str:
     """Why a statement is not sent at all: it would speak to a client that is not there."""
     if statement.tokens[0].kind == "meta":
         return f"“{statement.text[:40]}” is a command of psql, not SQL."

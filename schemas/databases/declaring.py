@@ -30,7 +30,7 @@ from rbac import actors, audit
 from rbac.access import require
 from rbac.actors import Actor
 from rbac.services.writing import refuse
-from schemas.backends import scratch
+from schemas.backends import ddl, scratch
 from schemas.databases import judging, measuring, selectors
 from schemas.databases.models import MAX_FILE, Database, DatabaseVersion, Declaration
 from schemas.databases.snapshots import MAX_MODEL
@@ -51,19 +51,6 @@ KEPT = 50  # ended declarations of one database
 _OPEN = Q(state__in=Declaration.OPEN)
 _reading = threading.BoundedSemaphore(AT_ONCE)
 log = logging.getLogger(__name__)
-
-
-class NoScratch(Refusal):
-    """Declared SQL cannot be read, because no server is configured for that."""
-
-    code, title = "scratch_missing", "No scratch server is configured"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Declared SQL is read by a PostgreSQL server that serves nothing else; none is named.",
-            fix="The operator sets SLIPWAY_SCHEMAS_SCRATCH_URL to postgresql://account:password@"
-            "host:5432/postgres, with an account that may create databases and roles.",
-        )
 
 
 @dataclass(frozen=True)
@@ -199,6 +186,8 @@ def _version(row: Declaration) -> DatabaseVersion:
         skipped=[asdict(one) for one in loaded.skipped],
         base=before.number if before is not None else 0,
         file=row.file,
+        reader=loaded.model.read_by,
+        unread=list(loaded.model.unread),
         findings=judging.findings(row, before, loaded.model),
         created_by=row.created_by,
         created_label=row.created_label,
@@ -213,9 +202,10 @@ def _before(row: Declaration) -> DatabaseVersion | None:
 
 
 def _load(sql: str) -> scratch.Loaded:
-    if not settings.SCHEMAS_SCRATCH_URL:
-        raise NoScratch
+    """By a scratch PostgreSQL; where there is none, as far as sqlglot reads it."""
     with _turn():
+        if not settings.SCHEMAS_SCRATCH_URL:
+            return ddl.load(sql)
         return scratch.load(
             sql,
             settings.SCHEMAS_SCRATCH_URL,

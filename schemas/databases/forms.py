@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from idp.common.names import MAX_NAME
 from portal.forms import LinesField, ServiceForm
@@ -19,6 +20,8 @@ from schemas.relational.lint import MAX_MIGRATION
 _CODE = {"class": "sw-mono", "spellcheck": "false", "autocomplete": "off"}
 _NEWEST = ("0", "the newest that is declared")
 MAX_CHOICES = 200
+_RUN = "It runs in an empty PostgreSQL database as a role without rights, and is then dropped."
+_READ = "No scratch PostgreSQL is configured here: it is read without being run, and in part."
 
 
 def _numbered(database: Database) -> list[tuple[str, str]]:
@@ -73,8 +76,7 @@ class DeclareForm(ServiceForm):
         max_length=declaring.MAX_SQL,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 22, **_CODE}),
-        help_text="CREATE statements, as pg_dump --schema-only or your migrations print them. "
-        "It runs in an empty PostgreSQL database as a role without rights, and is then dropped.",
+        help_text="CREATE statements, as pg_dump --schema-only or your migrations print them.",
     )
     on_top = forms.BooleanField(
         required=False,
@@ -89,6 +91,8 @@ class DeclareForm(ServiceForm):
 
     def __init__(self, *args: Any, database: Database, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        how = _RUN if settings.SCHEMAS_SCRATCH_URL else _READ
+        self.fields["sql"].help_text = f"{self.fields['sql'].help_text} {how}"
         field = self.fields["base"]
         if isinstance(field, forms.ChoiceField):
             field.choices = [("0", "the newest"), *_numbered(database)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from schemas.databases import readers
 from schemas.databases.models import DatabaseVersion, Declaration
-from schemas.relational import stored
+from schemas.relational import coarse, stored
 from schemas.relational.diff import differences
 from schemas.relational.differences import Risk, Sides
 from schemas.relational.lint import SERVER, Finding, lint
@@ -54,9 +54,10 @@ def with_readers(row: DatabaseVersion) -> list[dict[str, Any]]:
 
 def _losses(old: Model, new: Model, number: int) -> list[Finding]:
     sides = Sides(f"in version {number}", "declared now")
+    was, now, hidden = coarse.both(old, new)
     return [
         Finding(LOSS, Level.ERROR, 0, 0, one.sentence, _LOSS_FIX, touches=one.path)
-        for one in differences(old, new, sides)
+        for one in differences(was, now, sides, ignoring=hidden)
         if one.risk is Risk.LOSES
     ]
 

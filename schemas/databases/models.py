@@ -76,6 +76,8 @@ class DatabaseVersion(models.Model):
     base = models.PositiveIntegerField(default=0)  # the version that it follows; 0: none
     file = models.CharField(max_length=MAX_FILE, blank=True)  # what people call the SQL
     findings: Any = models.JSONField(default=list, blank=True)
+    reader = models.CharField(max_length=20, blank=True)  # who read it; nothing: PostgreSQL
+    unread: Any = models.JSONField(default=list, blank=True)  # statements that were not understood
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

@@ -21,7 +21,7 @@ from schemas.databases.models import (
     Declaration,
 )
 from schemas.permissions import DATABASE_VIEW
-from schemas.relational import stored
+from schemas.relational import coarse, stored
 from schemas.relational.diff import TOOLS, differences
 from schemas.relational.differences import Difference, Risk, Sides
 from schemas.relational.model import Model
@@ -157,13 +157,15 @@ def side(one: Database, word: str) -> Side:
 
 def compare(old: Side, new: Side) -> tuple[Difference, ...]:
     """Every difference from the old side to the new one, in words that name both."""
-    ignoring = {*old.ignoring, *new.ignoring} if old.ignoring or new.ignoring else ()
-    return differences(old.model, new.model, Sides(old.name, new.name), ignoring=ignoring)
+    was, now, hidden = coarse.both(old.model, new.model)
+    ignoring = {*old.ignoring, *new.ignoring, *hidden}
+    return differences(was, now, Sides(old.name, new.name), ignoring=ignoring)
 
 
 def drift_of(model: Model, declared: Model, ignoring: Iterable[str]) -> tuple[Difference, ...]:
     """From what is there to what is declared."""
-    return differences(model, declared, ignoring=(*TOOLS, *ignoring))
+    was, now, hidden = coarse.both(model, declared)
+    return differences(was, now, ignoring=(*TOOLS, *ignoring, *hidden))
 
 
 def plain(found: Iterable[Difference]) -> list[dict[str, Any]]:

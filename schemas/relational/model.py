@@ -214,7 +214,10 @@ class Extension:
 
 @dataclass(frozen=True)
 class Model:
-    """The whole. `server` and `unread` inform: they are in neither digest nor comparison."""
+    """The whole. `server` and what follows inform: they are in neither digest nor comparison.
+
+    `read_by` is empty where PostgreSQL read it; `left_out` are tables not understood.
+    """
 
     schemas: tuple[Schema, ...] = ()
     tables: tuple[Table, ...] = ()
@@ -228,3 +231,5 @@ class Model:
     extensions: tuple[Extension, ...] = ()
     server: int = field(default=0, metadata={"informs": True})  # 150018 is 15.18
     unread: tuple[str, ...] = field(default=(), metadata={"informs": True})
+    read_by: str = field(default="", metadata={"informs": True})
+    left_out: tuple[str, ...] = field(default=(), metadata={"informs": True})

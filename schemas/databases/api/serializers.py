@@ -75,6 +75,7 @@ class DatabaseVersionRow(serializers.ModelSerializer):
             "version",
             "base",
             "file",
+            "reader",
             "digest",
             "statements",
             "created_at",
@@ -117,10 +118,11 @@ class DatabaseVersionOut(DatabaseVersionRow):
     """A declared version: its SQL, what of it was not run, its findings, the model as JSON text."""
 
     skipped: Any = SkippedOut(many=True)
+    unread: Any = serializers.ListField(child=serializers.CharField())
     findings = serializers.SerializerMethodField()
 
     class Meta(DatabaseVersionRow.Meta):
-        fields = (*DatabaseVersionRow.Meta.fields, "sql", "model", "skipped", "findings")
+        fields = (*DatabaseVersionRow.Meta.fields, "sql", "model", "skipped", "unread", "findings")
 
     @extend_schema_field(VersionFindingOut(many=True))
     def get_findings(self, row: DatabaseVersion) -> list[dict[str, Any]]:
@@ -210,6 +212,7 @@ class DatabaseDifferencesOut(serializers.Serializer):
     new = serializers.CharField()
     equal = serializers.BooleanField()
     count = serializers.IntegerField()
+    not_compared: Any = serializers.ListField(child=serializers.CharField())
     differences = ComparedDifferenceOut(many=True)
 
 

@@ -40,6 +40,7 @@ from schemas.permissions import (
     DATABASE_SNAPSHOT,
     DATABASE_VIEW,
 )
+from schemas.relational import coarse
 
 _SQL = "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric(12,2) NOT NULL);"
 _DECLARATION = OpenApiExample("A table", value={"sql": _SQL}, request_only=True)
@@ -52,6 +53,7 @@ def differences(row: Database, old: Side, new: Side) -> Response:
         "new": new.name,
         "equal": not found,
         "count": len(found),
+        "not_compared": coarse.limits([old.model, new.model]),
         "differences": selectors.told(row, selectors.plain(found)),
     }
     return Response(answer)

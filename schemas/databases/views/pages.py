@@ -26,6 +26,7 @@ from schemas.permissions import (
     DATABASE_SNAPSHOT,
     DATABASE_VIEW,
 )
+from schemas.relational import coarse
 from schemas.relational.model import Model, Table, View, path
 from schemas.relational.picture import draw
 
@@ -189,6 +190,7 @@ def _place(actor: Actor, row: DatabaseInstance, newest: DatabaseVersion | None) 
         "address": reaching.shown(row.url),
         "expected": expected.number if expected else 0,
         "waits": bool(row.active and waits),
+        "partly": bool(expected and expected.reader),
         "awaited": selectors.awaited(row) if row.behind else [],
         "may_look": row.active and can(actor, DATABASE_SNAPSHOT, row.scope),
     }
@@ -275,6 +277,7 @@ def _differences(view: DatabasePage, database: Database) -> dict[str, Any]:
         **context,
         "old": old,
         "new": new,
+        "limits": coarse.limits([old.model, new.model]),
         "count": len(found),
         "differences": selectors.told(database, selectors.plain(found[:MAX_SHOWN])),
     }
@@ -290,6 +293,7 @@ def _versions(view: DatabasePage, database: Database) -> dict[str, Any]:
         "declarations": list(selectors.declarations(database)[:MAX_DECLARATIONS]),
         "versions": list(rows[:MAX_VERSIONS]),
         "version": shown,
+        "limits": (*coarse.NOT_COMPARED, *shown.unread) if shown and shown.reader else (),
         "findings": judging.with_readers(shown) if shown else [],
         "refused": sum(judging.refuses(one) for one in shown.findings) if shown else 0,
         "sql": shown.sql[:MAX_TEXT] if shown else "",

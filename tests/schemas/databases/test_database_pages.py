@@ -130,13 +130,13 @@ def test_a_database_is_registered_and_declared_by_pages(people: Characters) -> N
     one = f"/databases/{row.pk}/"
     html(maintainer, f"{one}declare/")
     assert maintainer.post(f"{one}declare/", {"sql": ""}).status_code == 422
-    answer = maintainer.post(f"{one}declare/", {"sql": "SELECT 1", "base": "0"})
+    answer = maintainer.post(f"{one}declare/", {"sql": "CREATE TABEL x ()", "base": "0"})
     page = answer.headers["Location"]
     assert "It waits for its turn." in html(maintainer, page)
     declaring.work(row.declarations.get().pk)
     said = words(html(maintainer, page))
     assert "It was refused; nothing is declared." in said
-    assert "SLIPWAY_SCHEMAS_SCRATCH_URL" in said
+    assert "line 1" in said
     assert "refused" in words(html(maintainer, f"{one}?tab=versions")).lower()
     html(maintainer, f"{one}places/new/")
     answer = maintainer.post(

@@ -19,7 +19,7 @@ from schemas.databases import declaring, measuring, portal_parts, services, snap
 from schemas.databases.models import Database, DatabaseInstance, DatabaseSnapshot
 from schemas.relational.model import Model
 from tests.rbac.factories import Characters
-from tests.schemas.databases.conftest import Rest, Run
+from tests.schemas.databases.conftest import Rest, Run, signed_in
 from tests.schemas.databases.factories import declare, measure
 from tests.schemas.relational.test_relational_postgres import SEEDED, SENTENCES, SHOP
 
@@ -81,10 +81,28 @@ def test_wrong_sql_is_refused_with_its_line(rest: As, database: Database, scratc
     one("POST", f"databases/{database.pk}/versions/", {"sql": "SELECT 1", "base": 9}, 422)
 
 
-def test_without_a_scratch_server_the_refusal_says_how(rest: As, database: Database) -> None:
-    made = declared(rest("developer"), database, {"sql": "SELECT 1"})
-    assert made["problem"]["code"] == "scratch_missing"
-    assert "SLIPWAY_SCHEMAS_SCRATCH_URL" in made["problem"]["fix"]
+def test_without_a_scratch_server_it_is_read_in_part_and_what_is_not_is_named(
+    rest: As, people: Characters, staging: DatabaseInstance, run: Run
+) -> None:
+    database, extra = staging.database, "CREATE DOMAIN code AS text;\n"
+    made = declared(rest("developer"), database, {"sql": SHOP + extra})
+    assert made["state"] == "declared"
+    version = rest("viewer")("GET", f"databases/{database.pk}/versions/1/")
+    assert version["reader"] == "sqlglot"
+    assert version["unread"] == ["line 21: CREATE DOMAIN code AS text"]
+    run(SHOP, extra, *SEEDED)
+    assert snapshots.look(staging.pk)
+    found = rest("viewer")("GET", f"databases/{database.pk}/instances/{staging.pk}/")
+    assert found["drift_count"] == 12, "but for the texts of check, view and function"
+    compared = rest("viewer")("GET", f"databases/{database.pk}/differences/?from=staging&to=1")
+    assert compared["count"] == 12
+    assert compared["not_compared"][-1] == "line 21: CREATE DOMAIN code AS text"
+    viewer = signed_in(people.viewer)
+    for tab in ("versions", "differences&from=staging&to=1"):
+        page = viewer.get(f"/databases/{database.pk}/?tab={tab}").content.decode()
+        assert "Compared in part:" in page
+        assert "<li>line 21: CREATE DOMAIN code AS text</li>" in page
+    assert "compared in part" in viewer.get(f"/databases/{database.pk}/").content.decode()
 
 
 def test_fifteen_differences_are_told_by_rest_and_none_else(
