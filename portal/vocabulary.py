@@ -77,6 +77,14 @@ LOOKS: dict[str, Look] = {
     "waits": _WAITS,
     "waived": Look("warn", "shield-half"),
     "refuse": Look("bad", "ban"),
+    # leave of others
+    "open": Look("idle", "circle-dashed"),
+    "asked": _WAITS,
+    "granted": Look("ok", "shield-half"),
+    "declined": Look("bad", "ban"),
+    "withdrawn": Look("idle", "player-stop"),
+    "revoked": Look("idle", "player-stop"),
+    "ended": Look("warn", "hourglass-empty"),
     # audit and decisions
     "allowed": _OK,
     "denied": Look("bad", "ban"),

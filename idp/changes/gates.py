@@ -18,6 +18,21 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class Leave:
+    """Who else may let past just this: a waiver at their place that names `about` counts for it.
+
+    The gate reads such waivers itself (`gating.leave_given`); they count for nothing else.
+    """
+
+    scope: int  # the place of those who are asked
+    place: str
+    about: str  # the same words for the same cause: "orders-value version 2 → billing-api"
+    sentence: str  # what it would do to them
+    who: str = ""  # "olga.owner or sven.second"; empty where nobody can at present
+    url: str = ""  # where more can be read
+
+
+@dataclass(frozen=True)
 class GateResult:
     """A gate's answer: the sentence, the rule behind it, what was read, and who can lift it."""
 
@@ -29,9 +44,10 @@ class GateResult:
     fact: Any = None
     lift: str = ""  # who can do what: "lee.lead can waive it for up to 7 days"
     waived_by: str = ""
+    leave: tuple[Leave, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "leave": [asdict(one) for one in self.leave]}
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from idp.changes import gates, people
@@ -75,18 +76,38 @@ def active_waivers(change: Change) -> Iterable[Waiver]:
     One that a person granted who asked for the change or confirmed it lets others past, not this.
     """
     return (
-        Waiver.objects.filter(
-            at_or_above(change.scope),
-            Q(change=change) | Q(change=None),
-            revoked_at=None,
-            approved_at__isnull=False,
-            approver__service_account=None,
-            ends_at__gt=timezone.now(),
-        )
+        in_force(about="")
+        .filter(at_or_above(change.scope), Q(change=change) | Q(change=None))
         .exclude(approver__in=people.asked(change))
-        .select_related("approver")
         .order_by("ends_at")
     )
+
+
+def in_force(**where: Any) -> QuerySet[Waiver]:
+    """Waivers that a person granted and that have neither ended nor been revoked."""
+    return Waiver.objects.filter(
+        revoked_at=None,
+        approved_at__isnull=False,
+        approver__service_account=None,
+        ends_at__gt=timezone.now(),
+        **where,
+    ).select_related("approver")
+
+
+def leave_given(
+    gate: str, causes: Collection[tuple[int, str]], change: Change | None = None
+) -> dict[tuple[int, str], Waiver]:
+    """The leave in force for causes, each a scope's id and what it is `about`, by cause.
+
+    One that a person gave who asked for the change lets others past, not this.
+    """
+    if not causes:
+        return {}
+    rows = in_force(gate=gate, about__in={about for _, about in causes})
+    if change is not None:
+        rows = rows.exclude(approver__in=people.asked(change))
+    found = {(row.scope_id, row.about): row for row in rows.order_by("ends_at")}
+    return {cause: found[cause] for cause in causes if cause in found}
 
 
 def keep(change: Change, results: Iterable[GateResult]) -> bool:

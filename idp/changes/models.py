@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from rbac.models import ApiToken, Scope, User
 
+MAX_ABOUT = 500
+
 
 class LeasedRow(models.Model):
     """A row that one worker at a time works on, by compare-and-set.
@@ -266,7 +268,11 @@ class Approval(models.Model):
 
 
 class Waiver(models.Model):
-    """Leave, with a reason and an end, for a gate's refusal at a scope or for one change."""
+    """Leave, with a reason and an end, for a gate's refusal at a scope or for one change.
+
+    With `about` it is the leave of others whom a gate named, for that cause alone: `scope` is their
+    place, `change` where it was asked for.
+    """
 
     scope_lookup: ClassVar[str | None] = "scope"
 
@@ -275,6 +281,9 @@ class Waiver(models.Model):
         Change, null=True, blank=True, on_delete=models.CASCADE, related_name="waivers"
     )
     gate = models.CharField(max_length=60)
+    about = models.CharField(max_length=MAX_ABOUT, blank=True)
+    told = models.TextField(blank=True)  # what the cause would do to those who are asked
+    url = models.CharField(max_length=500, blank=True)  # where they read more
     reason = models.TextField()
     author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     approver = models.ForeignKey(
@@ -284,9 +293,26 @@ class Waiver(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     ends_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    answer = models.TextField(blank=True)  # why it was declined or revoked
+
+    class Meta:
+        indexes = [models.Index(fields=["gate", "about"], name="changes_waiver_about")]
 
     def __str__(self) -> str:
         return f"waiver of {self.gate} at {self.scope}"
+
+    @property
+    def standing(self) -> str:
+        """What became of it: asked, granted, declined, withdrawn, revoked or ended."""
+        if self.revoked_at is not None:
+            own = "withdrawn" if self.revoked_by_id == self.author_id else "declined"
+            return "revoked" if self.approver_id else own
+        if self.ends_at <= timezone.now():
+            return "ended"
+        return "granted" if self.approver_id else "asked"
 
 
 class Freeze(models.Model):

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from idp.changes import leases
-from idp.changes.models import Change, ChangeEvent, ChangeStep
+from idp.changes.models import Change, ChangeEvent, ChangeStep, Waiver
 from idp.changes.plans import RISKS, Action, Plan, Risk, Verb
 
 BAR = 240  # width of the waterfall's view box
@@ -217,3 +217,58 @@ def gate_summary(change: Change, *, passing: bool = True) -> str:
         if count and (passing or outcome != "pass"):
             said.append(f"{count} {one if count == 1 else many}")
     return ", ".join(said)
+
+
+@dataclass(frozen=True)
+class LeaveRow:
+    """Somebody whose leave a gate would take, and what became of asking them.
+
+    `offered`: the gate asks for it still.
+    """
+
+    gate: str
+    scope: int
+    place: str
+    about: str
+    sentence: str
+    who: str
+    url: str
+    asked: Waiver | None
+    offered: bool = True
+    may_answer: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.scope}:{self.about}"
+
+    @property
+    def standing(self) -> str:
+        return self.asked.standing if self.asked else "open"
+
+    @property
+    def word(self) -> str:
+        return "not asked" if self.standing == "open" else self.standing
+
+    @property
+    def may_ask(self) -> bool:
+        return self.offered and self.standing not in {"asked", "granted"}
+
+
+def leave_rows(
+    change: Change, asked: Sequence[Waiver], answerable: Iterable[Waiver]
+) -> list[LeaveRow]:
+    """What gates would take leave for, with the newest wish for it; then what else was asked."""
+    newest = {(w.gate, w.scope_id, w.about): w for w in reversed(asked)}
+    mine = {waiver.pk for waiver in answerable} if newest else set()
+    rows = []
+    for gate in change.gates:
+        for leave in gate.get("leave", ()):
+            waiver = newest.pop((gate["gate"], leave["scope"], leave["about"]), None)
+            answers = waiver is not None and waiver.pk in mine
+            rows.append(LeaveRow(gate["gate"], **leave, asked=waiver, may_answer=answers))
+    for w in newest.values():
+        at = w.scope
+        rows.append(
+            LeaveRow(w.gate, at.pk, at.label, w.about, w.told, "", w.url, asked=w, offered=False)
+        )
+    return rows

@@ -27,15 +27,24 @@ def badges(actor: Actor) -> Mapping[str, str]:
 
 def waiting_panel(actor: Actor) -> Mapping[str, Any] | None:
     rows = list(selectors.inbox_changes(actor)[: SHOWN + 1])
-    if not rows:
+    waivers = list(selectors.inbox_waivers(actor)[:SHOWN])
+    if not rows and not waivers:
         return None
     count = selectors.inbox_changes(actor).count() if len(rows) > SHOWN else len(rows)
     return {
         "rows": [(c, selectors.to_confirm(actor, c)) for c in rows[:SHOWN]],
-        "count": count,
+        "waivers": waivers,
+        "count": count + len(waivers),
         "link": ("Show all", reverse("changes:inbox")),
-        "headline": f"{count} change{'s wait' if count > 1 else ' waits'} for you",
+        "headline": _waiting(count, len(waivers)),
     }
+
+
+def _waiting(changes: int, waivers: int) -> str:
+    """“2 changes and 1 waiver wait for you”."""
+    counted = [(changes, "change"), (waivers, "waiver")]
+    named = [f"{count} {noun}{'s' if count > 1 else ''}" for count, noun in counted if count]
+    return f"{' and '.join(named)} wait{'' if changes + waivers > 1 else 's'} for you"
 
 
 def activity_panel(actor: Actor) -> Mapping[str, Any] | None:

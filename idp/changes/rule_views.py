@@ -31,13 +31,19 @@ class InboxPage(AccessMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         changes = list(selectors.inbox_changes(self.actor)[: selectors.MAX_INBOX])
+        waivers = list(selectors.inbox_waivers(self.actor)[: selectors.MAX_INBOX])
         return {
             **super().get_context_data(**kwargs),
             "page": Page(
                 "Waiting for me", api="/api/v1/inbox/", permission="change.view", topics=["inbox"]
             ),
             "rows": [(c, selectors.to_confirm(self.actor, c)) for c in changes],
-            "waivers": list(selectors.inbox_waivers(self.actor)[: selectors.MAX_INBOX]),
+            "waivers": waivers,
+            "followed": {
+                waiver.pk
+                for waiver in waivers
+                if waiver.change and can(self.actor, "change.view", waiver.change.scope)
+            },
         }
 
 
@@ -127,9 +133,13 @@ class WaiverVerb(AccessMixin, View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         waiver = selectors.waiver_get(self.actor, pk)
-        act = services.grant_waiver if self.verb == "grant" else services.revoke_waiver
         try:
-            act(self.actor, waiver)
+            if self.verb == "grant":
+                services.grant_waiver(self.actor, waiver)
+            else:
+                services.revoke_waiver(self.actor, waiver, request.POST.get("answer", ""))
         except TELLABLE as error:
             messages.error(request, in_words(error))
+        if "plan" in request.POST and waiver.change_id:
+            return HttpResponseRedirect(reverse("changes:plan", args=[waiver.change_id]))
         return HttpResponseRedirect(reverse("changes:inbox"))

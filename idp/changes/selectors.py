@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db.models import BooleanField, Exists, F, Model, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from idp.changes import people
@@ -107,7 +108,10 @@ def _to_approve(actor: Actor) -> QuerySet[Change]:
 
 
 def badge_counts(actor: Actor) -> tuple[int, int]:
-    """How many changes wait for this person and how many run, in one query; at most `MAX_OPEN`."""
+    """How many changes wait for this person, for leave too, and how many run, in one query.
+
+    At most `MAX_OPEN` are counted.
+    """
     waits = [waits for _, waits in _badges.of(actor).rows()]
     return sum(waits), len(waits) - sum(waits)
 
@@ -116,7 +120,9 @@ def _badge_rows(actor: Actor) -> Compiled:
     running = visible(actor, "change.view", Change.objects.filter(state__in=RUNNING).order_by())
     found = _ids(running)
     if actor.user is not None:
-        waiting = [*_to_confirm(actor), _to_approve(actor).order_by()]
+        asked = inbox_waivers(actor).order_by().values("change")
+        leave = Change.objects.filter(state__in=Change.OPEN, pk__in=asked).order_by()
+        waiting = [*_to_confirm(actor), _to_approve(actor).order_by(), leave]
         found = found.union(*(_ids(rows, waits=True) for rows in waiting))
     return compile_rows(found[:MAX_OPEN], [])
 
@@ -148,10 +154,12 @@ def inbox_waivers(actor: Actor) -> QuerySet[Waiver]:
     """Waivers that somebody else asked for, for others' changes, and this person may grant."""
     own = Q(author=actor.user) | Q(change__actor=actor.user) | Q(change__confirmed_by=actor.user)
     own |= Q(change__token__created_by=actor.user)
-    rows = Waiver.objects.filter(approver=None, revoked_at=None, ends_at__gt=timezone.now())
+    # The database's clock: the badges keep this query compiled.
+    rows = Waiver.objects.filter(approver=None, revoked_at=None, ends_at__gt=Now())
     rows = rows.filter(~Exists(ServiceAccount.objects.filter(user=actor.user)))
     rows = visible(actor, "gate.waive", rows.exclude(own))
-    return rows.select_related("author", "scope__project_scope", "change").order_by("created_at")
+    rows = rows.select_related("author", "scope__project_scope", "change__scope")
+    return rows.order_by("created_at")
 
 
 def freeze_list(actor: Actor) -> QuerySet[Freeze]:
@@ -171,9 +179,19 @@ def freezes_in_force(actor: Actor) -> QuerySet[Freeze]:
 
 
 def waiver_list(actor: Actor) -> QuerySet[Waiver]:
-    """Waivers that count at places that the actor may see, the newest first."""
-    rows = reaching(actor, "gate.view", Waiver.objects.all())
-    return rows.select_related("author", "approver", "scope__project_scope").order_by("-id")
+    """Waivers at places that the actor may see, and their own anywhere, the newest first."""
+    seen = reaching(actor, "gate.view", Waiver.objects.all())
+    rows = Waiver.objects.filter(Q(pk__in=seen.order_by().values("pk")) | Q(author=actor.user))
+    rows = rows.select_related("author", "approver", "revoked_by", "scope__project_scope", "change")
+    return rows.order_by("-id")
+
+
+def leave_of(change: Change) -> list[Waiver]:
+    """The leave that was asked for this change, the newest first."""
+    rows = change.waivers.exclude(about="").select_related(
+        "author", "approver", "revoked_by", "scope__project_scope"
+    )
+    return list(rows.order_by("-pk")[:MAX_INBOX])
 
 
 def waiver_get(actor: Actor, pk: int) -> Waiver:

@@ -16,6 +16,7 @@ urlpatterns = [
     path("changes/<int:pk>/approve/", views.ApproveChange.as_view(), name="approve"),
     path("changes/<int:pk>/reject/", views.RejectChange.as_view(), name="reject"),
     path("changes/<int:pk>/waiver/", views.AskWaiver.as_view(), name="ask-waiver"),
+    path("changes/<int:pk>/leave/", views.AskLeave.as_view(), name="ask-leave"),
     path("inbox/", rule_views.InboxPage.as_view(), name="inbox"),
     path("freezes/", rule_views.FreezePage.as_view(), name="freezes"),
     path("freezes/<int:pk>/lift/", rule_views.LiftFreeze.as_view(), name="lift-freeze"),

@@ -26,6 +26,8 @@ from idp.changes.plans import Plan
 from idp.common.errors import Clash, Invalid, PreconditionFailed, Refusal, SlipwayError
 from idp.common.host import Page
 from idp.common.spreadsheets import CHUNK, csv_response
+from rbac.access import can
+from rbac.actors import Actor
 from rbac.models import Scope
 from rbac.views import AccessMixin
 
@@ -35,6 +37,7 @@ EXPORTED = (
     "started_at", "finished_at",
 )  # fmt: skip
 MAX_LOG = 1_000
+MAX_CHOSEN = 200  # boxes of a form
 TELLABLE = (Clash, Invalid, PreconditionFailed, Refusal)  # said on the page that was left
 
 
@@ -233,11 +236,21 @@ class PlanPage(AccessMixin, View):
             "approvals": change.approvals.filter(plan_hash=change.plan_hash).select_related(
                 "approver"
             ),
+            **_leave(self.actor, change),
             "topic": f"change:{pk}",
             "planning": change.state == Change.State.PLANNING,
             "deciding": change.state in (Change.State.READY, Change.State.WAITING),
         }
         return render(request, "changes/plan.html", context)
+
+
+def _leave(actor: Actor, change: Change) -> dict[str, Any]:
+    """Whose leave would help, and the gate for which this person may ask them."""
+    asked = selectors.leave_of(change)
+    rows = presentation.leave_rows(change, asked, selectors.inbox_waivers(actor))
+    may = can(actor, change.verb, change.scope)
+    open_gates = [row.gate for row in rows if row.may_ask and row.offered]
+    return {"leave": rows, "may_ask": open_gates[0] if may and open_gates else ""}
 
 
 def _detail(pk: int) -> str:
@@ -322,3 +335,23 @@ class AskWaiver(ChangeVerb):
             ends_at=timezone.now() + timedelta(days=min(days, 400)) - timedelta(minutes=1),
         )
         messages.success(self.request, "Asked. It counts once somebody else grants it.")
+
+
+class AskLeave(ChangeVerb):
+    """Ask those whom a gate named: a form with a box for each."""
+
+    then = "changes:plan"
+
+    def act(self, change: Change, given: QueryDict) -> None:
+        days = _digits(given.get("days")) or 1
+        chosen = [text.partition(":") for text in given.getlist("about")[:MAX_CHOSEN]]
+        made = services.ask_leave(
+            self.actor,
+            change,
+            gate=given.get("gate", ""),
+            reason=given.get("reason", ""),
+            ends_at=timezone.now() + timedelta(days=min(days, 400)) - timedelta(minutes=1),
+            about=[(_digits(scope) or 0, about) for scope, _, about in chosen],
+        )
+        places = ", ".join(sorted({waiver.scope.label for waiver in made}))
+        messages.success(self.request, f"Asked for leave at {places}.")

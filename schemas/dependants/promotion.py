@@ -6,7 +6,7 @@ what stands in another environment now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import Q
@@ -18,7 +18,7 @@ from rbac.actors import Actor
 from rbac.models import Scope
 from rbac.selectors import scope_at
 from schemas import naming, selectors
-from schemas.dependants import gate, worlds
+from schemas.dependants import gate, leave, worlds
 from schemas.dependants.matrix import Cell
 from schemas.dependants.models import DeployedVersion, Role
 from schemas.dependants.sentences import missing_first, spoken
@@ -51,15 +51,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """The judgement, with the waivers by which it may go all the same."""
+    """The judgement, with the leave by which it may go all the same: of the place, of owners."""
 
     world: World
-    agreed: Mapping[Scope, Waiver] = field(default_factory=dict)
+    here: Waiver | None = None
+    given: leave.Given = field(default_factory=dict)
 
     def waiver_of(self, cell: Cell) -> Waiver | None:
         """By whose leave a broken pair counts for nothing."""
-        own = self.agreed.get(self.world.scope)
-        return own or (self.agreed.get(cell.reader.scope) if cell.reader.scope else None)
+        return self.here or leave.of_cell(self.given, cell)
 
     @property
     def open_cells(self) -> tuple[Cell, ...]:
@@ -75,7 +75,8 @@ class Answer:
         if not self.allowed:
             return missing_first(self.world.missing, self.open_cells)
         if self.world.broken:
-            names = sorted({w.approver.username for w in self.agreed.values() if w.approver})
+            leaves = [self.here] if self.here else self.given.values()
+            names = sorted({gate.name_of(waiver) for waiver in leaves})
             return f"It may go: {', '.join(names)} agreed. {spoken(self.world.broken)}"
         return f"It may go to {self.world.scope}: everybody there can read what they read."
 
@@ -89,10 +90,7 @@ def may_deploy(actor: Actor, question: Question) -> Answer:
     scope = _place(actor, question.environment, "environment")
     wanted, only = _wanted(actor, question)
     world = worlds.look(actor, scope, wanted, only=only)
-    agreed = gate.agreements(None, world.broken)
-    if here := gate.waived_at(scope):
-        agreed[scope] = here
-    return Answer(world, agreed)
+    return Answer(world, leave.waived_at(scope), leave.given_for(world.broken))
 
 
 def _place(actor: Actor, path: str, at: str) -> Scope:

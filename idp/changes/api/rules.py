@@ -95,10 +95,38 @@ class GrantWaiver(WaiverAction):
 
 
 class RevokeWaiver(WaiverAction):
-    @extend_schema(operation_id="waivers_revoke", request=None, responses=out.WaiverOut)
+    @extend_schema(operation_id="waivers_revoke", request=out.AnswerIn, responses=out.WaiverOut)
     def post(self, request: Request, pk: int) -> Response:
-        """End a waiver now."""
-        return Response(out.WaiverOut(services.revoke_waiver(self.actor, self.waiver(pk))).data)
+        """Decline a waiver that was asked for, or end it now; `answer` says why."""
+        waiver = self.waiver(pk)
+        answer = _taken(out.AnswerIn, request)["answer"]
+        return Response(out.WaiverOut(services.revoke_waiver(self.actor, waiver, answer)).data)
+
+
+class LeaveList(AccessAPIView):
+    """Leave of others for one change: waivers for just what a gate refused, at their places."""
+
+    permission = "change.view"  # the service asks for the change's own verb
+
+    @extend_schema(operation_id="changes_leave", responses=out.WaiverOut(many=True))
+    def get(self, request: Request, pk: int) -> Response:
+        """What was asked for this change and what became of it."""
+        found = selectors.leave_of(selectors.change_get(self.actor, pk))
+        return Response(out.WaiverOut(found, many=True).data)
+
+    @extend_schema(
+        operation_id="changes_ask_leave",
+        request=out.LeaveIn,
+        responses={201: out.WaiverOut(many=True)},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Ask all whom a gate's answer names under `leave`, or some of them."""
+        change = selectors.change_get(self.actor, pk)
+        given = _taken(out.LeaveIn, request)
+        chosen = given.pop("about", None)
+        about = None if chosen is None else [(one["scope"], one["about"]) for one in chosen]
+        made = services.ask_leave(self.actor, change, about=about, **given)
+        return Response(out.WaiverOut(made, many=True).data, status=status.HTTP_201_CREATED)
 
 
 class RuleList(AccessAPIView, generics.ListAPIView):

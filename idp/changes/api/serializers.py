@@ -98,6 +98,17 @@ class ApprovalOut(serializers.ModelSerializer):
         fields = ("approver", "answer", "comment", "plan_hash", "at")
 
 
+class LeaveOut(serializers.Serializer):
+    """Whose leave would let past just this; it is asked for at `changes/{id}/leave/`."""
+
+    scope = serializers.IntegerField()
+    place = serializers.CharField()
+    about = serializers.CharField()
+    sentence = serializers.CharField()
+    who = serializers.CharField()
+    url = serializers.CharField()
+
+
 class GateOut(serializers.Serializer):
     gate = serializers.CharField()
     title = serializers.CharField()
@@ -107,6 +118,7 @@ class GateOut(serializers.Serializer):
     fact = serializers.JSONField(allow_null=True)
     lift = serializers.CharField()
     waived_by = serializers.CharField()
+    leave: Any = LeaveOut(many=True, required=False)
 
 
 class AllowedOut(serializers.Serializer):
@@ -261,6 +273,13 @@ class WaiverOut(serializers.ModelSerializer):
         slug_field="username", read_only=True
     )
 
+    standing = serializers.CharField(
+        help_text="asked, granted, declined, withdrawn, revoked or ended", read_only=True
+    )
+    revoked_by: serializers.SlugRelatedField = serializers.SlugRelatedField(
+        slug_field="username", read_only=True
+    )
+
     class Meta:
         model = Waiver
         fields = (
@@ -268,6 +287,10 @@ class WaiverOut(serializers.ModelSerializer):
             "scope",
             "change",
             "gate",
+            "about",
+            "told",
+            "url",
+            "standing",
             "reason",
             "author",
             "approver",
@@ -275,6 +298,8 @@ class WaiverOut(serializers.ModelSerializer):
             "created_at",
             "ends_at",
             "revoked_at",
+            "revoked_by",
+            "answer",
         )
 
 
@@ -284,6 +309,29 @@ class WaiverIn(serializers.Serializer):
     gate = serializers.CharField(max_length=60)
     reason = serializers.CharField(max_length=2000)
     ends_at = serializers.DateTimeField()
+
+
+class AnswerIn(serializers.Serializer):
+    answer = serializers.CharField(
+        max_length=2000, required=False, default="", allow_blank=True, help_text="Why"
+    )
+
+
+class CauseIn(serializers.Serializer):
+    scope = serializers.IntegerField(min_value=1, max_value=2**62)
+    about = serializers.CharField(max_length=500)
+
+
+class LeaveIn(serializers.Serializer):
+    gate = serializers.CharField(max_length=60)
+    reason = serializers.CharField(max_length=2000)
+    ends_at = serializers.DateTimeField()
+    about = serializers.ListField(
+        child=CauseIn(),
+        required=False,
+        max_length=200,
+        help_text="Some of what the gate names; all when left out",
+    )
 
 
 class RuleOut(serializers.ModelSerializer):

@@ -15,6 +15,7 @@ urlpatterns = [
     path("changes/<int:pk>/replan/", views.ReplanChange.as_view(), name="replan"),
     path("changes/<int:pk>/approve/", views.ApproveChange.as_view(), name="approve"),
     path("changes/<int:pk>/reject/", views.RejectChange.as_view(), name="reject"),
+    path("changes/<int:pk>/leave/", rules.LeaveList.as_view(), name="leave"),
     path("inbox/", views.Inbox.as_view(), name="inbox"),
     path("freezes/", rules.FreezeList.as_view(), name="freezes"),
     path("freezes/<int:pk>/lift/", rules.LiftFreeze.as_view(), name="lift-freeze"),

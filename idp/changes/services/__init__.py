@@ -2,6 +2,7 @@
 
 from idp.changes.services.answers import approve, reject
 from idp.changes.services.freezes import freeze, lift_freeze
+from idp.changes.services.leave import ask_leave
 from idp.changes.services.proposals import (
     cancel,
     confirm,
@@ -15,6 +16,7 @@ from idp.changes.services.waivers import ask_waiver, grant_waiver, revoke_waiver
 
 __all__ = [
     "approve",
+    "ask_leave",
     "ask_waiver",
     "cancel",
     "confirm",

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from idp.changes import events, gates, people
+from idp.changes import events, gates, gating, people
 from idp.changes.models import Change, Waiver
+from idp.changes.plans import Plan
 from idp.changes.services import rows
 from idp.common.errors import FieldError, Forbidden, Invalid, StaleState
 from rbac import audit
@@ -32,6 +33,18 @@ def ask_waiver(
     require(actor, "change.view", scope)
     user = rows.person(actor, "ask for a waiver")
     _check_gate(gate)
+    check_end(ends_at)
+    reason = rows.text(reason, field="reason", required=True)
+    with transaction.atomic():
+        waiver = Waiver.objects.create(
+            scope=scope, change=change, gate=gate, reason=reason, author=user, ends_at=ends_at
+        )
+        tell(actor, waiver, "waiver.ask")
+    return waiver
+
+
+def check_end(ends_at: datetime) -> None:
+    """Refuse an end that is past or too far away."""
     now = timezone.now()
     if not now < ends_at <= now + timedelta(days=MAX_DAYS):
         raise Invalid(
@@ -40,13 +53,6 @@ def ask_waiver(
                 FieldError("ends_at", "range", f"At most {MAX_DAYS} days.", "Choose a nearer day.")
             ],
         )
-    reason = rows.text(reason, field="reason", required=True)
-    with transaction.atomic():
-        waiver = Waiver.objects.create(
-            scope=scope, change=change, gate=gate, reason=reason, author=user, ends_at=ends_at
-        )
-        _tell(actor, waiver, "waiver.ask")
-    return waiver
 
 
 def _check_gate(name: str) -> None:
@@ -84,31 +90,51 @@ def grant_waiver(actor: Actor, waiver: Waiver) -> Waiver:
         if not granted:
             raise StaleState("The waiver was granted, revoked or has ended already.")
         waiver.refresh_from_db()
-        _tell(actor, waiver, "waiver.grant")
+        tell(actor, waiver, "waiver.grant")
         _wake(waiver)
     return waiver
 
 
-def revoke_waiver(actor: Actor, waiver: Waiver) -> Waiver:
-    """End a waiver now; what started under it is not stopped."""
+def revoke_waiver(actor: Actor, waiver: Waiver, answer: str = "") -> Waiver:
+    """Decline what was asked for, or end it now; what started under it is not stopped.
+
+    Whoever declines another's wish for leave (`about`) says why. One's own is always withdrawn.
+    """
     own = actor.user is not None and actor.user.pk == waiver.author_id
-    require(actor, "change.view" if own else "gate.waive", waiver.scope)
+    if not own:
+        require(actor, "gate.waive", waiver.scope)
+    answer = rows.text(answer, field="answer", required=bool(waiver.about) and not own)
     with transaction.atomic():
-        if not Waiver.objects.filter(pk=waiver.pk, revoked_at=None).update(
-            revoked_at=timezone.now()
-        ):
+        changed = Waiver.objects.filter(pk=waiver.pk, revoked_at=None).update(
+            revoked_at=timezone.now(), revoked_by=actor.user, answer=answer
+        )
+        if not changed:
             raise StaleState("The waiver was revoked already.")
         waiver.refresh_from_db()
-        _tell(actor, waiver, "waiver.revoke")
+        tell(actor, waiver, "waiver.decline" if waiver.standing == "declined" else "waiver.revoke")
+        _wake(waiver)
     return waiver
 
 
 def _wake(waiver: Waiver) -> None:
-    if waiver.change is not None and waiver.change.state == Change.State.WAITING:
-        rows.send(waiver.change)
+    """The change's gates are asked again: by a worker where it waits, at once where it is read."""
+    if waiver.change is None:
+        return
+    with rows.locked(waiver.change) as change:
+        if change.state == Change.State.WAITING:
+            rows.send(change)
+        elif change.state == Change.State.READY:
+            _ask_gates(change)
 
 
-def _tell(actor: Actor, waiver: Waiver, action: str) -> None:
+def _ask_gates(change: Change) -> None:
+    """Keep what the gates of a plan that is being read say now."""
+    if change.plan and gating.keep(change, gating.evaluate(change, Plan.from_json(change.plan))):
+        change.save(update_fields=gating.KEPT)
+
+
+def tell(actor: Actor, waiver: Waiver, action: str) -> None:
+    """Write it into the audit trail, and let pages know."""
     audit.record(
         actor,
         action,
@@ -116,7 +142,9 @@ def _tell(actor: Actor, waiver: Waiver, action: str) -> None:
         scope=waiver.scope,
         after={
             "gate": waiver.gate,
+            **({"about": waiver.about} if waiver.about else {}),
             "reason": waiver.reason,
+            **({"answer": waiver.answer} if waiver.answer else {}),
             "until": waiver.ends_at.isoformat(),
         },
         change_id=waiver.change_id,

@@ -198,6 +198,7 @@ def test_a_set_is_proposed_as_a_change() -> None:
     assert script.body(0) == {
         "produces": [{"subject": "orders-value", "version": 3, "workload": "web"}],
         "consumes": [],
+        "reads": [],
         "workload": "web",
         "image": "api:2",
     }

@@ -15,7 +15,6 @@ from gitops.models import Cluster
 from idp.changes import services as changes
 from idp.changes.models import Change, Waiver
 from rbac.actors import Actor
-from rbac.models import AuditRecord
 from schemas import services as registry
 from schemas.dependants.models import DeployedVersion
 from schemas.dependants.sets import FACT, Entry, SchemaSet
@@ -114,35 +113,6 @@ def test_the_story_until_a_default_is_added(tier: Tier) -> None:
     changes.cancel(tier.dana, change)
     assert produce(tier.orders, add(tier, EVOLVED)).state == State.SUCCEEDED
     assert present(tier.orders) == [("producer", "orders-api", 3)]
-
-
-def test_the_story_until_the_owners_agree(tier: Tier, people: Characters) -> None:
-    add(tier, DROPPED)
-    change = produce(tier.orders, 2)
-    waiver(Actor(tier.second), Actor(tier.owner), tier.billing)
-    change = run_until_settled(change)
-    assert change.state == State.WAITING, "shipping has not agreed"
-    assert "would break 1 consumer in staging: shipping-api" in gate(change)["sentence"]
-    lead = Actor(people.maintainer)
-    for user in (people.maintainer, people.administrator):
-        bind("maintainer", tier.shipping.project.scope, user=user)
-    waiver(Actor(people.administrator), lead, tier.shipping)
-    change = run_until_settled(change)
-    assert change.state == State.SUCCEEDED, change.reason
-    found = gate(change)
-    assert found["waived_by"] == "mia.maintainer, olga.owner"
-    assert found["sentence"].startswith(
-        "Agreed by mia.maintainer, olga.owner for billing/stage, shipping/stage"
-    )
-    told = AuditRecord.objects.get(action="schemas.deploy", change_id=change.pk)
-    assert told.before == {"schemas": ["orders-value version 1"]}
-    assert told.after == {"schemas": ["orders-value version 2"]}
-    said = AuditRecord.objects.filter(action="waiver.grant").order_by("at")
-    assert [(row.actor_label, row.after["gate"]) for row in said if row.after] == [
-        ("olga.owner", "schemas"),
-        ("mia.maintainer", "schemas"),
-    ]
-    assert present(tier.orders) == [("producer", "orders-api", 2)]
 
 
 def test_a_waiver_for_the_change_lets_it_past(tier: Tier, people: Characters) -> None:
