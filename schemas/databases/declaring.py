@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from django.utils import timezone
 from idp.changes import events, leases
 from idp.changes.leases import Lease, LeaseLost
 from idp.common import jobs
-from idp.common.errors import FieldError, Refusal, SlipwayError, TemporaryBackendError
+from idp.common.errors import Clash, FieldError, Refusal, SlipwayError, TemporaryBackendError
 from idp.common.transitions import transition
 from rbac import actors, audit
 from rbac.access import require
@@ -77,12 +78,14 @@ def ask(
     on_top: bool = False,
     base: int = 0,
     file: str = "",
+    idempotency_key: str = "",
 ) -> Declaration:
     """Hand in SQL that makes the whole schema, or with `on_top` a migration.
 
     The migration runs after the SQL of version `base`; 0 means the newest when it is read. `file`
-    is what findings call it.
-    Raises `Invalid` for an unknown base, `TooComplex`, and `Refusal` where too many wait.
+    is what findings call it. The same actor's same key answers with what it asked for before.
+    Raises `Invalid` for an unknown base, `TooComplex`, `Refusal` where too many wait, and `Clash`
+    for a key that was used for other SQL.
     """
     require(actor, DATABASE_DECLARE, database.keeper)
     if len(sql) > MAX_SQL:
@@ -90,6 +93,8 @@ def ask(
     if base and not database.versions.filter(number=base).exists():
         raise refuse("base", "exists", f"{database} has no version {base}.")
     Database.objects.select_for_update().get(pk=database.pk)  # so that all count the same
+    if made := _made_before(actor, database, idempotency_key, sql):
+        return made
     if database.declarations.filter(_OPEN).count() >= MAX_OPEN:
         raise Refusal(
             f"{MAX_OPEN} declarations of {database} are waiting already, which is the most.",
@@ -104,9 +109,28 @@ def ask(
         created_by=actor.user,
         token=actor.token,
         created_label=actor.label[:200],
+        idempotency_key=idempotency_key,
+        sql_digest=_digest(sql),
     )
     _send(row)
     return row
+
+
+def _made_before(actor: Actor, database: Database, key: str, sql: str) -> Declaration | None:
+    if not key:
+        return None
+    rows = database.declarations.filter(created_by=actor.user, idempotency_key=key)
+    made = rows.first()
+    if made is not None and made.sql_digest != _digest(sql):
+        raise Clash(
+            f"The Idempotency-Key was used for declaration {made.pk}, of other SQL.",
+            fix="Send another key for another request.",
+        )
+    return made
+
+
+def _digest(sql: str) -> str:
+    return hashlib.sha256(sql.encode(errors="surrogatepass")).hexdigest()
 
 
 def _send(row: Declaration) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from idp.changes.models import Change, LeasedRow
 from idp.common.crypto import EncryptedTextField
+from idp.common.idempotency import MAX_KEY
 from idp.common.names import MAX_NAME
 from portal.models import Component
 from rbac.models import SLUG, ApiToken, Project, Scope, User
@@ -139,12 +140,19 @@ class Declaration(LeasedRow):
         ApiToken, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_label = models.CharField(max_length=200, blank=True)
+    idempotency_key = models.CharField(max_length=MAX_KEY, blank=True)
+    sql_digest = models.CharField(max_length=64, blank=True)  # SHA-256, when the SQL is emptied
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["queued", "reading", "declared", "refused"]),
                 name="schemas_declaration_state",
+            ),
+            models.UniqueConstraint(
+                fields=["database", "created_by", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="schemas_declaration_key_once",
             ),
         ]
         indexes = [models.Index(fields=["database", "state"], name="schemas_declaration_open")]

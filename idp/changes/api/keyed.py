@@ -26,8 +26,8 @@ HEADER = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "maxLength": MAX_KEY},
     OpenApiParameter.HEADER,
-    description="Sent again, the same request with the same key answers with the same change;"
-    " 422 where the key came with another request.",
+    description="Sent again, the same request with the same key answers with what it made before;"
+    " refused where the key came with another request.",
 )
 Method = Callable[..., Response]
 

@@ -11,7 +11,9 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from idp.changes.api.keyed import HEADER
 from idp.common.errors import Invalid
+from idp.common.idempotency import idempotency_key
 from idp.common.pagination import KeysetPagination
 from rbac.access import require_anywhere
 from rbac.api.views import AccessAPIView
@@ -150,6 +152,7 @@ class DatabaseVersionsAPI(DatabaseView, ListAPIView):
     @extend_schema(
         operation_id="databases_declare",
         request=DeclareIn,
+        parameters=[HEADER],
         responses={202: DeclarationOut},
         examples=[_DECLARATION],
     )
@@ -157,7 +160,8 @@ class DatabaseVersionsAPI(DatabaseView, ListAPIView):
         database = self.database()
         self.require(database.keeper)
         given = inputs(DeclareIn, request)
-        body = DeclarationOut(declaring.ask(self.actor, database, **given)).data
+        row = declaring.ask(self.actor, database, **given, idempotency_key=idempotency_key(request))
+        body = DeclarationOut(row).data
         return Response(body, status.HTTP_202_ACCEPTED, headers={"Location": body["url"]})
 
 

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from django.utils import timezone
 
-from idp.common.errors import Refusal, TemporaryBackendError
+from idp.common.errors import Clash, Refusal, TemporaryBackendError
 from rbac.actors import Actor
 from rbac.models import ApiToken
 from schemas.backends.scratch import Loaded
@@ -54,6 +54,18 @@ def test_a_worker_that_was_killed_is_followed_by_another(
     assert declaring.work(row.pk)
     assert again(row).state == State.DECLARED
     assert database.versions.count() == 1
+
+
+def test_a_request_that_comes_twice_is_one_declaration(
+    dana: Actor, people: Characters, database: Database, load: mock.Mock
+) -> None:
+    first = declaring.ask(dana, database, "SELECT 1", idempotency_key="once")
+    assert declaring.work(first.pk)
+    assert declaring.ask(dana, database, "SELECT 1", idempotency_key="once") == first
+    with pytest.raises(Clash, match="was used for declaration"):
+        declaring.ask(dana, database, "SELECT 2", idempotency_key="once")
+    other = declaring.ask(Actor(people.maintainer), database, "SELECT 2", idempotency_key="once")
+    assert other != first
 
 
 def test_messages_may_be_lost_or_doubled(dana: Actor, database: Database, load: mock.Mock) -> None:
