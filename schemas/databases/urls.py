@@ -1,6 +1,6 @@
 from django.urls import path
 
-from schemas.databases.views import changing, declarations, pages
+from schemas.databases.views import changing, declarations, pages, showing
 
 _ONE = "databases/<int:pk>/"
 _PLACE = f"{_ONE}places/<int:number>/"
@@ -10,6 +10,7 @@ urlpatterns = [
     path("databases/new/", changing.AddDatabase.as_view(), name="database-new"),
     path("databases/lint/", changing.Lint.as_view(), name="lint"),
     path(_ONE, pages.DatabasePage.as_view(), name="database"),
+    path(f"{_ONE}download/", showing.Download.as_view(), name="database-download"),
     path(f"{_ONE}edit/", changing.Describe.as_view(), name="database-edit"),
     path(f"{_ONE}delete/", changing.Forget.as_view(), name="database-delete"),
     path(f"{_ONE}declare/", changing.Declare.as_view(), name="database-declare"),

@@ -48,9 +48,13 @@ class Relation:
         )
 
 
+MARKS = {"added": "+", "removed": "−", "changed": "≠"}
+
+
 @dataclass(frozen=True)
 class Picture:
     svg: str
+    tables: int  # that are drawn
     relations: tuple[Relation, ...]  # all that are drawn, in order
     left_out: tuple[str, ...]  # tables that are not drawn, for there are too many
 
@@ -89,11 +93,16 @@ def _unique(table: Table) -> list[tuple[str, ...]]:
 
 
 def draw(
-    model: Model, *, only: Iterable[str] = (), links: Mapping[str, str] | None = None
+    model: Model,
+    *,
+    only: Iterable[str] = (),
+    links: Mapping[str, str] | None = None,
+    marks: Mapping[str, str] | None = None,
 ) -> Picture:
     """The picture of all tables, or of `only` some paths with what they refer to.
 
-    `links` gives tables an address to lead to. At most `MAX_TABLES` are drawn: the most tied.
+    `links` gives tables an address to lead to, `marks` one of `MARKS`. At most `MAX_TABLES` are
+    drawn: the most tied.
     """
     every = {path(one.schema, one.name): one for one in model.tables}
     ties = [one for one in relations(model) if one.parent in every]
@@ -109,8 +118,8 @@ def draw(
     rows = {name: _rows(table, name, ties) for name, table in kept.items()}
     boxes = [_box(name, rows[name]) for name in kept]
     layout = layered(boxes, [(one.child, one.parent) for one in ties])
-    svg = _svg(boxes, rows, ties, layout, links or {})
-    return Picture(svg, tuple(ties), tuple(sorted(names[MAX_TABLES:])))
+    svg = _svg(boxes, rows, ties, layout, _Extras(links or {}, marks or {}))
+    return Picture(svg, len(boxes), tuple(ties), tuple(sorted(names[MAX_TABLES:])))
 
 
 def _rows(table: Table, name: str, ties: Iterable[Relation]) -> list[tuple[str, Column | None]]:
@@ -136,7 +145,7 @@ def _rows(table: Table, name: str, ties: Iterable[Relation]) -> list[tuple[str, 
 
 
 def _box(name: str, rows: list[tuple[str, Column | None]]) -> Box:
-    longest = max([len(_short(name)) + 2, *(_length(mark, column) for mark, column in rows)])
+    longest = max([len(_short(name)) + 4, *(_length(mark, column) for mark, column in rows)])
     return Box(name, longest * _SIGN + 2 * _PAD, _HEAD + _ROW * len(rows) + _PAD)
 
 
@@ -157,16 +166,24 @@ def _text(value: str) -> str:
     return escape(_UNPRINTABLE.sub("�", value))
 
 
+@dataclass(frozen=True)
+class _Extras:
+    """What stands with tables, by their paths: an address, a mark."""
+
+    links: Mapping[str, str]
+    marks: Mapping[str, str]
+
+
 def _svg(
     boxes: Iterable[Box],
     rows: Mapping[str, list[tuple[str, Column | None]]],
     ties: Iterable[Relation],
     layout: Layout,
-    links: Mapping[str, str],
+    extras: _Extras,
 ) -> str:
     size = {box.name: box for box in boxes}
     lines = [_line(one, layout, size, rows) for one in ties]
-    tables = [_table(box, layout.places[box.name], rows[box.name], links) for box in size.values()]
+    tables = [_table(box, layout.places[box.name], rows[box.name], extras) for box in size.values()]
     label = f"Entity-relationship diagram: {len(tables)} tables, {len(lines)} relations"
     return (
         f'<svg class="er" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" '
@@ -176,9 +193,7 @@ def _svg(
     )
 
 
-def _table(
-    box: Box, at: Point, rows: list[tuple[str, Column | None]], links: Mapping[str, str]
-) -> str:
+def _table(box: Box, at: Point, rows: list[tuple[str, Column | None]], extras: _Extras) -> str:
     head = (
         f'<rect class="er-box" x="{at.x}" y="{at.y}" width="{box.width}" height="{box.height}" '
         f'rx="4"/><path class="er-rule" d="M{at.x} {at.y + _HEAD}h{box.width}"/>'
@@ -186,12 +201,17 @@ def _table(
     name = (
         f'<text class="er-name" x="{at.x + _PAD}" y="{at.y + 19}">{_text(_short(box.name))}</text>'
     )
-    if box.name in links:
-        name = f'<a href="{_text(links[box.name])}">{name}</a>'
+    if box.name in extras.links:
+        name = f'<a href="{_text(extras.links[box.name])}">{name}</a>'
+    mark = extras.marks.get(box.name, "")
+    if mark:
+        x, y = at.x + box.width - _PAD, at.y + 19
+        name += f'<text class="er-mark" x="{x}" y="{y}" text-anchor="end">{MARKS[mark]}</text>'
     body = "".join(
         _row(box, at.x, at.y + _HEAD + _ROW * number + 17, *row) for number, row in enumerate(rows)
     )
-    return f'<g class="er-table"><title>{_text(box.name)}</title>{head}{name}{body}</g>'
+    kind, title = (f" is-{mark}", f"{box.name}: {mark}") if mark else ("", box.name)
+    return f'<g class="er-table{kind}"><title>{_text(title)}</title>{head}{name}{body}</g>'
 
 
 def _row(box: Box, x: int, y: int, mark: str, column: Column | None) -> str:

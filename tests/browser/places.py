@@ -156,12 +156,16 @@ def _subjects() -> list[Place]:
 
 def _databases() -> list[Place]:
     full, empty = (f"/databases/{Database.objects.get(name=n).pk}/" for n in ("main", "empty"))
-    staging = DatabaseInstance.objects.get(scope__name="staging").pk
+    staging = DatabaseInstance.objects.get(database__name="main", scope__name="staging").pk
+    ledger = f"/databases/{Database.objects.get(name='ledger').pk}/"
     tabs = ("schema", "differences", "versions", "readers")
     return [
         Place("database", full, AUTHOR),
         Place("database-managed", full),
         *(Place(f"database-{tab}", f"{full}?tab={tab}", AUTHOR) for tab in tabs),
+        Place("database-behind", ledger, AUTHOR),
+        Place("database-findings", f"{ledger}?tab=versions", AUTHOR),
+        Place("database-in-part", f"{ledger}?tab=differences&from=staging&to=2", AUTHOR),
         Place("database-empty", empty, AUTHOR),
         *(Place(f"database-empty-{tab}", f"{empty}?tab={tab}", AUTHOR) for tab in tabs),
         *(Place(f"database-{form}", f"{full}{form}/") for form in ("declare", "edit", "delete")),

@@ -22,6 +22,7 @@ NO_PAGES = {
     "audit/export.<str:kind>",
     "catalog/export/",
     "changes/<int:pk>/log.txt",
+    "databases/<int:pk>/download/",
     "environments/new/preview/",
     "healthz",
     "metrics",

@@ -17,7 +17,7 @@ from schemas.databases import declaring
 from schemas.databases import services as databases
 from tests.browser import subjects
 from tests.environments.factories import IMAGE, bring, create
-from tests.schemas.databases.factories import make_database
+from tests.schemas.databases.factories import make_database, make_ledger
 from tests.support.changes import run_until_settled
 
 AUTHOR = "dana.dev"
@@ -36,6 +36,7 @@ def build(aws: str) -> None:
     _components(orders)
     _environments(orders)
     subjects.build(actor(AUTHOR), actor(LEAD))
+    make_ledger(actor(ADMINISTRATOR), orders)
     make_database(actor(ADMINISTRATOR), orders)
     empty = databases.add_database(actor(ADMINISTRATOR), orders, name="empty")
     declaring.ask(actor(ADMINISTRATOR), empty, "CREATE TABLE orders ();")

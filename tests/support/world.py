@@ -80,7 +80,7 @@ class World:
     def _of_databases(self) -> dict[str, Sample]:
         place = self.database.instances.get(scope__name="staging")
         one = {"pk": self.database.pk, "number": place.pk, "version": 1}
-        project = Sample(one, self.people.project.scope, query="?from=1&to=2")
+        project = Sample(one, self.people.project.scope, query="from=1&to=2&as=json")
         declared, live = Sample(one, self.database.keeper), Sample(one, place.scope)
         reader = self.database.readers.get()
         handed_in = {**one, "number": self.database.declarations.latest("pk").pk}

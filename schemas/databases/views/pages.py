@@ -10,9 +10,7 @@ from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.safestring import mark_safe
 
-from idp.common.errors import SlipwayError
 from idp.common.host import Page
 from rbac.access import can, decide, held_anywhere
 from rbac.actors import Actor
@@ -20,6 +18,7 @@ from rbac.views.mixins import AccessMixin
 from schemas.databases import judging, reaching, readers, selectors
 from schemas.databases.measuring import MAX_TOLD, TOPIC
 from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
+from schemas.databases.views import showing
 from schemas.permissions import (
     DATABASE_DECLARE,
     DATABASE_MANAGE,
@@ -27,14 +26,9 @@ from schemas.permissions import (
     DATABASE_VIEW,
 )
 from schemas.relational import coarse
-from schemas.relational.model import Model, Table, View, path
-from schemas.relational.picture import draw
 
 PAGE_SIZE = 50
-MAX_VERSIONS = 100
 MAX_DECLARATIONS = 5  # that are under way or were refused
-MAX_SHOWN = 500  # differences on one page
-MAX_TABLES, MAX_COLUMNS = 200, 60
 MAX_TEXT = 200_000  # characters of SQL on one page
 # The words of state that pages know, by ours.
 LOOKS = {
@@ -196,93 +190,6 @@ def _place(actor: Actor, row: DatabaseInstance, newest: DatabaseVersion | None) 
     }
 
 
-def _schema(view: DatabasePage, database: Database) -> dict[str, Any]:
-    choices = _choices(database)
-    word = view.request.GET.get("of", "") or (choices[0]["value"] if choices else "")
-    if not word:
-        return {"choices": choices, "chosen": ""}
-    try:
-        side = selectors.side(database, word)
-    except SlipwayError as error:
-        return {"choices": choices, "chosen": word, "problem": error}
-    picture = draw(side.model)
-    return {
-        "choices": choices,
-        "chosen": side.short,
-        "name": side.name,
-        "svg": mark_safe(picture.svg),  # noqa: S308  # our own output, names escaped by it
-        "relations": picture.relations,
-        "left_out": picture.left_out,
-        "model": side.model,
-        "counts": _counts(side.model),
-        "tables": _tables(side.model),
-        "drawn": len(side.model.tables) + len(side.model.views),
-        "more_tables": len(side.model.tables) + len(side.model.views) > MAX_TABLES,
-    }
-
-
-def _tables(model: Model) -> list[dict[str, Any]]:
-    every: list[Table | View] = [*model.tables, *model.views]
-    return [_table(one) for one in every[:MAX_TABLES]]
-
-
-def _table(one: Table | View) -> dict[str, Any]:
-    if isinstance(one, Table):
-        kind = one.kind
-    else:
-        kind = "materialised view" if one.materialised else "view"
-    return {
-        "name": path(one.schema, one.name),
-        "kind": kind,
-        "columns": one.columns[:MAX_COLUMNS],
-        "more": max(0, len(one.columns) - MAX_COLUMNS),
-        "comment": one.comment,
-    }
-
-
-def _counts(model: Model) -> list[tuple[int, str]]:
-    """How many of each kind there are, in singular where it is one."""
-    names = ("tables", "views", "enums", "domains", "sequences", "routines", "extensions")
-    found = [(len(getattr(model, name)), name) for name in names]
-    return [(count, name[:-1] if count == 1 else name) for count, name in found if count]
-
-
-def _choices(database: Database) -> list[dict[str, str]]:
-    """What can be looked at and compared: the newest versions, and each place that was read."""
-    numbers = database.versions.order_by("-number").values_list("number", flat=True)[:MAX_VERSIONS]
-    lives = selectors.instances(database).filter(taken_at__isnull=False)
-    return [
-        *({"value": str(n), "label": f"declared: version {n}"} for n in numbers),
-        *({"value": row.place, "label": f"read in {row.place}"} for row in lives),
-    ]
-
-
-def _differences(view: DatabasePage, database: Database) -> dict[str, Any]:
-    choices, query = _choices(database), view.request.GET
-    values = [one["value"] for one in choices]
-    lives = [one["value"] for one in choices if one["label"].startswith("read")]
-    usual = lives[:2] if len(lives) > 1 else [*values[-1:], *values[:1]]
-    words = [query.get(name, "") for name in ("from", "to")]
-    words = words if all(words) else usual
-    context: dict[str, Any] = {"choices": choices, "enough": len(choices) > 1}
-    if len(words) < 2 or not context["enough"]:  # noqa: PLR2004  # it takes two
-        return context
-    context |= {"from": words[0], "to": words[1]}
-    try:
-        old, new = (selectors.side(database, word) for word in words)
-        found = selectors.compare(old, new)
-    except SlipwayError as error:
-        return {**context, "problem": error}
-    return {
-        **context,
-        "old": old,
-        "new": new,
-        "limits": coarse.limits([old.model, new.model]),
-        "count": len(found),
-        "differences": selectors.told(database, selectors.plain(found[:MAX_SHOWN])),
-    }
-
-
 def _versions(view: DatabasePage, database: Database) -> dict[str, Any]:
     rows = database.versions.order_by("-number").defer("sql", "model")
     number = view.request.GET.get("version", "")
@@ -291,7 +198,7 @@ def _versions(view: DatabasePage, database: Database) -> dict[str, Any]:
         shown = selectors.version(database, int(number[:12]))
     return {
         "declarations": list(selectors.declarations(database)[:MAX_DECLARATIONS]),
-        "versions": list(rows[:MAX_VERSIONS]),
+        "versions": list(rows[: showing.MAX_VERSIONS]),
         "version": shown,
         "limits": (*coarse.NOT_COMPARED, *shown.unread) if shown and shown.reader else (),
         "findings": judging.with_readers(shown) if shown else [],
@@ -307,8 +214,8 @@ def _readers(_: DatabasePage, database: Database) -> dict[str, Any]:
 
 _PARTS: dict[str, Callable[[DatabasePage, Database], dict[str, Any]]] = {
     "": _places,
-    "schema": _schema,
-    "differences": _differences,
+    "schema": showing.schema,
+    "differences": showing.differences,
     "versions": _versions,
     "readers": _readers,
 }

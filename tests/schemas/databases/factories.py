@@ -13,6 +13,7 @@ from schemas.backends.scratch import Loaded, Skipped
 from schemas.databases import declaring, measuring, readers, services, snapshots
 from schemas.databases.models import Database, DatabaseInstance, Declaration
 from schemas.formats.base import InvalidSchema
+from schemas.relational import stored
 from schemas.relational.model import (
     Column,
     Constraint,
@@ -133,6 +134,22 @@ def read_by(database: Database, project: Project) -> None:
     scope = environment_scope(project, "staging", "reader")
     fact = [{"database": str(database), "tables": ["lines.note"], "workload": "reports"}]
     readers.record(scope, None, {readers.FACT: fact})
+
+
+def make_ledger(actor: Actor, project: Project) -> Database:
+    """Read without PostgreSQL; staging waits for a migration that closes the gate."""
+    database = services.add_database(actor, project, name="ledger")
+    entries = "CREATE TABLE entries (id int PRIMARY KEY, note text);\nCREATE DOMAIN code AS text;"
+    declare(actor, database, entries)
+    place = live(actor, database, "staging", Model())
+    there = stored.parse(database.versions.get().model)
+    sql = "SET lock_timeout = '2s';\nALTER TABLE entries DROP COLUMN note;"
+    declare(actor, database, sql, on_top=True, file="migrations/0002.sql")
+    look(place, there)
+    fact = [{"database": str(database), "tables": ["entries"], "workload": "reports"}]
+    scope = environment_scope(project, "staging", "reader")
+    readers.record(scope, None, {readers.FACT: fact})
+    return database
 
 
 def make_database(actor: Actor, project: Project, name: str = "main") -> Database:

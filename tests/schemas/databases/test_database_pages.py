@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from xml.etree import ElementTree as ET
 
 import pytest
 from django.test import Client
@@ -104,6 +105,59 @@ def test_two_sides_are_compared(people: Characters, full: Database) -> None:
     assert "lives in no environment" in html(viewer, f"{one}&from=2&to=absent")
     assert "has no version 99" in html(viewer, f"{one}&from=99&to=1")
     assert "has no version" in html(viewer, f"{one}&from=99999999999999&to=1")
+
+
+def test_what_differs_is_drawn_with_the_words(people: Characters, full: Database) -> None:
+    page = html(signed_in(people.viewer), f"/databases/{full.pk}/?tab=differences")
+    assert page.count('class="er-box"') == 2, "customers, and orders which is tied to it"
+    assert '<g class="er-table is-changed"><title>customers: changed</title>' in page
+    said = words(page)
+    assert "1 more table is not drawn" in said
+    assert said.index("What differs, drawn") < said.index("In words") < said.index("by_note")
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "begins"),
+    [
+        ("of=2&as=sql", "text/plain; charset=utf-8", "CREATE TABLE customers"),
+        ("of=staging&as=json", "application/json", '{"form":1'),
+        ("of=2&as=svg", "image/svg+xml", '<svg class="er"'),
+        ("from=staging&to=production&as=json", "application/json", '{\n  "old": "in staging"'),
+        ("from=staging&to=2&as=svg", "image/svg+xml", '<svg class="er"'),
+        ("from=2&to=2&as=svg", "image/svg+xml", '<svg class="er"'),
+    ],
+)
+def test_schemas_and_comparisons_are_files(
+    query: str, kind: str, begins: str, people: Characters, full: Database
+) -> None:
+    answer = signed_in(people.viewer).get(f"/databases/{full.pk}/download/?{query}")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
+    name = answer.headers["Content-Disposition"]
+    assert re.fullmatch(r'attachment; filename="orders-full-[\w-]+\.(sql|json|svg)"', name)
+    text = answer.content.decode()
+    assert text.startswith(begins)
+    if kind == "image/svg+xml":
+        assert ET.fromstring(text).tag.endswith("svg")  # noqa: S314  # our own output
+        assert "<style>" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("of=staging&as=sql", 422),
+        ("of=2&as=exe", 422),
+        ("of=2", 422),
+        ("of=absent&as=json", 404),
+        ("as=json", 404),
+        ("from=1&to=2&as=sql", 422),
+    ],
+)
+def test_what_is_no_file_is_refused(
+    query: str, status: int, people: Characters, full: Database
+) -> None:
+    path = f"/databases/{full.pk}/download/?{query}"
+    assert signed_in(people.viewer).get(path).status_code == status
+    assert signed_in(people.stranger).get(path).status_code == 404
 
 
 def test_versions_show_their_sql(people: Characters, full: Database) -> None:

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from schemas.relational.drawings import compared, standalone
 from schemas.relational.layout import Box, layered
 from schemas.relational.model import Column, Constraint, ConstraintKind, Index, Model, Table
 from schemas.relational.picture import MAX_RELATIONS, MAX_TABLES, draw, relations
@@ -137,3 +138,26 @@ def test_large_models_are_drawn_in_part_and_soon(tables: tuple[Table, ...]) -> N
     assert len(picture.left_out) == max(0, len(tables) - MAX_TABLES)
     assert len(picture.svg) < 3_000_000
     assert time.monotonic() - began < 5
+
+
+def test_two_models_are_drawn_as_one_with_what_differs_marked() -> None:
+    old = Model(tables=(table("customers"), table("orders", "customers"), table("gone")))
+    new = Model(tables=(table("customers"), table("orders", "customers"), table("fresh")))
+    paths = ["orders.note", "gone", "fresh", "mood", "orders_old.x"]
+    picture = compared(old, new, paths)
+    found = re.findall(r'<g class="er-table([^"]*)"><title>([^<]*)</title>', picture.svg)
+    assert sorted(found) == [
+        ("", "customers"),
+        (" is-added", "fresh: added"),
+        (" is-changed", "orders: changed"),
+        (" is-removed", "gone: removed"),
+    ]
+    assert picture.tables == 4
+    assert picture.svg.count("er-mark") == 3, "a sign says it too, not the colour alone"
+    assert compared(old, new, ["mood"]).svg == ""
+
+
+def test_a_file_holds_its_own_style_and_stays_xml() -> None:
+    for svg in ("", draw(SHOP).svg):
+        root = ET.fromstring(standalone(svg))  # noqa: S314  # our own output
+        assert root[0].tag.endswith("style")
