@@ -29,6 +29,8 @@ ADMIN = [
     "admin:gitops_cluster_add",
     "admin:gitops_cloudaccount_add",
     "admin:environments_blueprintversion_changelist",
+    "admin:schemas_databaseinstance_changelist",
+    "admin:schemas_databaseinstance_add",
     "admin:rbac_auditrecord_changelist",
 ]
 

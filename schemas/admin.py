@@ -1,0 +1,5 @@
+"""What the admin site shows of the registry; Django finds it here."""
+
+from __future__ import annotations
+
+from schemas.databases import admin as _databases  # noqa: F401  # registers databases and places
