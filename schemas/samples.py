@@ -41,14 +41,20 @@ class Checked:
         return not self.errors
 
 
+def checker_of(name: FormatName) -> Callable[..., list[FieldError]]:
+    """What holds a JSON value against a parsed schema; raises `Invalid` where nothing does."""
+    if name not in _ENGINES:
+        raise Invalid(f"Records of {name} schemas cannot be checked.")
+    return _ENGINES[name][0]
+
+
 @plain_errors()
 def check_records(schema: Schema, records: Sequence[Any], lines: Sequence[int]) -> list[Checked]:
     """Each record against the schema. Raises `TooComplex` past the time that one check may take."""
     if len(records) > MAX_RECORDS:
         raise Invalid(f"At most {MAX_RECORDS} records are checked at once.")
-    if schema.format not in _ENGINES:
-        raise Invalid(f"Records of {schema.format} schemas cannot be checked.")
-    parsed, check = parse_stored(schema), _ENGINES[schema.format][0]
+    check = checker_of(FormatName(schema.format))
+    parsed = parse_stored(schema)
     ends = time.monotonic() + SECONDS
     found = []
     for line, record in zip(lines, records, strict=True):

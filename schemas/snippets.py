@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas import naming
+from schemas.checking import parse_stored
+from schemas.formats import avro
 from schemas.formats.base import FormatName
 from schemas.models import SubjectVersion
 
@@ -50,7 +52,11 @@ def snippets(row: SubjectVersion, address: str, record: Any) -> Snippets | None:
     topic = next((subject.removesuffix(s) for s in _SUFFIXES if subject.endswith(s)), subject)
     topic = topic.rpartition(":")[2] or topic
     if name == FormatName.PROTOBUF:
-        return Snippets(_protobuf_producer(row, head, topic), _protobuf_consumer(head, topic))
+        message = parse_stored(row.schema).name.rpartition(".")[2] or "Record"
+        producer = _protobuf_producer(row, head, topic, message)
+        return Snippets(producer, _protobuf_consumer(head, topic, message))
+    if name == FormatName.AVRO and record != {}:
+        record = avro.native(parse_stored(row.schema), record)
     return Snippets(_producer(name, head, topic, row.number, record), _consumer(name, head, topic))
 
 
@@ -122,7 +128,7 @@ while True:
 """
 
 
-def _protobuf_producer(row: SubjectVersion, head: str, topic: str) -> str:
+def _protobuf_producer(row: SubjectVersion, head: str, topic: str, message: str) -> str:
     return f"""\
 from confluent_kafka import Producer
 {_CLIENT}
@@ -131,19 +137,18 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 import record_pb2  # made by protoc from version {row.number}
 {head}
-Record = record_pb2.Record  # the message's own name
-serialize = ProtobufSerializer(Record, registry, {{
+serialize = ProtobufSerializer(record_pb2.{message}, registry, {{
     "auto.register.schemas": False,
     "subject.name.strategy": lambda *_: SUBJECT,
 }})
 context = SerializationContext({_quoted(topic)}, MessageField.VALUE)
 producer = Producer({{"bootstrap.servers": "localhost:9092"}})
-producer.produce({_quoted(topic)}, value=serialize(Record(), context))
+producer.produce({_quoted(topic)}, value=serialize(record_pb2.{message}(), context))
 producer.flush()
 """
 
 
-def _protobuf_consumer(head: str, topic: str) -> str:
+def _protobuf_consumer(head: str, topic: str, message: str) -> str:
     return f"""\
 from confluent_kafka import Consumer
 {_CLIENT}
@@ -152,7 +157,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 import record_pb2  # made by protoc from the schema
 {head}
-deserialize = ProtobufDeserializer(record_pb2.Record, {_NAMED}, registry)
+deserialize = ProtobufDeserializer(record_pb2.{message}, {_NAMED}, registry)
 {_loop(topic)}"""
 
 

@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from schemas.api import judging, views
+from schemas.datafiles.api import FileCheckAPI
 
 _ONE = "subjects/<int:pk>/"
 _VERSION = f"{_ONE}versions/<str:version>/"
@@ -15,6 +16,7 @@ urlpatterns = [
     path(f"{_ONE}versions/", views.VersionsAPI.as_view(), name="subject-versions"),
     path(_VERSION, views.VersionAPI.as_view(), name="subject-version"),
     path(f"{_VERSION}check/", judging.RecordsAPI.as_view(), name="subject-records"),
+    path(f"{_VERSION}check-file/", FileCheckAPI.as_view(), name="subject-file"),
     path(f"{_VERSION}example/", judging.ExampleAPI.as_view(), name="subject-example"),
     path("", include("schemas.databases.api.urls")),
     path("", include("schemas.dependants.api.urls")),

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from idp.common.errors import NotVisible, SlipwayError
+from idp.common.errors import Invalid, NotVisible, SlipwayError
 from idp.common.host import Page
 from rbac.access import can, decide, visible
 from rbac.actors import Actor
@@ -21,6 +21,7 @@ from rbac.views.mixins import AccessMixin
 from schemas import beside, listing, permissions, reviewing, samples, selectors, snippets, texts
 from schemas.addresses import api_of, page_of
 from schemas.configuration import Place
+from schemas.datafiles import checking
 from schemas.errors import InvalidVersion, VersionNotFound
 from schemas.formats.base import FormatName
 from schemas.models import Subject, SubjectVersion
@@ -55,7 +56,7 @@ class SubjectPage(AccessMixin):
         subject = listing.subject(self.actor, pk)
         tab = tab if tab in _PARTS else ""
         context = {**frame(self.actor, subject, tab), "tab": tab, **_PARTS[tab](self, subject)}
-        status = 422 if context.get("refused") else 200
+        status = 422 if context.get("refused") or context.get("file_refused") else 200
         return render(request, f"schemas/subject/{tab or 'schema'}.html", context, status=status)
 
 
@@ -197,8 +198,9 @@ def _data(view: SubjectPage, subject: Subject) -> dict[str, Any]:
     record, missing = _example(row)
     pasted = request.POST.get("records", "") if request.method == "POST" else ""
     shown = pasted or (json.dumps(record, indent=2, ensure_ascii=False) if not missing else "")
-    context = {
+    context: dict[str, Any] = {
         "version": row,
+        "max_bytes": checking.MAX_BYTES // 1024 // 1024,
         "numbers": list(
             subject.versions.order_by("-number").values_list("number", flat=True)[:500]
         ),
@@ -209,6 +211,8 @@ def _data(view: SubjectPage, subject: Subject) -> dict[str, Any]:
         "checked": None,
         "refused": None,
     }
+    if request.method == "POST" and "file" in request.POST.keys() | request.FILES.keys():
+        return {**context, **_file(row, request.FILES.get("file"))}
     if request.method == "POST":
         try:
             found = samples.check_records(row.schema, *samples.read_records(pasted))
@@ -217,6 +221,18 @@ def _data(view: SubjectPage, subject: Subject) -> dict[str, Any]:
         except SlipwayError as error:
             context["refused"] = error
     return context
+
+
+def _file(row: SubjectVersion, file: Any) -> dict[str, Any]:
+    """The report on a file that was sent with the form."""
+    try:
+        if file is None:
+            raise Invalid("Choose a file first.")
+        checking.require_size(file.size)
+        report = checking.check_file(row.schema, file, name=file.name)
+    except SlipwayError as error:
+        return {"file_refused": error}
+    return {"report": report, "file_name": file.name, "file_kind": checking.TITLES[report.kind]}
 
 
 def _example(row: SubjectVersion) -> tuple[Any, str]:

@@ -271,7 +271,7 @@ CUSTOMER = '{"title": "Customer", "type": "object", "properties": {"id": {"type"
     [
         (FormatName.AVRO, V2, "AvroSerializer(registry, schema"),
         (FormatName.JSON, CUSTOMER, "JSONSerializer(schema, registry"),
-        (FormatName.PROTOBUF, PROTO, "ProtobufSerializer(Record, registry"),
+        (FormatName.PROTOBUF, PROTO, "ProtobufSerializer(record_pb2.Paid, registry"),
     ],
 )
 def test_each_format_has_example_and_code(

@@ -9,6 +9,7 @@ from schemas.formats.avro.engine import (
     check_record,
     example,
     fingerprint,
+    native,
     parsing_canonical_form,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "check_record",
     "example",
     "fingerprint",
+    "native",
     "parsing_canonical_form",
 ]

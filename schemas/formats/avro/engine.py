@@ -9,6 +9,7 @@ from typing import Any
 
 from idp.common.errors import FieldError
 from schemas.formats.avro import examples, records
+from schemas.formats.avro import native as natives
 from schemas.formats.avro.comparison import compare
 from schemas.formats.avro.defaults import DefaultChecker
 from schemas.formats.avro.model import Named, Type
@@ -135,6 +136,11 @@ def check_record(parsed: Parsed, value: Any) -> list[FieldError]:
     A field is the RFC 6901 pointer into the value. Unions may be plain or tagged.
     """
     return records.check_record(_avro(parsed).root, value)
+
+
+def native(parsed: Parsed, value: Any) -> Any:
+    """A JSON value that fits, as Python's Avro libraries write it."""
+    return natives.native(_avro(parsed).root, value)
 
 
 def example(parsed: Parsed) -> Any:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from schemas.formats.avro import FORMAT, check_record, example
+from schemas.formats.avro import FORMAT, check_record, example, native
 from schemas.formats.avro.text import compact
 
 ADDRESS = {
@@ -151,3 +151,24 @@ def test_an_example_is_plausible_and_right() -> None:
     assert value["to"] == {"city": "Utrecht", "zip": "zip"}
     assert value["lines"] == [42]
     assert json.loads(compact(value)) == value
+
+
+def test_a_record_as_python_libraries_take_it() -> None:
+    inner = {"type": "fixed", "name": "F", "size": 2}
+    schema = {
+        "type": "record",
+        "name": "R",
+        "fields": [
+            {"name": "raw", "type": "bytes"},
+            {"name": "one", "type": ["null", "bytes", "string"]},
+            {"name": "tagged", "type": ["null", "string"]},
+            {"name": "many", "type": {"type": "array", "items": inner}},
+            {"name": "by", "type": {"type": "map", "values": "F"}},
+        ],
+    }
+    value = {"raw": "\u00ff", "one": "\u0100", "tagged": {"string": "x"}, "many": ["ab"],
+             "by": {"k": "cd"}}  # fmt: skip
+    parsed = FORMAT.parse(json.dumps(schema))
+    assert native(parsed, value) == {
+        "raw": b"\xff", "one": "\u0100", "tagged": "x", "many": [b"ab"], "by": {"k": b"cd"},
+    }  # fmt: skip
