@@ -40,6 +40,12 @@ def side_of(kind: str) -> str:
     return next((side for side in ("response", "request") if side.upper() in words), "operation")
 
 
+def without_side(kind: str) -> str:
+    """A kind in words, where the side of the call stands beside it already."""
+    side = side_of(kind).upper()
+    return kind_in_words(kind.removeprefix(f"{side}_"))
+
+
 def kind_in_words(kind: str) -> str:
     """`READER_FIELD_MISSING_DEFAULT_VALUE` as people read it."""
     return kind.replace("_", " ").capitalize()

@@ -15,6 +15,7 @@ register = template.Library()
 MAX_BRIEF = 120
 register.filter("kind_in_words", words.kind_in_words)
 register.filter("side_of", words.side_of)
+register.filter("without_side", words.without_side)
 
 
 @register.filter

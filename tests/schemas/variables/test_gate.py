@@ -184,7 +184,7 @@ class TestPage:
         demo.refresh_from_db()
         variables(dana, demo, DEBUG="<b>yes</b>")
         page = self.page(client, people)
-        assert "variable DEBUG is `&lt;b&gt;yes&lt;/b&gt;`" in page
+        assert "variable DEBUG is <code>&lt;b&gt;yes&lt;/b&gt;</code>" in page
         assert "would stop the next change" in page
 
     def test_without_a_schema_nothing_is_said(
