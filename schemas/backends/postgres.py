@@ -79,13 +79,14 @@ class StatementFailed(Exception):
         self.message, self.state, self.position, self.hint = message, state, position, hint
 
 
-def read(url: str, *, seconds: float = SECONDS) -> Model:
+def read(url: str, *, seconds: float = SECONDS, address: str = "") -> Model:
     """The model of the database at a `postgresql://` URL, read in one read-only snapshot.
 
+    With `address` the host's name is not looked up: it only names whose certificate is expected.
     Raises `Denied` for wrong credentials, `NotFound` for a database that is not there,
     `TemporaryBackendError` for one that hangs or is locked, `TooComplex` past a bound.
     """
-    with session(url, seconds=seconds) as one:
+    with session(url, seconds=seconds, address=address) as one:
         return read_in(one)
 
 
@@ -176,10 +177,12 @@ class Session:
 
 
 @contextmanager
-def session(url: str, *, seconds: float = SECONDS) -> Iterator[Session]:
+def session(url: str, *, seconds: float = SECONDS, address: str = "") -> Iterator[Session]:
     """A session that is cut after `seconds` or `MAX_RECEIVED` bytes, whatever the server does."""
     ends = time.monotonic() + seconds
     parameters = connection_parameters(url)
+    if address:
+        parameters["hostaddr"] = address
     parameters["connect_timeout"] = max(2, min(CONNECT_SECONDS, int(seconds)))
     try:
         connection = psycopg.connect(autocommit=True, prepare_threshold=None, **parameters)

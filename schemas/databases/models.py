@@ -161,11 +161,11 @@ class Declaration(LeasedRow):
         return f"Declaration {self.pk} of {self.database}"
 
 
-class DatabaseInstance(models.Model):
+class DatabaseInstance(LeasedRow):
     """A database as it lives in one environment or tier, and how the last look at it ended.
 
-    A look is claimed by setting `leased_until` while it is past, so that two workers never look at
-    one instance at once; `asked_at` later than `checked_at` says that somebody waits for a look.
+    A look holds its lease, so that two workers never look at one instance at once; `asked_at`
+    later than `checked_at` says that somebody waits for a look.
     `revision` grows with whatever the drift depends on; `measured` is the one it was computed for.
     `reached` is the last version that it was seen to have; `behind` says that it still has it,
     and waits for the migrations after it.
@@ -182,7 +182,6 @@ class DatabaseInstance(models.Model):
     )
     ignoring: Any = models.JSONField(default=list, blank=True)  # paths of objects, `*` allowed
     asked_at = models.DateTimeField(null=True, blank=True)
-    leased_until = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     taken_at = models.DateTimeField(null=True, blank=True)  # of the last look that succeeded
     error = models.TextField(blank=True)

@@ -30,16 +30,21 @@ def check_url(url: str) -> None:
         _require(ipaddress.ip_address(host), host)
 
 
-def check_reach(url: str) -> None:
-    """Raise `Invalid` where the host's name leads to a forbidden address, now that it is read."""
+def check_reach(url: str) -> str:
+    """The address to connect to, now that it is read; raises `Invalid` for a forbidden one.
+
+    The name is looked up once: a second answer could lead elsewhere than the one that was judged.
+    """
     parameters = connection_parameters(url)
     host = str(parameters["host"])
     try:
         found = socket.getaddrinfo(host, parameters["port"], type=socket.SOCK_STREAM)
     except OSError as error:
         raise TemporaryBackendError(f"The host “{host[:100]}” cannot be found.") from error
-    for entry in found:
-        _require(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]), host)
+    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    for address in addresses:
+        _require(address, host)
+    return str(addresses[0])
 
 
 def shown(url: str) -> str:

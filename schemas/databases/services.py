@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from idp.changes import leases
 from idp.common import jobs
 from idp.common.errors import FieldError, Invalid
 from rbac import audit
@@ -17,7 +18,7 @@ from rbac.models import Project, Scope, Tier
 from rbac.places import by_path
 from rbac.scopes import tier_scope
 from rbac.services.writing import refuse, save_new
-from schemas.databases import measuring, reaching
+from schemas.databases import measuring, reaching, snapshots
 from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
 from schemas.permissions import DATABASE_MANAGE, DATABASE_SNAPSHOT, DATABASE_VIEW
 
@@ -92,11 +93,10 @@ def add_instance(
         expected=_expected(database, expected),
         ignoring=_patterns(ignoring or []),
         active=active,
-        asked_at=timezone.now(),
     )
     save_new(row, f"An address of {database} in {row.scope}")
     _record(actor, database, after={"environment": row.place, "at": reaching.shown(url)})
-    jobs.enqueue("schemas.look_at_database", pk=row.pk)
+    _ask(row)
     return row
 
 
@@ -146,7 +146,8 @@ def ask(actor: Actor, row: DatabaseInstance) -> DatabaseInstance:
 def _ask(row: DatabaseInstance) -> None:
     row.asked_at = timezone.now()
     row.save(update_fields=["asked_at"])
-    jobs.enqueue("schemas.look_at_database", pk=row.pk)
+    leases.mark_sent(DatabaseInstance.objects.filter(pk=row.pk))
+    jobs.enqueue(snapshots.TASK, pk=row.pk)
 
 
 def _place(database: Database, environment: str) -> Scope:

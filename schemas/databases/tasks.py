@@ -7,7 +7,7 @@ from celery import shared_task
 from schemas.databases import declaring, measuring, snapshots
 
 
-@shared_task(name="schemas.look_at_database")
+@shared_task(name=snapshots.TASK)
 def look_at_database(pk: int) -> None:
     snapshots.look(pk)
 

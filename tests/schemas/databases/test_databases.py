@@ -8,11 +8,13 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from idp.changes import leases
 from rbac.actors import Actor
 from rbac.models import AuditRecord
 from schemas.databases import declaring, measuring, portal_parts, services, snapshots
@@ -206,26 +208,66 @@ def test_a_database_that_hangs_leaves_words_and_the_last_snapshot(
 
 
 def test_only_one_looks_at_a_time(staging: DatabaseInstance) -> None:
-    DatabaseInstance.objects.filter(pk=staging.pk).update(
-        leased_until=timezone.now() + timedelta(seconds=10)
-    )
+    assert leases.claim(DatabaseInstance, staging.pk, seconds=60)
     assert not snapshots.look(staging.pk)
-    assert snapshots.send_due() == 0
-    DatabaseInstance.objects.filter(pk=staging.pk).update(leased_until=timezone.now())
-    assert snapshots.send_due() == 1
+    assert snapshots.send_due() == []
+    DatabaseInstance.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert snapshots.send_due() == [staging.pk], "its worker was killed"
+    assert snapshots.send_due() == [], "it was just sent"
 
 
 def test_a_look_that_lost_its_lease_writes_nothing(
     staging: DatabaseInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def taken_over(_: str) -> Model:
-        DatabaseInstance.objects.update(leased_until=timezone.now() + timedelta(minutes=9))
+        DatabaseInstance.objects.update(lease_token=99)
         return Model()
 
     monkeypatch.setattr(snapshots, "_read", taken_over)
     assert snapshots.look(staging.pk)
     staging.refresh_from_db()
     assert staging.checked_at is None
+    assert not staging.snapshots.exists()
+
+
+def test_the_name_is_looked_up_once(
+    mia: Actor, staging: DatabaseInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second answer of its name server could lead to a place that was not judged."""
+    port = urlsplit(staging.url).port
+    url = staging.url.replace("127.0.0.1", "db.example.test")
+    assert url != staging.url
+    services.change_instance(mia, staging, url=url)
+    asked = []
+
+    def once(host: str, *_: object, **__: object) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", once)
+    assert snapshots.look(staging.pk)
+    staging.refresh_from_db()
+    assert (asked, staging.error) == (["db.example.test"], "")
+
+
+@pytest.mark.loopback
+def test_a_scratch_server_that_hangs_puts_a_declaration_off_in_bounded_time(
+    rest: As, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(declaring, "SECONDS", 2.0)
+    monkeypatch.setattr("schemas.backends.scratch._CLEANING_SECONDS", 0.0)
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        settings.SCHEMAS_SCRATCH_URL = f"postgresql://u:secret@127.0.0.1:{port}/db"
+        path = f"databases/{database.pk}/versions/"
+        asked = rest("developer")("POST", path, {"sql": "SELECT 1"}, 202)
+        began = time.monotonic()
+        assert not declaring.work(asked["id"])
+        assert time.monotonic() - began < 8
+    shown = rest("viewer")("GET", asked["url"].removeprefix("/api/v1/"))
+    assert shown["state"] == "queued"
+    assert "did not answer" in shown["problem"]["detail"]
+    assert "secret" not in str(shown)
 
 
 @pytest.mark.parametrize(
