@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from environments import selectors, services, variable_lines
+from environments import config_forms, selectors, services, variable_lines
 from environments.action_forms import (
     ActionForm,
     DeleteForm,
@@ -21,6 +21,7 @@ from environments.action_forms import (
     VariablesForm,
 )
 from environments.component_forms import ComponentForm
+from environments.config_forms import ConfigSchemaForm
 from environments.models import Environment
 from environments.services.edits import Options
 from environments.views.detail import frame
@@ -96,6 +97,15 @@ ACTIONS: dict[str, Action] = {
         "Show the plan",
         ComponentForm,
         services.set_component,
+    ),
+    "config-schema": Action(
+        "environment.set-schemas",
+        "Set the configuration schema",
+        "Which variables the workload's code needs. A missing or mistyped one then stops the next"
+        " change, this one included, and not the pod.",
+        "Show the plan",
+        ConfigSchemaForm,
+        services.set_config_schema,
     ),
     "restart": Action(
         "environment.restart",
@@ -255,6 +265,7 @@ def _initial(entry: Mapping[str, Any]) -> dict[str, Any]:
         "image": entry.get("image", ""),
         "component": entry.get("component", ""),
         "variables": variable_lines.written(entry.get("variables", {})),
+        **config_forms.initial(entry),
     }
     if entry.get("autoscaling"):
         bounds = {"min_replicas": entry["minReplicas"], "max_replicas": entry["maxReplicas"]}

@@ -36,6 +36,7 @@ ACTIONS = (
     ("variables", "Change variables…", "pencil", "environment.set-variables", False),
     ("secrets", "Set a secret…", "key", "environment.set-secret", False),
     ("component", "Set the component…", "components", "environment.set-component", False),
+    ("config-schema", "Set the configuration schema…", "braces", "environment.set-schemas", False),
     ("restart", "Restart workloads…", "refresh", "environment.restart", False),
     ("extend", "Change the expiry…", "calendar-plus", "environment.extend", False),
     ("sync", "Sync with git…", "git-merge", "environment.sync", False),
@@ -185,6 +186,7 @@ def _variables(view: EnvironmentDetailView, row: Environment) -> dict[str, Any]:
         "stored": list(secrets.names(view.actor, row.scope)[:100]) if known else [],
         "may_change": can(view.actor, "environment.set-variables", row),
         "may_set": can(view.actor, "environment.set-secret", row),
+        "may_declare": can(view.actor, "environment.set-schemas", row),
     }
 
 

@@ -161,6 +161,60 @@ def test_a_schema_that_one_may_not_see_tells_nothing(
     assert "MANHATTAN" not in json.dumps(change.gates)
 
 
+class TestForm:
+    URL = "/environments/orders/demo/config-schema/"
+
+    def test_a_registered_version(
+        self, demo: Environment, client: Client, people: Characters
+    ) -> None:
+        client.force_login(people.developer)
+        page = client.get(self.URL).content.decode()
+        assert f'value="{NAME}"' in page
+        answer = client.post(self.URL, {"workload": "web", "subject": NAME, "version": "2"})
+        assert answer.status_code == 302
+        change = Change.objects.latest("id")
+        assert change.verb == "environment.set-schemas"
+        refused = client.post(self.URL, {"workload": "web", "subject": NAME, "version": "9"})
+        assert refused.status_code == 422
+        assert "has no version 9" in refused.content.decode()
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({"subject": NAME}, "named together"),
+            ({"version": "2"}, "named together"),
+            ({"schema": "{"}, "It is no JSON"),
+            ({"schema": "[" * 60_000}, "It is no JSON"),
+            ({"schema": "[]"}, "an object here"),
+            ({"schema": '{"type": "nonsense"}'}, "no JSON type"),
+            ({"schema": '{"a": 1}', "subject": NAME, "version": "1"}, "one of the two"),
+        ],
+    )
+    def test_what_is_wrong_stands_beside_its_field(
+        self, demo: Environment, client: Client, people: Characters, given: Any, words: str
+    ) -> None:
+        client.force_login(people.developer)
+        answer = client.post(self.URL, {"workload": "web", **given})
+        assert answer.status_code == 422
+        assert words in answer.content.decode()
+
+    def test_an_inline_schema_stays_when_the_form_is_sent_as_it_was(
+        self, demo: Environment, dana: Actor, client: Client, people: Characters
+    ) -> None:
+        own = {"type": "object", "title": "Own"}
+        settle(dana, services.set_config_schema(dana, demo, schema=own))
+        client.force_login(people.developer)
+        page = client.get(self.URL).content.decode()
+        assert "&quot;title&quot;: &quot;Own&quot;" in page
+        same = client.post(self.URL, {"workload": "web", "schema": json.dumps(own)})
+        assert "nothing would change" in same.content.decode()
+
+    def test_who_may_not_is_told(self, demo: Environment, people: Characters) -> None:
+        client = Client()
+        client.force_login(people.viewer)
+        assert client.get(self.URL).status_code == 403
+
+
 class TestPage:
     def page(self, client: Client, people: Characters) -> str:
         client.force_login(people.developer)
