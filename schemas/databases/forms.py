@@ -12,13 +12,14 @@ from portal.forms import LinesField, ServiceForm
 from rbac.access import visible
 from rbac.actors import Actor
 from rbac.models import Project
-from schemas.databases import declaring, services
+from schemas.databases import declaring, selectors, services
 from schemas.databases.models import MAX_FILE, Database, DatabaseInstance
 from schemas.permissions import DATABASE_MANAGE
 from schemas.relational.lint import MAX_MIGRATION
 
 _CODE = {"class": "sw-mono", "spellcheck": "false", "autocomplete": "off"}
 _NEWEST = ("0", "the newest that is declared")
+_NO_DATABASE = ("0", "none")
 MAX_CHOICES = 200
 _RUN = "It runs in an empty PostgreSQL database as a role without rights, and is then dropped."
 _READ = "No scratch PostgreSQL is configured here: it is read without being run, and in part."
@@ -168,7 +169,7 @@ class ConfirmForm(ServiceForm):
 
 
 class LintForm(ServiceForm):
-    """A migration to be judged."""
+    """A migration to be judged, by itself or as one of a database."""
 
     sql = forms.CharField(
         label="Migration",
@@ -177,6 +178,18 @@ class LintForm(ServiceForm):
         widget=forms.Textarea(attrs={"rows": 16, **_CODE}),
         help_text="PostgreSQL’s SQL, as it will run. Nothing is run or stored here.",
     )
+    database = forms.TypedChoiceField(
+        coerce=int,
+        choices=[_NO_DATABASE],
+        help_text="Types are judged by its newest version, and who reads what goes is named.",
+    )
     in_transaction = forms.BooleanField(
         required=False, label="The migration tool opens a transaction itself"
     )
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = selectors.databases(actor).order_by("project__name", "name")[:MAX_CHOICES]
+        field = self.fields["database"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [_NO_DATABASE, *((str(row.pk), str(row)) for row in rows)]

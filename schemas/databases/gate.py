@@ -30,7 +30,7 @@ _SCALES = frozenset({"replicas", "minReplicas", "maxReplicas"})
 
 @dataclass(frozen=True)
 class Risky:
-    """An unacknowledged finding of a version that an instance has not had yet."""
+    """A finding of a version that an instance has not had yet."""
 
     instance: DatabaseInstance
     version: DatabaseVersion
@@ -58,20 +58,23 @@ def check(change: Change, plan: Plan) -> GateResult:
     rows = list(selectors.instances_at(change.scope))
     if not rows:
         return _passed("No database is known to live there.")
-    risky = [one for row in rows for one in _risky(row)]
+    found = [one for row in rows for one in _findings(row)]
+    risky = [one for one in found if judging.refuses(one.finding)]
     if risky:
         return _refused(change, RULE, _sentence(risky), [r.sentence for r in risky], _ways(risky))
-    return _drift_judged(change, rows)
+    return _drift_judged(change, rows, found)
 
 
-def _drift_judged(change: Change, rows: Sequence[DatabaseInstance]) -> GateResult:
+def _drift_judged(
+    change: Change, rows: Sequence[DatabaseInstance], found: Sequence[Risky]
+) -> GateResult:
     drifted = [row for row in rows if row.state == "drifted"]
     facts = [one for row in drifted for one in _drift(row)]
     strict = [row for row in drifted if row.database.on_drift == Database.OnDrift.REFUSE]
     if strict:
         way = "Bring it back to what is declared, or declare what is there. Or"
         return _refused(change, DRIFT_RULE, " ".join(map(_drifted, strict)), facts, way)
-    return _passed(_told(rows, drifted), facts)
+    return _passed(_told(rows, drifted, found), facts)
 
 
 def _only_scales(plan: Plan) -> bool:
@@ -86,11 +89,13 @@ def _scales(action: Action) -> bool:
     return action.kind in _BOUNDS or all(name in _SCALES for name in fields)
 
 
-def _risky(row: DatabaseInstance) -> Iterable[Risky]:
-    for version in selectors.awaited(row):
-        for finding in judging.with_readers(version):
-            if judging.refuses(finding):
-                yield Risky(row, version, finding)
+def _findings(row: DatabaseInstance) -> Iterable[Risky]:
+    """What the lint found in the versions that an instance has not had yet."""
+    versions = selectors.awaited(row)
+    known = readers.readers_of(row.database) if versions else []
+    for version in versions:
+        for finding in judging.with_readers(version, known):
+            yield Risky(row, version, finding)
 
 
 def _sentence(risky: Sequence[Risky]) -> str:
@@ -118,20 +123,21 @@ def _drifted(row: DatabaseInstance) -> str:
     return f"{row} has drifted ({count} difference{'s' if count != 1 else ''}). {told}"
 
 
-def _told(rows: Sequence[DatabaseInstance], drifted: Sequence[DatabaseInstance]) -> str:
+def _told(
+    rows: Sequence[DatabaseInstance],
+    drifted: Sequence[DatabaseInstance],
+    found: Sequence[Risky],
+) -> str:
     """What a person should know although it passes."""
     said = [_drifted(row) for row in drifted]
     said += [f"{row} could not be read last time." for row in rows if row.state == "unreachable"]
     said += [f"{row} still has version {row.reached}." for row in rows if row.state == "behind"]
-    said += [one for row in rows for one in _acknowledged_but_read(row)]
+    said += [
+        f"{one.sentence} Acknowledged: {one.finding['acknowledged']}."
+        for one in found
+        if one.finding["acknowledged"] and one.finding["readers"]
+    ]
     return f"Beware: {' '.join(said)}" if said else "Its databases are as declared."
-
-
-def _acknowledged_but_read(row: DatabaseInstance) -> Iterable[str]:
-    for version in selectors.awaited(row):
-        for one in judging.with_readers(version):
-            if one["acknowledged"] and one["readers"]:
-                yield f"{Risky(row, version, one).sentence} Acknowledged: {one['acknowledged']}."
 
 
 def _passed(sentence: str, facts: Sequence[str] = ()) -> GateResult:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from schemas.databases import readers
-from schemas.databases.models import DatabaseVersion, Declaration
+from schemas.databases.models import DatabaseReader, DatabaseVersion, Declaration
 from schemas.relational import coarse, stored
 from schemas.relational.diff import differences
 from schemas.relational.differences import Risk, Sides
@@ -46,9 +46,14 @@ def _plain(one: Finding, file: str) -> dict[str, Any]:
     return made
 
 
-def with_readers(row: DatabaseVersion) -> list[dict[str, Any]]:
+def with_readers(
+    row: DatabaseVersion, known: Sequence[DatabaseReader] | None = None
+) -> list[dict[str, Any]]:
     """A version's findings, each with who declared that they read what it touches."""
-    known = readers.readers_of(row.database) if row.findings else []
+    if not row.findings:
+        return []
+    if known is None:
+        known = readers.readers_of(row.database)
     return [{**one, "readers": readers.read_by(known, one["touches"])} for one in row.findings]
 
 

@@ -263,10 +263,10 @@ class Lint(AccessMixin):
     anywhere = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self._show(LintForm())
+        return self._show(LintForm(actor=self.actor))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = LintForm(request.POST)
+        form = LintForm(request.POST, actor=self.actor)
         if form.is_valid():
             try:
                 found = linting.lint_migration(self.actor, **form.cleaned_data)

@@ -168,7 +168,7 @@ def test_the_command_says_what_a_program_reads() -> None:
 def test_the_page_shows_findings(people: Characters) -> None:
     client = signed_in(people.viewer)
     assert client.get("/databases/lint/").status_code == 200
-    text = client.post("/databases/lint/", {"sql": RISKY}).content.decode()
+    text = client.post("/databases/lint/", {"sql": RISKY, "database": "0"}).content.decode()
     assert "1 finding would refuse it" in text
     assert "ban-drop-column" in text
-    assert client.post("/databases/lint/", {"sql": "\\d"}).status_code == 422
+    assert client.post("/databases/lint/", {"sql": "\\d", "database": "0"}).status_code == 422

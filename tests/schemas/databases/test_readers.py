@@ -226,6 +226,11 @@ def test_dropping_a_column_names_them_everywhere(
     check_in(bill, database, billing, "lines.note")
     found = rest("viewer")("POST", "migrations/lint/", {"sql": RISKY, "database": database.pk})
     assert [one["readers"] for one in found["findings"]] == [SAID]
+    client = rest("viewer").client
+    page = client.post("/databases/lint/", {"sql": RISKY, "database": str(database.pk)})
+    assert SAID in page.content.decode()
+    stranger = rest("stranger").client.post("/databases/lint/", {"sql": RISKY, "database": "1"})
+    assert stranger.status_code in {403, 422}
     declare_model(dana, database, without_column("note"), RISKY, on_top=True)
     path = f"databases/{database.pk}/"
     version = rest("viewer")("GET", f"{path}versions/2/")

@@ -78,6 +78,6 @@ def test_a_live_database_is_told_whole(
     assert [(one["rule"], one["line"], one["touches"]) for one in refused["findings"]] == [
         ("ban-drop-column", 3, "orders.note")
     ]
-    page = viewer.post("/databases/lint/", {"sql": RISKY}).content.decode()
+    page = viewer.post("/databases/lint/", {"sql": RISKY, "database": "0"}).content.decode()
     assert "1 finding would refuse it" in page
     assert '<td class="num" data-label="line">3</td>' in page
