@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from environments import variable_lines
+from environments import schema_lines, variable_lines
 from environments.forms import ErrorsMixin, Moment
 
 SHOWN = 20  # differences in one message
@@ -124,6 +124,56 @@ class VariablesForm(ActionForm):
             *(f"{name} is there and not in yours" for name in now if name not in sent),
             *(f"{name} is not there" for name in sent if name not in now),
         ]
+
+
+class SchemasForm(ActionForm):
+    """What the code writes and reads, one version a line (`schema_lines`), and the code itself."""
+
+    produces = forms.CharField(
+        label="Writes",
+        required=False,
+        max_length=100_000,
+        help_text="One a line: subject and version, like “orders-value 3”. Where there are several"
+        " workloads, workload=NAME; how long what is written can be read, retentionDays=14.",
+        widget=forms.Textarea(attrs={"rows": 4, "class": "sw-mono", "spellcheck": "false"}),
+    )
+    consumes = forms.CharField(
+        label="Reads",
+        required=False,
+        max_length=100_000,
+        help_text="One a line, as above. What stands in neither list is removed.",
+        widget=forms.Textarea(attrs={"rows": 4, "class": "sw-mono", "spellcheck": "false"}),
+    )
+    image = forms.CharField(
+        label="Image",
+        max_length=300,
+        required=False,
+        help_text="The code that was built with them, to come in the same change. Empty: as it is.",
+        widget=forms.TextInput(attrs={"class": "sw-mono", "autocomplete": "off"}),
+    )
+    workload = forms.CharField()
+    field_order = ("produces", "consumes", "image", "workload", "message")
+
+    def clean_produces(self) -> list[dict[str, Any]]:
+        return _lines(self.cleaned_data["produces"])
+
+    def clean_consumes(self) -> list[dict[str, Any]]:
+        return _lines(self.cleaned_data["consumes"])
+
+    def differences(self) -> list[str]:
+        """By list: the words of one that moved would hide what matters."""
+        return [
+            f"{self.fields[name].label} has moved"
+            for name in ("produces", "consumes")
+            if schema_lines.read(self.initial.get(name, "")) != self.cleaned_data.get(name)
+        ]
+
+
+def _lines(text: str) -> list[dict[str, Any]]:
+    try:
+        return schema_lines.read(text)
+    except schema_lines.BadLine as error:
+        raise forms.ValidationError(str(error)) from error
 
 
 class SecretForm(ActionForm):

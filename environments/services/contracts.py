@@ -23,12 +23,15 @@ def set_schemas(
     *,
     produces: Sequence[Mapping[str, Any]],
     consumes: Sequence[Mapping[str, Any]],
-    reads: Sequence[Mapping[str, Any]] = (),
+    reads: Sequence[Mapping[str, Any]] | None = None,
     image: str = "",
     workload: str = "",
     options: Options = _DEFAULT,
 ) -> Change:
-    """The whole set; with `image`, the code that uses it comes in the same change."""
+    """The whole set; with `image`, the code that uses it comes in the same change.
+
+    `reads` None leaves what stands there of databases.
+    """
     draft = edits.opened(actor, environment, SET_SCHEMAS)
     title = f"Set schemas of {environment}"
     if image:
@@ -36,6 +39,8 @@ def set_schemas(
         name = edits.workload_of(draft, workload)
         draft.set_workload(name, "image", image.strip())
         title = f"{title}, and {name} to {image.rpartition('/')[2][:80]}"
+    if reads is None:
+        reads = draft.judged().document.schemas.get("reads", ())
     wanted = schemaset.plain({"produces": produces, "consumes": consumes, "reads": reads})
     if wanted:
         draft.set(("schemas",), wanted)

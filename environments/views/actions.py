@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from environments import config_forms, selectors, services, variable_lines
+from environments import config_forms, schema_lines, selectors, services, variable_lines
 from environments.action_forms import (
     ActionForm,
     DeleteForm,
@@ -17,6 +17,7 @@ from environments.action_forms import (
     ImageForm,
     RemoveSecretForm,
     ScaleForm,
+    SchemasForm,
     SecretForm,
     VariablesForm,
 )
@@ -106,6 +107,15 @@ ACTIONS: dict[str, Action] = {
         "Show the plan",
         ConfigSchemaForm,
         services.set_config_schema,
+    ),
+    "schemas": Action(
+        "environment.set-schemas",
+        "Set schemas",
+        "Which versions the code writes and reads here. The gate asks everybody beside it whether"
+        " they can go on.",
+        "Show the plan",
+        SchemasForm,
+        services.set_schemas,
     ),
     "restart": Action(
         "environment.restart",
@@ -206,6 +216,8 @@ class ActionView(AccessMixin):
         }
         if workload:
             initial |= _initial(entries[workload])
+        if what.form is SchemasForm:
+            initial |= _schemas(source)
         extra = self._extra(row, what, entries.get(workload, {}))
         return what.form(data, workloads=list(entries), initial=initial, **extra)
 
@@ -257,6 +269,13 @@ def _workload(entries: Entries, request: HttpRequest) -> str:
     """The workload that the form or the address names, else the first; empty where none is."""
     wanted = request.POST.get("workload") or request.GET.get("workload", "")
     return wanted if wanted in entries else next(iter(entries), "")
+
+
+def _schemas(source: selectors.Source) -> dict[str, Any]:
+    """What `main` says is written and read; the image is only asked for."""
+    lists = source.document.schemas if source.document else {}
+    found = {name: schema_lines.written(lists.get(name, ())) for name in ("produces", "consumes")}
+    return {**found, "image": ""}
 
 
 def _initial(entry: Mapping[str, Any]) -> dict[str, Any]:

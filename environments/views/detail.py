@@ -37,6 +37,7 @@ ACTIONS = (
     ("secrets", "Set a secret…", "key", "environment.set-secret", False),
     ("component", "Set the component…", "components", "environment.set-component", False),
     ("config-schema", "Set the configuration schema…", "braces", "environment.set-schemas", False),
+    ("schemas", "Set schemas…", "braces", "environment.set-schemas", False),
     ("restart", "Restart workloads…", "refresh", "environment.restart", False),
     ("extend", "Change the expiry…", "calendar-plus", "environment.extend", False),
     ("sync", "Sync with git…", "git-merge", "environment.sync", False),

@@ -18,6 +18,7 @@ from rbac.models import Scope, Tier
 from rbac.views.mixins import AccessMixin
 from schemas import listing, naming, reviewing, selectors, services, texts
 from schemas.addresses import page_of
+from schemas.dependants.impact import impact_of
 from schemas.formats.base import FormatName
 from schemas.formats.levels import Level
 from schemas.forms import CompareForm
@@ -90,9 +91,11 @@ class Compare(AccessMixin):
         review = reviewing.review_candidate(self.actor, name, candidate_of(given))
         found = selectors.find_subject(name)
         known = found if found is not None and can(self.actor, VIEW, found) else None
+        used = known is not None and known.last_version
         return {
             "review": review,
             "subject": known,
+            "impact": impact_of(self.actor, name, candidate_of(given)) if used else None,
             "url": page_of(known) if known and known.last_version else "",
             "may_register": can(self.actor, REGISTER, known.keeper)
             if known
