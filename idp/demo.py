@@ -10,6 +10,7 @@ from django.db import transaction
 from environments import services as environments
 from environments.models import Limit
 from gitops.models import CloudAccount, Cluster
+from idp import demo_subjects
 from idp.changes.models import ApprovalRule, Change
 from portal.models import Component
 from rbac.actors import Actor, system
@@ -90,6 +91,10 @@ def make(aws: str) -> None:
             consumes_apis=consumes,
         )
     _rules(teams)
+    leads = {person.team: person.username for person in PEOPLE if person.lead}
+    demo_subjects.make(
+        {name: Actor(user=User.objects.get(username=leads[team])) for name, _, team in PROJECTS}
+    )
 
 
 def _person(person: Person, team: Team, projects: dict[str, Project]) -> None:

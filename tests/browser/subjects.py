@@ -52,7 +52,7 @@ def build(author: Actor, lead: Actor) -> None:
     _customers(author, lead)
     register(author, "shop/money.proto", _MONEY, format=FormatName.PROTOBUF)
     uses = (Reference("shop/money.proto", "shop/money.proto", 1),)
-    register(author, "payments-value", _PAYMENT, format=FormatName.PROTOBUF, references=uses)
+    register(author, "shop.payments-value", _PAYMENT, format=FormatName.PROTOBUF, references=uses)
     refunds = register(author, SLASHED, record(("id", "long"), name="Refund"))
     services.describe_subject(author, refunds, component="orders-api")
     old = register(author, ":.legacy:orders-value", record(("id", "long")))
