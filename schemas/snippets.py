@@ -57,7 +57,17 @@ def snippets(row: SubjectVersion, address: str, record: Any) -> Snippets | None:
         return Snippets(producer, _protobuf_consumer(head, topic, message))
     if name == FormatName.AVRO and record != {}:
         record = avro.native(parse_stored(row.schema), record)
-    return Snippets(_producer(name, head, topic, row.number, record), _consumer(name, head, topic))
+    producer = _producer(name, head, topic, _schema_lines(row), record)
+    return Snippets(producer, _consumer(name, head, topic))
+
+
+def _schema_lines(row: SubjectVersion) -> str:
+    """How the code gets the version's schema; of a primitive the client reads no bare name."""
+    text = row.schema.text.strip()
+    if row.schema.format == FormatName.AVRO and text.startswith('"'):
+        typed = _quoted(json.dumps({"type": json.loads(text)}))
+        return f'schema = Schema({typed}, "AVRO")  # version {row.number}'
+    return f"schema = registry.get_version(SUBJECT, {row.number}).schema"
 
 
 def _head(row: SubjectVersion, address: str) -> str:
@@ -71,15 +81,16 @@ registry = SchemaRegistryClient({{
 """
 
 
-def _producer(name: FormatName, head: str, topic: str, version: int, record: Any) -> str:
+def _producer(name: FormatName, head: str, topic: str, schema: str, record: Any) -> str:
     module, title = _CLASSES[name]
+    client = _CLIENT.replace("import ", "import Schema, ") if "= Schema(" in schema else _CLIENT
     return f"""\
 from confluent_kafka import Producer
-{_CLIENT}
+{client}
 from confluent_kafka.schema_registry.{module} import {title}Serializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 {head}
-schema = registry.get_version(SUBJECT, {version}).schema
+{schema}
 serialize = {_call(f"{title}Serializer", name, "registry", "schema")}
 record = {_literal(record)}
 context = SerializationContext({_quoted(topic)}, MessageField.VALUE)

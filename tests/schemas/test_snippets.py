@@ -133,6 +133,8 @@ def run(code: str, token: str) -> None:
     [
         ("snippets-avro-value", json.dumps(AVRO), "AVRO"),
         (':.snippets:quoted "name" ä-value', json.dumps(AVRO), "AVRO"),
+        ("snippets-primitive-value", '"string"', "AVRO"),
+        ("snippets-union-value", '["null", "bytes"]', "AVRO"),
         ("snippets-json-value", json.dumps(JSON), "JSON"),
         ("snippets-titled", json.dumps({**JSON, "title": "Order"}), "JSON"),
         ("snippets-proto-value", PROTO, "PROTOBUF"),
