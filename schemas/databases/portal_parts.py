@@ -1,4 +1,4 @@
-"""What databases show in the shell: the drift alarm on the home page, and search."""
+"""What databases show in the shell: the alarm on the home page, search, an environment's tab."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from django.urls import reverse
 
 from idp.common.host import Hit
 from rbac.actors import Actor
-from schemas.databases import selectors
-from schemas.databases.models import Database
+from schemas.databases import judging, readers, selectors
+from schemas.databases.models import Database, DatabaseInstance
+from schemas.databases.words import LOOKS
 
 MAX_ROWS = 6
+MAX_FINDINGS = 20
 
 
 def drifted(actor: Actor) -> Mapping[str, Any] | None:
@@ -44,3 +46,29 @@ def find(actor: Actor, text: str, limit: int) -> list[Hit]:
         )
         for row in best
     ]
+
+
+def of_environment(actor: Actor, environment: Any) -> dict[str, Any]:
+    """The databases that a change to this environment meets, and what it reads of others."""
+    rows = selectors.seen_at(actor, environment.scope)
+    return {
+        "places": [_place(row) for row in rows],
+        "reads": readers.declared_by(actor, environment.scope),
+    }
+
+
+def _place(row: DatabaseInstance) -> dict[str, Any]:
+    awaited = selectors.awaited(row)
+    return {
+        "row": row,
+        "look": LOOKS[row.state],
+        "url": reverse("schemas:database", args=[row.database_id]),
+        "awaited": [one.number for one in reversed(awaited)],
+        "refusing": [
+            {"version": one.number, "file": one.file, **finding}
+            for one in awaited
+            for finding in judging.with_readers(one)
+            if judging.refuses(finding)
+        ][:MAX_FINDINGS],
+        "drift": row.drift[:MAX_ROWS],
+    }

@@ -21,7 +21,7 @@ from idp.changes.models import Change
 from idp.common.errors import Clash, Refusal
 from portal.models import Component
 from rbac import audit
-from rbac.access import can, require
+from rbac.access import can, require, visible
 from rbac.actors import Actor
 from rbac.models import Scope
 from rbac.services.writing import refuse
@@ -66,6 +66,13 @@ def readers_of(database: Database) -> list[DatabaseReader]:
     rows = DatabaseReader.objects.filter(_counts(), database=database)
     related = ("component__owner", "scope__tier_scope", "scope__project_scope__project__team")
     return list(rows.select_related(*related).order_by("holder", "pk")[:MAX_READERS])
+
+
+def declared_by(actor: Actor, scope: Scope) -> list[DatabaseReader]:
+    """What programs of an environment read, of databases that the actor may see."""
+    rows = DatabaseReader.objects.filter(_counts(), scope=scope)
+    rows = visible(actor, DATABASE_VIEW, rows.select_related("database__project"))
+    return list(rows.order_by("database", "holder")[:MAX_READERS])
 
 
 def _counts() -> Q:

@@ -38,3 +38,14 @@ host.home.register(
         permission=DATABASE_VIEW,
     )
 )
+host.entity_tabs.register(
+    host.Tab(
+        "environment",
+        "databases",
+        "Databases",
+        "schemas/databases/environment_tab.html",
+        portal_parts.of_environment,
+        permission=DATABASE_VIEW,
+        order=60,
+    )
+)

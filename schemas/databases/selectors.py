@@ -85,6 +85,11 @@ def instances_at(scope: Scope) -> QuerySet[DatabaseInstance]:
     )
 
 
+def seen_at(actor: Actor, scope: Scope) -> list[DatabaseInstance]:
+    """Those of them that the actor may see."""
+    return list(visible(actor, DATABASE_VIEW, instances_at(scope)))
+
+
 def awaited(one: DatabaseInstance) -> list[DatabaseVersion]:
     """The versions that an instance shall get and was not seen to have, the newest first.
 

@@ -106,6 +106,7 @@ def objects() -> list[Place]:
     return [
         Place("environment", dev, AUTHOR),
         *(Place(f"environment-{tab}", f"{dev}?tab={tab}", AUTHOR) for tab in tabs),
+        Place("environment-databases", "/environments/orders/live/?tab=databases", AUTHOR),
         Place("environment-configuration", "/environments/orders/nightly/?tab=variables", AUTHOR),
         *(Place(f"do-{action}", f"{dev}{action}/", AUTHOR) for action in ACTIONS),
         Place("environment-share", f"{dev}share/"),

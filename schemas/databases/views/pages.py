@@ -19,6 +19,7 @@ from schemas.databases import judging, reaching, readers, selectors
 from schemas.databases.measuring import MAX_TOLD, TOPIC
 from schemas.databases.models import Database, DatabaseInstance, DatabaseVersion
 from schemas.databases.views import showing
+from schemas.databases.words import LOOKS
 from schemas.permissions import (
     DATABASE_DECLARE,
     DATABASE_MANAGE,
@@ -30,16 +31,6 @@ from schemas.relational import coarse
 PAGE_SIZE = 50
 MAX_DECLARATIONS = 5  # that are under way or were refused
 MAX_TEXT = 200_000  # characters of SQL on one page
-# The words of state that pages know, by ours.
-LOOKS = {
-    "off": "suspended",
-    "unreachable": "degraded",
-    "unread": "pending",
-    "undeclared": "unknown",
-    "drifted": "drifted",
-    "behind": "outofsync",
-    "in step": "synced",
-}
 WORST = ("unreachable", "drifted", "behind", "undeclared", "unread", "in step", "off")
 _TABS = (
     ("", "Where it lives"),

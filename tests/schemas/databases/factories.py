@@ -146,6 +146,7 @@ def make_ledger(actor: Actor, project: Project) -> Database:
     sql = "SET lock_timeout = '2s';\nALTER TABLE entries DROP COLUMN note;"
     declare(actor, database, sql, on_top=True, file="migrations/0002.sql")
     look(place, there)
+    live(actor, database, "production", there)
     fact = [{"database": str(database), "tables": ["entries"], "workload": "reports"}]
     scope = environment_scope(project, "staging", "reader")
     readers.record(scope, None, {readers.FACT: fact})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -23,7 +24,14 @@ from schemas.databases.models import Database, DatabaseInstance, DatabaseReader
 from tests.environments.factories import IMAGE, bring, settle
 from tests.rbac.factories import Characters, bind, make_project, member_of
 from tests.schemas.databases.conftest import Rest, signed_in
-from tests.schemas.databases.factories import SHOP, declare_model, live, without_column
+from tests.schemas.databases.factories import (
+    SHOP,
+    declare_model,
+    drifted,
+    live,
+    look,
+    without_column,
+)
 from tests.schemas.databases.test_gate import RISKY, deploy, gate
 
 As = Callable[[str], Rest]
@@ -260,3 +268,30 @@ def test_the_gate_names_them_and_tells_them_where_it_is_acknowledged(
     told = gate(deploy(dana, stage, "3.0.0"))
     assert told["outcome"] == "pass"
     assert f"{SAID} Acknowledged: nobody does." in told["sentence"]
+
+
+def test_an_environments_page_tells_what_a_change_would_meet(
+    dana: Actor, bill: Actor, mia: Actor, billing: Environment, place: DatabaseInstance
+) -> None:
+    project = place.database.project
+    stage = bring(dana, project, name="stage", tier="staging", parameters={"image": IMAGE})
+    check_in(bill, place.database, billing, "lines")
+    declare_model(dana, place.database, without_column("note"), RISKY, on_top=True, file="7.sql")
+    viewer = signed_in(dana.user)  # type: ignore[arg-type]  # she is a person
+    page = viewer.get(f"/environments/orders/{stage.name}/?tab=databases").content.decode()
+    text = " ".join(re.sub(r"<[^>]*>", "", page).split())
+    assert "orders/main in staging" in text
+    assert "Behind" in text
+    assert "It was last seen with version 1. It waits for version 2." in text
+    assert "version 2, 7.sql line 3: Dropping column lines.note loses its data" in text
+    assert SAID in text
+    look(place, drifted())
+    page = viewer.get(f"/environments/orders/{stage.name}/?tab=databases").content.decode()
+    assert "from what is declared;</b> a change is told." in page
+    other = signed_in(bill.user)  # type: ignore[arg-type]  # he is one too
+    page = other.get("/environments/billing/stage/?tab=databases").content.decode()
+    assert "What it reads" in page
+    assert "<code>lines</code>" in page
+    Database.objects.all().delete()
+    page = other.get("/environments/billing/stage/?tab=databases").content.decode()
+    assert "No database that you can see lives here" in page
