@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from unittest import mock
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from idp.common.errors import Clash, Refusal, TemporaryBackendError
@@ -66,6 +72,41 @@ def test_a_request_that_comes_twice_is_one_declaration(
         declaring.ask(dana, database, "SELECT 2", idempotency_key="once")
     other = declaring.ask(Actor(people.maintainer), database, "SELECT 2", idempotency_key="once")
     assert other != first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_is_killed_while_it_reads_loses_nothing(
+    dana: Actor, database: Database, tmp_path: Path
+) -> None:
+    row = declaring.ask(dana, database, "CREATE TABLE orders (id int PRIMARY KEY);")
+    began = tmp_path / "began"
+
+    def hang(_: str) -> Loaded:
+        began.touch()
+        time.sleep(60)
+        raise AssertionError("it was not killed")
+
+    def read() -> None:
+        connections.close_all()
+        with mock.patch.object(declaring, "_load", side_effect=hang):
+            declaring.work(row.pk)
+
+    connections.close_all()
+    process = multiprocessing.get_context("fork").Process(target=read)
+    process.start()
+    until = time.monotonic() + 20
+    while not began.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join(10)
+    assert process.exitcode == -signal.SIGKILL
+    assert again(row).state == State.READING
+    assert not database.versions.exists()
+    Declaration.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert declaring.sweep() == [row.pk]
+    assert declaring.work(row.pk)
+    assert again(row).state == State.DECLARED
+    assert [version.number for version in database.versions.all()] == [1]
 
 
 def test_messages_may_be_lost_or_doubled(dana: Actor, database: Database, load: mock.Mock) -> None:
