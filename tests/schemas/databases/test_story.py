@@ -8,13 +8,17 @@ from collections.abc import Callable
 
 import pytest
 
+from idp.changes.models import Change
 from rbac.actors import Actor
-from schemas.databases import services, snapshots
+from schemas.databases import declaring, services, snapshots
 from schemas.databases.models import DatabaseInstance
+from tests.environments.factories import IMAGE, bring
 from tests.rbac.factories import Characters
 from tests.schemas.databases.conftest import Rest, Run, signed_in
-from tests.schemas.databases.factories import declare
+from tests.schemas.databases.factories import declare, measure
+from tests.schemas.databases.test_gate import deploy, gate
 from tests.schemas.relational.test_relational_postgres import SEEDED, SENTENCES, SHOP
+from tests.support.changes import run_until_settled
 
 As = Callable[[str], Rest]
 RISKY = "SET lock_timeout = '2s';\n\nALTER TABLE orders DROP COLUMN note;\n"
@@ -81,3 +85,35 @@ def test_a_live_database_is_told_whole(
     page = viewer.post("/databases/lint/", {"sql": RISKY, "database": "0"}).content.decode()
     assert "1 finding would refuse it" in page
     assert '<td class="num" data-label="line">3</td>' in page
+
+
+@pytest.mark.usefixtures("cluster", "scratch_url")
+def test_a_migration_reaches_a_live_database_through_the_gate(
+    rest: As, people: Characters, staging: DatabaseInstance, run: Run
+) -> None:
+    dana, database = Actor(people.developer), staging.database
+    run(SHOP)
+    declare(dana, database, SHOP)
+    assert snapshots.look(staging.pk)
+    stage = bring(dana, people.project, name="stage", tier="staging", parameters={"image": IMAGE})
+    body = {"sql": RISKY, "on_top": True, "file": "migrations/0007.sql"}
+    asked = rest("developer")("POST", f"databases/{database.pk}/versions/", body, 202)
+    assert declaring.work(asked["id"])
+    measure(database)
+    change = deploy(dana, stage)
+    assert change.state == Change.State.WAITING
+    refused = "orders/main version 2, migrations/0007.sql line 3, `ALTER TABLE orders DROP COLUMN"
+    assert gate(change)["sentence"].startswith(refused)
+    page = signed_in(people.developer).get(f"/changes/{change.pk}/").content.decode()
+    assert "migrations/0007.sql line 3" in html.unescape(page)
+    acknowledged = RISKY.replace(
+        "ALTER", "-- slipway: allow ban-drop-column unread since 4.2\nALTER"
+    )
+    declare(dana, database, acknowledged, on_top=True, base=1)
+    change = run_until_settled(change)
+    assert change.state == Change.State.SUCCEEDED, change.reason
+    run(acknowledged)
+    services.ask(dana, staging)
+    assert snapshots.look(staging.pk)
+    staging.refresh_from_db()
+    assert (staging.state, staging.reached) == ("in step", 3)
