@@ -244,6 +244,8 @@ SCHEMAS_SCRATCH_URL = conf.credential("SLIPWAY_SCHEMAS_SCRATCH_URL")
 SCHEMAS_SCRATCH_EXTENSIONS = conf.words("SLIPWAY_SCHEMAS_SCRATCH_EXTENSIONS", default="")
 # Where live databases may stand; empty: anywhere but on this machine and its link.
 SCHEMAS_DATABASE_NETWORKS = conf.networks("SLIPWAY_SCHEMAS_DATABASE_NETWORKS", default="")
+# Where registries may stand that schemas are imported from; empty: as above.
+SCHEMAS_IMPORT_NETWORKS = conf.networks("SLIPWAY_SCHEMAS_IMPORT_NETWORKS", default="")
 SCHEMAS_SNAPSHOT_SECONDS = conf.integer("SLIPWAY_SCHEMAS_SNAPSHOT_SECONDS", default=900, least=10)
 REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositories")
 # The Unix socket on which `pre-receive` asks Slipway; shorter than 100 bytes.

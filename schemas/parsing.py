@@ -146,12 +146,8 @@ def prepare(
     if normalize and parsed.normalised != parsed.text:
         parsed = parse(candidate.format, parsed.normalised, dependencies)
     require_storable(parsed.text, parsed.canonical)
-    used = [
-        part
-        for target in targets
-        for part in (target.name, target.subject, str(target.version.number), _content(target))
-    ]
-    content = _hash(candidate.format, parsed.canonical, *used)
+    used = [(t.name, t.subject, t.version.number, t.version.schema.content) for t in targets]
+    content = content_of(parsed, used)
     metadata, rules = candidate.metadata or None, candidate.rule_set or None
     return Prepared(
         parsed=parsed,
@@ -164,8 +160,13 @@ def prepare(
     )
 
 
-def _content(target: Target) -> str:
-    return target.version.schema.content
+def content_of(parsed: Parsed, used: Iterable[tuple[str, str, int, str]]) -> str:
+    """The hash of what readers meet: the canonical text, and what it calls by which name.
+
+    `used` has, of each reference, its name, subject, version and the content that stands there.
+    """
+    parts = [str(part) for reference in used for part in reference]
+    return _hash(parsed.format, parsed.canonical, *parts)
 
 
 def identity(

@@ -11,6 +11,7 @@ from schemas import (
     verdicts,
 )
 from schemas.databases import registrations as _databases  # noqa: F401  # registers databases' parts
+from schemas.transfer import registrations as _transfer  # noqa: F401  # registers imports' parts
 
 controller.register_periodic("verdicts", 3600, verdicts.forget_old)
 

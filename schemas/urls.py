@@ -26,4 +26,5 @@ urlpatterns = [
     path(f"{_ONE}settings/", Settings.as_view(), name="settings"),
     path(f"{_ONE}delete/", Delete.as_view(), name="delete"),
     path("", include("schemas.databases.urls")),
+    path("", include("schemas.transfer.urls")),
 ]

@@ -21,4 +21,5 @@ urlpatterns = [
     path("", include("schemas.databases.api.urls")),
     path("", include("schemas.dependants.api.urls")),
     path("", include("schemas.variables.api.urls")),
+    path("", include("schemas.transfer.api.urls")),
 ]

@@ -43,7 +43,7 @@ MATCH = OpenApiParameter(
     description="The ETag that you read; 412 where somebody changed it since.",
 )
 _REGISTERED = {201: SubjectVersionOut}
-_FILTERS = [
+FILTERS = [
     OpenApiParameter(name, str, description=text)
     for name, text in {
         "q": "Words of its name or component",
@@ -97,7 +97,7 @@ class SubjectsAPI(AccessAPIView, ListAPIView):
         filters = Filters.read(self.request.query_params.dict())
         return listing.subjects(self.actor, filters).order_by("-id")
 
-    @extend_schema(operation_id="subjects_list", parameters=_FILTERS)
+    @extend_schema(operation_id="subjects_list", parameters=FILTERS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 

@@ -12,11 +12,10 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from idp.common.conf import Network
 from idp.common.errors import Invalid, TemporaryBackendError
+from schemas.backends.networks import Address, allowed
 from schemas.backends.postgres import connection_parameters
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _FIX = "Name a database that Slipway may reach; the operator allows networks in {}."
 _SETTING = "SLIPWAY_SCHEMAS_DATABASE_NETWORKS"
 
@@ -54,16 +53,6 @@ def shown(url: str) -> str:
 
 
 def _require(address: Address, host: str) -> None:
-    mapped = getattr(address, "ipv4_mapped", None)
-    if not _allowed(mapped or address):
+    if not allowed(address, settings.SCHEMAS_DATABASE_NETWORKS):
         message = f"Slipway reads no database at “{host[:100]}” ({address})."
         raise Invalid(message, fix=_FIX.format(_SETTING))
-
-
-def _allowed(address: Address) -> bool:
-    networks: list[Network] = settings.SCHEMAS_DATABASE_NETWORKS
-    if networks:
-        return any(address.version == one.version and address in one for one in networks)
-    if address.is_loopback:
-        return bool(settings.EMBEDDED)  # a developer's own machine
-    return not (address.is_link_local or address.is_multicast or address.is_unspecified)

@@ -21,7 +21,7 @@ from schemas.addresses import page_of
 from schemas.formats.base import FormatName
 from schemas.listing import Filters, Part
 from schemas.models import Subject
-from schemas.permissions import REGISTER, VIEW
+from schemas.permissions import CONFIGURE, REGISTER, VIEW
 from schemas.snippets import client_lines
 from schemas.words import look_of
 
@@ -60,7 +60,11 @@ class SubjectList(AccessMixin):
             "rows": _rows(found.rows),
             "previous": _query({**given, "before": found.earlier}) if found.earlier else "",
             "next": _query({**given, "after": found.later}) if found.later else "",
-            "exports": [(kind.upper(), _query({**given, "export": kind})) for kind in EXPORTS],
+            "exports": [
+                *((kind.upper(), _query({**given, "export": kind})) for kind in EXPORTS),
+                ("Archive", f"{reverse('schemas:export')}{_query(given)}"),
+            ],
+            "may_import": held_anywhere(self.actor, CONFIGURE),
             "allowed": allowed,
             "may_register": held_anywhere(self.actor, REGISTER),
             "client": client_lines(registry_address(request)),

@@ -18,6 +18,7 @@ from rbac.services.people import invite
 from schemas.addresses import page_of
 from schemas.databases.models import Database, DatabaseInstance, Declaration
 from schemas.models import Subject
+from schemas.transfer.models import ImportRun
 from tests.browser.subjects import ORDERS, SLASHED
 from tests.browser.world import (
     ADMINISTRATOR,
@@ -123,6 +124,7 @@ def objects() -> list[Place]:
         ),
         *_subjects(),
         *_databases(),
+        *_imports(),
         Place("plan-with-losses", f"/changes/{_deletion().pk}/plan/", AUTHOR),
         Place("invitation", _invitation(), ""),
         Place("password-reset-confirm", _reset(), ""),
@@ -152,6 +154,16 @@ def _subjects() -> list[Place]:
         Place("schemas-no-match", "/schemas/?q=absent", AUTHOR),
         Place("schemas-deleted", "/schemas/?deleted=1", AUTHOR),
         Place("component-schemas", "/catalog/orders-api/?tab=schemas", AUTHOR),
+    ]
+
+
+def _imports() -> list[Place]:
+    run = ImportRun.objects.get()
+    return [
+        Place("imports", "/schemas/imports/"),
+        Place("import-new", "/schemas/imports/new/"),
+        Place("import-archive", "/schemas/imports/new/?from=archive"),
+        Place("import", f"/schemas/imports/{run.pk}/"),
     ]
 
 

@@ -30,6 +30,7 @@ NO_PAGES = {
     "readyz",
     "schemas/compare/register/",
     "schemas/compare/verdict/",
+    "schemas/export/",
 }
 ASK = """(rules) => axe.run(document, {runOnly: rules}).then((found) => found.violations.flatMap(
   (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}`)))"""

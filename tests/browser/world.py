@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import boto3
 
 from environments import services as environments
@@ -15,6 +17,10 @@ from rbac.actors import Actor
 from rbac.models import Project, User
 from schemas.databases import declaring
 from schemas.databases import services as databases
+from schemas.listing import Filters
+from schemas.transfer import runs
+from schemas.transfer import selectors as exporting
+from schemas.transfer import services as imports
 from tests.browser import subjects
 from tests.environments.factories import IMAGE, bring, create
 from tests.schemas.databases.factories import make_database, make_ledger
@@ -40,7 +46,16 @@ def build(aws: str) -> None:
     make_database(actor(ADMINISTRATOR), orders)
     empty = databases.add_database(actor(ADMINISTRATOR), orders, name="empty")
     declaring.ask(actor(ADMINISTRATOR), empty, "CREATE TABLE orders ();")
+    _import(orders)
     _deletion(orders, aws)
+
+
+def _import(orders: Project) -> None:
+    """What an export of today would bring: there already, but for one that was deleted since."""
+    pia = actor(ADMINISTRATOR)
+    content = b"".join(exporting.exported(pia, Filters(q="shop"), deleted=True))
+    run = imports.import_archive(pia, orders, file=io.BytesIO(content), name="shop.zip")
+    runs.work(run.pk)
 
 
 CONFIG = {

@@ -21,6 +21,7 @@ from rbac.models import ApiToken, Role, RoleBinding, Scope, ServiceAccount, User
 from rbac.services import share
 from schemas.databases.models import Database
 from schemas.models import Subject
+from schemas.transfer.models import ImportRun
 from tests.environments.factories import bring, make_account, make_cluster
 from tests.rbac.factories import Characters, make_characters
 from tests.schemas.databases.factories import make_database
@@ -55,6 +56,7 @@ class World:
     token: ApiToken
     subject: Subject
     database: Database
+    import_run: ImportRun
 
     def samples(self) -> dict[str, Sample]:
         """By the longest fitting start of a route, parameters included."""
@@ -64,6 +66,7 @@ class World:
             self._of_deployment(),
             self._of_schemas(),
             self._of_databases(),
+            self._of_imports(),
         )
         return {start: sample for part in parts for start, sample in part.items()}
 
@@ -95,6 +98,10 @@ class World:
             "databases/<int:pk>/instances/<int:number>/look": live,
             "databases/<int:pk>/places/<int:number>/look": live,
         }
+
+    def _of_imports(self) -> dict[str, Sample]:
+        one = Sample({"pk": self.import_run.pk, "action": "cancel"}, self.people.project.scope)
+        return {"schemas/imports/<int:pk>": one}
 
     def _of_changes(self) -> dict[str, Sample]:
         here, project = self.environment.scope, self.people.project.scope
@@ -171,6 +178,9 @@ def make_world() -> World:
         blueprint=Blueprint.objects.get(name="web-service"),
         subject=register(Actor(people.developer), "orders-value", V1, V2),
         database=make_database(Actor(people.maintainer), people.project),
+        import_run=ImportRun.objects.create(
+            project=people.project, kind="archive", source="moved", state="ready"
+        ),
         **_rules(people, environment.scope),
         **_access(people),
     )

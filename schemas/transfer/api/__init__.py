@@ -1,0 +1,1 @@
+"""Databases and the migration lint by REST."""
