@@ -2,8 +2,9 @@
 
 `import_document` is called with the text of one file: by the page and REST, and by `gitops` after a
 push to a project's config repository. The format is Backstage's "Descriptor Format of Catalog
-Entities", `backstage.io/v1alpha1` and `v1beta1`, kind Component; other kinds and fields that the
-catalog does not keep are left out with a warning. A file is taken whole or not at all.
+Entities", `backstage.io/v1alpha1` and `v1beta1`, kind Component; upper apps read other kinds
+(`portal.kinds`). Kinds and fields that nobody keeps are left out with a warning. A file is taken
+whole or not at all.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from django.db import transaction
 
 from idp.common import jsonschema, yaml
 from idp.common.errors import FieldError, Invalid, SlipwayError
+from portal.kinds import EntityKind, kinds
 from portal.models import Component
 from portal.permissions import keeper_scope
 from portal.services import mark_removed, save_imported
@@ -76,6 +78,7 @@ class Imported:
     updated: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)  # sentences about entities of other kinds
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -90,7 +93,8 @@ class Imported:
             )
             if names
         ]
-        return f"Components: {', '.join(parts)}." if parts else "The file holds no component."
+        found = [f"Components: {', '.join(parts)}."] if parts else []
+        return " ".join([*found, *self.others]) or "The file holds no component."
 
 
 def import_document(actor: Actor, project: Project, text: str | bytes, location: str) -> Imported:
@@ -117,7 +121,30 @@ def import_document(actor: Actor, project: Project, text: str | bytes, location:
             _save(actor, project, location, (place, name, fields), result)
         kept = [name for _, name, _ in wanted]
         result.removed = mark_removed(actor, project, location, kept)
+        result.others = [_read(actor, project, *other) for other in _others(documents)]
     return result
+
+
+def _others(documents: list[Any]) -> list[tuple[int, EntityKind, Mapping[str, Any]]]:
+    """Documents of kinds that somebody reads, with their place."""
+    found = []
+    for place, document in enumerate(documents):
+        kind = document.get("kind") if isinstance(document, dict) else None
+        reader = kinds.get(kind) if isinstance(kind, str) else None
+        if reader is not None:
+            found.append((place, reader, document))
+    return found
+
+
+def _read(
+    actor: Actor, project: Project, place: int, kind: EntityKind, document: Mapping[str, Any]
+) -> str:
+    try:
+        return kind.read(actor, project, document)
+    except SlipwayError as error:
+        own = [FieldError("spec", "kept", error.message, error.fix)]
+        told = Invalid(error.message, fix=error.fix, errors=error.errors or own)
+        raise _placed(told, place) from error
 
 
 _Wanted = tuple[int, str, dict[str, Any]]
@@ -150,6 +177,8 @@ def _components(documents: list[Any], project: Project, result: Imported) -> lis
     for place, document in enumerate(documents):
         at = f"documents.{place}"
         kind = document.get("kind") if isinstance(document, dict) else None
+        if isinstance(kind, str) and kinds.get(kind):
+            continue
         if isinstance(kind, str) and kind != "Component":
             result.warnings.append(f"{at}: kind {kind[:60]} is not kept; only Component is.")
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from idp.changes import controller
 from idp.common import host
 from schemas import (
+    entities,  # noqa: F401  # reads `kind: API` of catalogs
     gate_parts,  # noqa: F401  # registers the gate
     permissions,
     portal_parts,

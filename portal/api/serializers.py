@@ -88,6 +88,9 @@ class ImportResult(serializers.Serializer):
     updated = serializers.ListField(child=serializers.CharField())
     unchanged = serializers.ListField(child=serializers.CharField())
     removed = serializers.ListField(child=serializers.CharField())
+    others = serializers.ListField(
+        child=serializers.CharField(), help_text="What was done with entities of other kinds"
+    )
     warnings = serializers.ListField(child=serializers.CharField())
 
 

@@ -8,6 +8,7 @@ _VERSION = f"{_ONE}versions/<str:version>/"
 
 urlpatterns = [
     path("subjects/", views.SubjectsAPI.as_view(), name="subjects"),
+    path("subjects/catalog-info/", views.CatalogInfoAPI.as_view(), name="subjects-catalog-info"),
     path("subjects/compare/", judging.CompareAPI.as_view(), name="subjects-compare"),
     path(_ONE, views.SubjectAPI.as_view(), name="subject"),
     path(f"{_ONE}lifecycle/", views.LifecycleAPI.as_view(), name="subject-lifecycle"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ParseError
@@ -17,7 +19,7 @@ from idp.common.pagination import KeysetPagination
 from rbac.access import require_anywhere
 from rbac.actors import Actor
 from rbac.api.views import AccessAPIView
-from schemas import listing, naming, selectors, services
+from schemas import entities, listing, naming, selectors, services
 from schemas.api.serializers import (
     Strict,
     SubjectDescribeIn,
@@ -122,6 +124,22 @@ class SubjectView(AccessAPIView):
     def version(self) -> SubjectVersion:
         number = selectors.version_number(self.kwargs["version"])
         return selectors.version(self.subject(), number, deleted=True)
+
+
+class CatalogInfoAPI(AccessAPIView):
+    """The list's subjects as Backstage's `kind: API` entities, one YAML document each."""
+
+    permission = VIEW
+
+    @extend_schema(
+        operation_id="subjects_catalog_info",
+        parameters=FILTERS,
+        responses={(200, "application/yaml"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        filters = Filters.read(request.query_params.dict())
+        rows = listing.latest_versions(listing.subjects(self.actor, filters))
+        return StreamingHttpResponse(entities.written(rows), content_type="application/yaml")
 
 
 class SubjectAPI(SubjectView):

@@ -101,10 +101,10 @@ def test_other_files_components_are_left_alone(dana: Actor, people: Characters) 
 
 
 def test_other_kinds_and_empty_documents_are_left_out(dana: Actor, people: Characters) -> None:
-    api = "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata: {name: orders}\nspec: {}\n"
-    done = import_document(dana, people.project, f"---\n---\n{api}---\n{ORDERS}", PLACE)
+    other = "apiVersion: backstage.io/v1alpha1\nkind: Domain\nmetadata: {name: orders}\nspec: {}\n"
+    done = import_document(dana, people.project, f"---\n---\n{other}---\n{ORDERS}", PLACE)
     assert done.created == ["orders-api"]
-    assert done.warnings[0] == "documents.0: kind API is not kept; only Component is."
+    assert done.warnings[0] == "documents.0: kind Domain is not kept; only Component is."
 
 
 @pytest.mark.parametrize("owner", ["orders", "group:orders", "group:default/orders"])
