@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 from schemas.databases import admin as _databases  # noqa: F401  # registers databases and places
+from schemas.transfer import admin as _transfer  # noqa: F401  # registers imports

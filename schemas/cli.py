@@ -8,6 +8,7 @@ from idp.common.console import Client
 from schemas import registering_cli as registering
 from schemas.databases import cli as databases
 from schemas.dependants import cli as dependants
+from schemas.transfer import cli as transfer
 from schemas.variables import cli as variables
 
 
@@ -18,4 +19,5 @@ def register(app: typer.Typer, client: Client) -> None:
     dependants.register(group, client)
     variables.register(group, client)
     registering.register(group, client)
+    transfer.register(group, client)
     app.add_typer(group, name="schemas")

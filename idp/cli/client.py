@@ -68,6 +68,20 @@ class RestClient:
         sent = {"Idempotency-Key": str(uuid.uuid4()), **(headers or {})}
         return self._json(self._call(method, path, json=body, headers=sent))
 
+    def upload(self, path: str, data: bytes, kind: str, **params: Any) -> Any:
+        headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": kind}
+        return self._json(
+            self._call("POST", path, content=data, headers=headers, params=_given(params))
+        )
+
+    def download(self, path: str, **params: Any) -> Iterator[bytes]:
+        """The bytes of an answer as they come, however many they are."""
+        with self._answer("GET", path, stream=True, params=_given(params)) as response:
+            try:
+                yield from response.iter_bytes()
+            except httpx.HTTPError as error:
+                raise fail(f"The answer broke off: {error}.", Code.UNREACHABLE) from None
+
     def rows(self, path: str, limit: int, **params: Any) -> Iterator[dict[str, Any]]:
         page = self.get(path, **params)
         for _ in range(MAX_PAGES):

@@ -47,6 +47,12 @@ class Client(Protocol):
     ) -> Any:
         """The JSON answer to a write; each carries an Idempotency-Key."""
 
+    def upload(self, path: str, data: bytes, kind: str, **params: Any) -> Any:
+        """The JSON answer to a file of media type `kind`."""
+
+    def download(self, path: str, **params: Any) -> Iterator[bytes]:
+        """A file's bytes as they come."""
+
     def rows(self, path: str, limit: int, **params: Any) -> Iterator[dict[str, Any]]:
         """At most `limit` rows of a list, over as many pages as needed."""
 

@@ -84,7 +84,7 @@ class ImportForm(ServiceForm):
 class RegistryForm(ImportForm):
     """Another registry, with the credentials that it asks for."""
 
-    url = forms.CharField(
+    registry = forms.CharField(
         label="Registry",
         max_length=MAX_URL,
         widget=forms.TextInput(attrs={**_CODE, "placeholder": "https://registry.example.org"}),

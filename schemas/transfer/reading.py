@@ -77,9 +77,17 @@ def _subject(run: ImportRun, peer: Peer, name: str, budget: Budget) -> Arrival:
         versions.append(one)
     settings: dict[str, Any] = {}
     if run.with_settings:
-        settings, left = storing.settings_of(peer.settings(name))
+        settings, left = _settings(peer, name)
         problems += [f"Not taken over: {word}." for word in left]
     return Arrival(name, versions, settings, problems)
+
+
+def _settings(peer: Peer, place: str) -> tuple[dict[str, Any], list[str]]:
+    """A place's settings, and words about what of them is not taken; wrong ones count for none."""
+    try:
+        return storing.settings_of(peer.settings(place))
+    except RegistryError as error:
+        return {}, [f"settings ({error.message})"]
 
 
 def _version(peer: Peer, name: str, number: int, *, deleted: bool) -> Found:
@@ -111,11 +119,11 @@ def _places(run: ImportRun, peer: Peer, names: Iterable[str]) -> dict[str, Any]:
     """
     if run.prefix:
         return {}
-    above, _ = storing.settings_of(peer.settings(""))
+    above, _ = _settings(peer, "")
     found = {run.into or naming.GLOBAL: above} if above else {}
     contexts = {naming.split(name).context for name in names} - {naming.DEFAULT}
     for context in sorted(contexts):
-        own, _ = storing.settings_of(peer.settings(str(SubjectName(context, ""))))
+        own, _ = _settings(peer, str(SubjectName(context, "")))
         own = {key: value for key, value in own.items() if above.get(key) != value}
         if own:
             found[mapping.context_for(context, run.into)] = own

@@ -95,7 +95,7 @@ def versions(
     """A run's versions in subjects' order, those of projects that the actor may configure."""
     rows = ImportVersion.objects.filter(run=row).defer("text", "metadata", "rule_set")
     rows = rows.filter(subject__in=visible(actor, CONFIGURE, row.subjects.all()))
-    if outcome:
+    if outcome in Outcome.values:
         rows = rows.filter(outcome=outcome)
     if text:
         rows = rows.filter(subject__source__icontains=text.replace("\0", "")[:255])

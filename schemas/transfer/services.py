@@ -41,7 +41,7 @@ def import_registry(
     actor: Actor,
     project: Project,
     *,
-    url: str,
+    registry: str,
     user_name: str = "",
     secret: str = "",
     idempotency_key: str = "",
@@ -53,14 +53,14 @@ def import_registry(
     Raises `Invalid` with the field, and `Clash` past `MAX_OPEN` or for a key of another import.
     """
     require(actor, CONFIGURE, project.scope)
-    if made := _made_before(actor, project, idempotency_key, url.rstrip("/")):
+    if made := _made_before(actor, project, idempotency_key, registry.rstrip("/")):
         return made
     try:
-        peer.address_of(url)
+        peer.address_of(registry)
     except Invalid as error:
-        found = [FieldError("url", "url", error.message, error.fix)]
+        found = [FieldError("registry", "url", error.message, error.fix)]
         raise Invalid(error.message, fix=error.fix, errors=found) from error
-    run = _begin(actor, project, ImportRun.Kind.REGISTRY, url.rstrip("/"), **options)
+    run = _begin(actor, project, ImportRun.Kind.REGISTRY, registry.rstrip("/"), **options)
     run.user_name, run.secret, run.idempotency_key = user_name, secret, idempotency_key
     run.save()
     _send(actor, run)

@@ -5,18 +5,19 @@ Between the readers of registries and archives and `schemas.transfer.judging`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
 
 from idp.common.errors import Invalid
 from rbac.models import Project
-from schemas import parsing
+from schemas import beside, parsing
 from schemas.configuration import EMPTY
 from schemas.errors import InvalidCandidate
-from schemas.formats.base import MAX_TEXT
+from schemas.formats.base import MAX_TEXT, FormatName
 from schemas.formats.levels import Level
 from schemas.models import Mode, Policy
 from schemas.parsing import Candidate
@@ -92,12 +93,13 @@ def version_of(body: Mapping[str, Any], *, deleted: bool = False) -> Found:
 
     Metadata and rules that are not there count as none, not as those of the version before.
     """
-    candidate = bodies.candidate(body)
+    candidate = _candidate(body)
     if candidate.schema_id is None or candidate.version is None:
         raise InvalidCandidate("A version has the number of its schema and its own.")
     if len(candidate.text) > MAX_TEXT:
         raise InvalidCandidate(f"The schema has more than {MAX_TEXT} characters.")
     parsing.require_storable(candidate.text)
+    _require_plain({key: value for key, value in body.items() if key != "schema"})
     guid = body.get("guid")
     return Found(
         number=candidate.version,
@@ -107,8 +109,25 @@ def version_of(body: Mapping[str, Any], *, deleted: bool = False) -> Found:
     )
 
 
+def _require_plain(value: object) -> None:
+    """Refuse what PostgreSQL's JSON and text hold in no place: NUL and halves of characters."""
+    text = json.dumps(value, ensure_ascii=False)
+    if "\\u0000" in text:
+        raise InvalidCandidate("It holds a character that is no text (NUL).")
+    parsing.require_storable(text)
+
+
+def _candidate(body: Mapping[str, Any]) -> Candidate:
+    """As registries write it; formats that live beside the wire come in archives alone."""
+    name = body.get("schemaType")
+    if name not in beside.FORMATS:
+        return bodies.candidate(body)
+    return replace(bodies.candidate({**body, "schemaType": "JSON"}), format=FormatName(name))
+
+
 def settings_of(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Fields of a place's row, and words about what of it is not taken."""
+    _require_plain(body)
     found, notes = bodies.settings(body), []
     mode = str(body.get("mode") or "").upper()[:40]
     if mode in KEPT_MODES:

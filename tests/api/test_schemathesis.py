@@ -29,6 +29,14 @@ SEED = 20_261_122
 # Where generated values would rarely meet a row, half of the requests get those that exist.
 KNOWN = {"project": "orders", "blueprint": "web-service", "version": "1.0.0", "kind": "csv"}
 
+
+@schemathesis.serializer("application/zip")
+def _file(_context: Any, value: Any) -> bytes:
+    """The bytes that were generated for a file, or a text in their place."""
+    data = getattr(value, "data", value)
+    return data if isinstance(data, bytes) else str(data).encode()
+
+
 document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
 schema = schemathesis.openapi.from_dict(document)
 

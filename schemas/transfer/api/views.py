@@ -95,11 +95,9 @@ class ImportsAPI(AccessAPIView, ListAPIView):
     def post(self, request: Request) -> Response:
         require_anywhere(self.actor, CONFIGURE)
         given = inputs(ImportIn, request)
-        home, url = project(self.actor, given.pop("project")), given.pop("registry")
+        home = project(self.actor, given.pop("project"))
         key = idempotency_key(request)
-        return _begun(
-            services.import_registry(self.actor, home, url=url, idempotency_key=key, **given)
-        )
+        return _begun(services.import_registry(self.actor, home, idempotency_key=key, **given))
 
 
 def _begun(run: ImportRun) -> Response:

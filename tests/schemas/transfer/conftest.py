@@ -91,6 +91,7 @@ def other() -> Iterator[Other]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body together: two small packets would wait for each other
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
@@ -127,6 +128,7 @@ def reply(handler: BaseHTTPRequestHandler, status: int, value: Any, **headers: s
         handler.send_header(name.replace("_", "-"), text)
     handler.end_headers()
     handler.wfile.write(body)
+    handler.wfile.flush()
 
 
 def carried(run: ImportRun) -> ImportRun:

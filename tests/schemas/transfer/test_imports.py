@@ -25,7 +25,7 @@ LINE = '{"type":"record","name":"Line","fields":[{"name":"item","type":"Item"}]}
 
 
 def begun(actor: Actor, people: Characters, other: Other, **options: Any) -> ImportRun:
-    return services.import_registry(actor, people.project, url=other.url, **options)
+    return services.import_registry(actor, people.project, registry=other.url, **options)
 
 
 def brought(actor: Actor, people: Characters, other: Other, **options: Any) -> ImportRun:
