@@ -6,7 +6,7 @@ the candidate could read its data; whose version nobody knows is named without a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -18,9 +18,10 @@ from schemas.dependants import matrix, parties
 from schemas.dependants.matrix import Cell
 from schemas.dependants.models import Role
 from schemas.dependants.parties import Party
+from schemas.formats.base import Parsed
 from schemas.models import Schema, Subject, SubjectVersion
 from schemas.naming import SubjectName
-from schemas.parsing import Candidate, Prepared
+from schemas.parsing import Candidate
 
 CANDIDATE = "the candidate"
 
@@ -66,44 +67,57 @@ def impact_of(actor: Actor, name: SubjectName, candidate: Candidate) -> Impact:
     place = Place(subject.context, subject)
     targets = selectors.targets(actor, candidate, name.context)
     prepared = parsing.prepare(candidate, targets, normalize=place.normalize)
+    schema = Schema(content=prepared.content, format=prepared.format, text=prepared.text)
+    made = SubjectVersion(number=0, subject=subject, schema=schema)
+    return _effects(subject, made, {prepared.content: prepared.parsed})
+
+
+def standing_of(subject: Subject) -> Impact:
+    """Who uses a subject that the caller sees, and how each gets on with its latest version."""
+    latest = selectors.version(subject, selectors.LATEST)
+    return _effects(subject, latest, {})
+
+
+def _effects(subject: Subject, made: SubjectVersion, parsed: Mapping[str, Parsed]) -> Impact:
     there = parties.around(Q(), [subject])
     known = [party for party in there if party.version is not None]
     named = {(party.role, party.holder) for party in there}
     unknown = [party for party in there if party.version is None]
     catalogued = parties.catalogued([subject])
     unknown += [party for party in catalogued if (party.role, party.holder) not in named]
-    cells = _cells(subject, prepared, known)
-    effects = [_effect(party, cell) for party, cell in zip(known, cells, strict=True)]
+    cells = _cells(subject, made, known, parsed)
+    what = f"version {made.number}" if made.number else CANDIDATE
+    effects = [_effect(party, cell, what) for party, cell in zip(known, cells, strict=True)]
     effects += [_unknown(party) for party in unknown]
     return Impact(subject, tuple(sorted(effects, key=_order)))
 
 
-def _cells(subject: Subject, prepared: Prepared, known: Sequence[Party]) -> list[Cell]:
-    """For each party the pair of it and the candidate, whichever of them reads."""
-    made = SubjectVersion(
-        number=0,
-        subject=subject,
-        schema=Schema(content=prepared.content, format=prepared.format, text=prepared.text),
-    )
+def _cells(
+    subject: Subject,
+    made: SubjectVersion,
+    known: Sequence[Party],
+    parsed: Mapping[str, Parsed],
+) -> list[Cell]:
+    """For each party the pair of it and the version, whichever of them reads."""
     reader, writer = (
         Party(role, subject, made, CANDIDATE, subject.owner.name, None, parties.ASKED, fresh=True)
         for role in (Role.CONSUMER, Role.PRODUCER)
     )
     pairs = [(party, writer) if party.role is Role.CONSUMER else (reader, party) for party in known]
-    return matrix.judged(pairs, {prepared.content: prepared.parsed})
+    return matrix.judged(pairs, parsed)
 
 
-def _effect(party: Party, cell: Cell) -> Effect:
+def _effect(party: Party, cell: Cell, what: str) -> Effect:
     if cell.compatible:
         return Effect(party, compatible=True, sentence="")
     calls = party.subject.format in beside.FORMATS
     if party.role is Role.CONSUMER:
-        way = "go on calling the candidate" if calls else "read what the candidate writes"
+        way = f"go on calling {what}" if calls else f"read what {what} writes"
         sentence = f"{party.words} could not {way}: {cell.advice}"
     elif calls:
-        sentence = f"Clients of the candidate could not call {party.words}: {cell.advice}"
+        sentence = f"Clients of {what} could not call {party.words}: {cell.advice}"
     else:
-        sentence = f"Readers of the candidate could not read data of {party.words}: {cell.advice}"
+        sentence = f"Readers of {what} could not read data of {party.words}: {cell.advice}"
     return Effect(party, compatible=False, sentence=sentence)
 
 

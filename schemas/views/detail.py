@@ -22,6 +22,7 @@ from schemas import beside, listing, permissions, reviewing, samples, selectors,
 from schemas.addresses import api_of, page_of
 from schemas.configuration import Place
 from schemas.datafiles import checking
+from schemas.dependants import graph, impact
 from schemas.errors import InvalidVersion, VersionNotFound
 from schemas.formats.base import FormatName
 from schemas.models import Subject, SubjectVersion
@@ -31,7 +32,13 @@ from schemas.words import MEANINGS, STEPS, look_of
 MAX_VERSIONS = 100  # of the timeline; older ones are reached by their address
 MAX_USES = 100
 MAX_HISTORY = 100
-_TABS = (("", "Schema"), ("differences", "Differences"), ("data", "Data"), ("history", "History"))
+_TABS = (
+    ("", "Schema"),
+    ("differences", "Differences"),
+    ("dependants", "Dependants"),
+    ("data", "Data"),
+    ("history", "History"),
+)
 # Action, label, icon, permission, and whether it is decided at the project.
 _ACTIONS = (
     ("edit", "Describe…", "pencil", permissions.MANAGE, False),
@@ -123,6 +130,22 @@ def version_of(subject: Subject, text: str) -> SubjectVersion:
 
 
 # -- tabs ---------------------------------------------------------------------------------------
+
+
+def _dependants(_view: SubjectPage, subject: Subject) -> dict[str, Any]:
+    """Who is where, and how each gets on with the latest version."""
+    if not subject.latest:
+        return {"effects": []}
+    try:
+        found = impact.standing_of(subject)
+    except SlipwayError as error:
+        return {"effects": [], "problem": error}
+    return {
+        "effects": found.effects[:MAX_USES],
+        "left_out": max(0, len(found.effects) - MAX_USES),
+        "breaking": len(found.hurt),
+        "picture": graph.drawn(found.effects[: graph.MAX_DRAWN]),
+    }
 
 
 def _schema(view: SubjectPage, subject: Subject) -> dict[str, Any]:
@@ -254,6 +277,7 @@ def _history(view: SubjectPage, subject: Subject) -> dict[str, Any]:
 _PARTS: dict[str, Callable[[SubjectPage, Subject], dict[str, Any]]] = {
     "": _schema,
     "differences": _differences,
+    "dependants": _dependants,
     "data": _data,
     "history": _history,
 }

@@ -144,6 +144,8 @@ def _subjects() -> list[Place]:
         Place("subject-deleted", page_of(rows["spike-value"]), AUTHOR),
         Place("subject-differences", f"{orders}?tab=differences", AUTHOR),
         Place("subject-breaks", f"{customers}?tab=differences&whole=1", AUTHOR),
+        Place("subject-dependants", f"{page_of(rows['orders-value'])}?tab=dependants", AUTHOR),
+        Place("subject-dependants-none", f"{customers}?tab=dependants", AUTHOR),
         Place("subject-data", f"{orders}?tab=data", AUTHOR),
         Place("subject-openapi", page_of(rows["orders-api"]), AUTHOR),
         Place("subject-openapi-diff", f"{page_of(rows['orders-api'])}?tab=differences", AUTHOR),

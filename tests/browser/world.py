@@ -17,6 +17,9 @@ from rbac.actors import Actor
 from rbac.models import Project, User
 from schemas.databases import declaring
 from schemas.databases import services as databases
+from schemas.dependants import checkins
+from schemas.dependants.checkins import Word
+from schemas.dependants.models import Role
 from schemas.listing import Filters
 from schemas.transfer import runs
 from schemas.transfer import selectors as exporting
@@ -24,6 +27,7 @@ from schemas.transfer import services as imports
 from tests.browser import subjects
 from tests.environments.factories import IMAGE, bring, create
 from tests.schemas.databases.factories import make_database, make_ledger
+from tests.schemas.dependants.world import deploy
 from tests.support.changes import run_until_settled
 
 AUTHOR = "dana.dev"
@@ -46,8 +50,18 @@ def build(aws: str) -> None:
     make_database(actor(ADMINISTRATOR), orders)
     empty = databases.add_database(actor(ADMINISTRATOR), orders, name="empty")
     declaring.ask(actor(ADMINISTRATOR), empty, "CREATE TABLE orders ();")
+    _dependants()
     _import(orders)
     _deletion(orders, aws)
+
+
+def _dependants() -> None:
+    """The demo's orders are written by one environment and read by two programs beside it."""
+    dev = Environment.objects.get(project__name="orders", name="dev").scope
+    deploy(dev, "orders-api", "produces", 2)
+    for holder, version in (("ledger", 1), ("payments-api", 2)):
+        word = Word(holder=holder, role=Role.CONSUMER, subject="orders-value", version=version)
+        checkins.check_in(actor(ADMINISTRATOR), dev, word)
 
 
 def _import(orders: Project) -> None:
