@@ -37,7 +37,8 @@ def check(change: Change, plan: Plan) -> GateResult:
         return _agreed(world, given)
     count = len(world.cells)
     pairs = f"{count} new pair{'s' if count != 1 else ''} of reader and writer get on"
-    return GateResult(NAME, TITLE, Outcome.PASS, f"{pairs if count else 'Nothing new to judge'}.")
+    said = f"{pairs if count else 'Nothing new to judge'}."
+    return GateResult(NAME, TITLE, Outcome.PASS, " ".join([said, *world.notes]))
 
 
 def _refused(change: Change, world: World, broken: Sequence[Cell]) -> GateResult:
@@ -68,7 +69,7 @@ def name_of(waiver: Waiver) -> str:
 def ways_out(broken: Sequence[Cell], change: Change | None = None) -> str:
     """The two ways out: another schema, or the owners' leave; empty where nothing is broken."""
     if not broken:
-        return "Register the version, or declare one that exists."
+        return "Declare versions that are registered, that you see, and that may be used there."
     advice = broken[0].advice
     at = change.scope if change else None
     owners = [

@@ -18,7 +18,7 @@ _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MISSING, _BREAKS = "schema-version-missing", "schema-incompatible"
 _RULES = {
-    _MISSING: "A version that is needed is not registered",
+    _MISSING: "A version that is needed is not registered, or may not be used there",
     _BREAKS: "A reader beside it could not read what is written",
 }
 

@@ -16,7 +16,7 @@ from portal.models import Component
 from rbac.access import can
 from rbac.actors import Actor
 from rbac.models import Scope
-from schemas.dependants import matrix, parties
+from schemas.dependants import life, matrix, parties
 from schemas.dependants.matrix import Cell
 from schemas.dependants.models import Role
 from schemas.dependants.parties import Party
@@ -29,12 +29,16 @@ MAX_ARRIVING = 50  # changes under way beside this one that are looked at
 
 @dataclass(frozen=True)
 class World:
-    """The judgement: entries that nobody can bring there, and every judged pair."""
+    """The judgement: entries that nobody can bring there, and every judged pair.
+
+    `missing` has a sentence for each entry that cannot come, `notes` what its users should know.
+    """
 
     scope: Scope
     missing: tuple[str, ...] = ()
     cells: tuple[Cell, ...] = ()
     own: tuple[Party, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def broken(self) -> tuple[Cell, ...]:
@@ -74,8 +78,13 @@ def look(actor: Actor, scope: Scope, wanted: SchemaSet, *, only: str = "") -> Wo
     others = [party for party in there if not _replaced(party, scope, only)]
     known = {_key(party) for party in mine if party.known == parties.DECLARED and not party.kept}
     own = [replace(party, fresh=_key(party) not in known) for party in own]
+    begun = {key[:3] for key in known}
+    missing += [
+        why for party in own if _key(party)[:3] not in begun and (why := life.forbidden(party))
+    ]
     others += _left_behind(mine, own)
-    return World(scope, tuple(missing), tuple(matrix.cells(own, others)), tuple(own))
+    notes = dict.fromkeys(text for party in own if (text := life.note(party)))
+    return World(scope, tuple(missing), tuple(matrix.cells(own, others)), tuple(own), tuple(notes))
 
 
 def _arriving(scope: Scope, subjects: Collection[int]) -> list[Party]:
