@@ -12,6 +12,7 @@ from schemas import (
     verdicts,
 )
 from schemas.databases import registrations as _databases  # noqa: F401  # registers databases' parts
+from schemas.dependants import portal_parts as governance
 from schemas.transfer import registrations as _transfer  # noqa: F401  # registers imports' parts
 
 controller.register_periodic("verdicts", 3600, verdicts.forget_old)
@@ -48,5 +49,16 @@ host.entity_tabs.register(
         portal_parts.component_subjects,
         permission=permissions.VIEW,
         order=40,
+    )
+)
+host.entity_tabs.register(
+    host.Tab(
+        "environment",
+        "schemas",
+        "Schemas",
+        "schemas/environment_tab.html",
+        governance.of_environment,
+        permission=permissions.VIEW,
+        order=55,
     )
 )

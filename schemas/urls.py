@@ -6,6 +6,7 @@ from schemas.views.compare import Compare, CompareVerdict, RegisterCandidate
 from schemas.views.detail import SubjectPage
 from schemas.views.lists import SubjectList
 from schemas.views.registry import Registry
+from schemas.views.sunsets import Sunsets
 
 register_converter(SubjectConverter, "subject")
 
@@ -17,6 +18,7 @@ urlpatterns = [
     path("registry/", Registry.as_view(), name="registry"),
     path("registry/<path:rest>", Registry.as_view(), name="registry-path"),
     path("schemas/", SubjectList.as_view(), name="list"),
+    path("schemas/sunsets/", Sunsets.as_view(), name="sunsets"),
     path("schemas/compare/", Compare.as_view(), name="compare"),
     path("schemas/compare/verdict/", CompareVerdict.as_view(), name="verdict"),
     path("schemas/compare/register/", RegisterCandidate.as_view(), name="register"),
