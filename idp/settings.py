@@ -247,6 +247,8 @@ SCHEMAS_DATABASE_NETWORKS = conf.networks("SLIPWAY_SCHEMAS_DATABASE_NETWORKS", d
 # Where registries may stand that schemas are imported from; empty: as above.
 SCHEMAS_IMPORT_NETWORKS = conf.networks("SLIPWAY_SCHEMAS_IMPORT_NETWORKS", default="")
 SCHEMAS_SNAPSHOT_SECONDS = conf.integer("SLIPWAY_SCHEMAS_SNAPSHOT_SECONDS", default=900, least=10)
+# How often each web process writes which components called the registry; 0: nobody notes it.
+SCHEMAS_TRAFFIC_SECONDS = conf.integer("SLIPWAY_SCHEMAS_TRAFFIC_SECONDS", default=30, least=0)
 REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositories")
 # The Unix socket on which `pre-receive` asks Slipway; shorter than 100 bytes.
 GIT_JUDGE_SOCKET = conf.path("SLIPWAY_GIT_JUDGE_SOCKET", STATE_DIR / "judge.sock")

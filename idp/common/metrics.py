@@ -30,6 +30,10 @@ JOB_SECONDS = Histogram(
 NOT_SENT = Counter(
     "slipway_jobs_not_sent_total", "Messages that the broker did not take.", ["task"]
 )
+TRAFFIC_DROPPED = Counter(
+    "slipway_registry_traffic_dropped_total",
+    "Uses of subjects that were not noted, since too many waited to be written.",
+)
 
 Sample = tuple[Sequence[str], float]
 

@@ -12,6 +12,7 @@ from html import escape
 
 from schemas.dependants.impact import Effect
 from schemas.dependants.models import Role
+from schemas.dependants.parties import TRAFFIC
 
 MAX_DRAWN = 60
 _MAX_NAME = 30  # characters of a drawn name
@@ -35,8 +36,8 @@ def drawn(effects: Sequence[Effect]) -> str:
             _party(one, _WIDTH - _BOX - _PAD, _top(at, len(readers), height))
             for at, one in enumerate(readers)
         ),
-        *_lines(len(writers), height, _PAD + _BOX, _WIDTH / 2 - 60),
-        *_lines(len(readers), height, _WIDTH - _BOX - _PAD, _WIDTH / 2 + 60),
+        *_lines(writers, height, _PAD + _BOX, _WIDTH / 2 - 60),
+        *_lines(readers, height, _WIDTH - _BOX - _PAD, _WIDTH / 2 + 60),
         _subject(subject, height / 2),
     ]
     title = f"{len(writers)} write {escape(_clean(subject))}, {len(readers)} read it"
@@ -61,12 +62,17 @@ def _top(at: int, count: int, height: float) -> float:
     return start + at * (_HEIGHT + _GAP)
 
 
-def _lines(count: int, height: float, edge: float, centre: float) -> list[str]:
+def _lines(side: Sequence[Effect], height: float, edge: float, centre: float) -> list[str]:
+    """From each box to the subject; dashed for whoever was only seen in the registry's traffic."""
     return [
-        f'<path class="er-line" d="M{edge:g} {_top(at, count, height) + _HEIGHT / 2:g}'
+        f'<path class="{_line(one)}" d="M{edge:g} {_top(at, len(side), height) + _HEIGHT / 2:g}'
         f'L{centre:g} {height / 2:g}"/>'
-        for at in range(count)
+        for at, one in enumerate(side)
     ]
+
+
+def _line(effect: Effect) -> str:
+    return "er-line is-seen" if effect.party.known == TRAFFIC else "er-line"
 
 
 def _party(effect: Effect, left: float, top: float) -> str:

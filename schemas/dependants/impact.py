@@ -22,6 +22,7 @@ from schemas.formats.base import Parsed
 from schemas.models import Schema, Subject, SubjectVersion
 from schemas.naming import SubjectName
 from schemas.parsing import Candidate
+from schemas.traffic import selectors as traffic
 
 CANDIDATE = "the candidate"
 
@@ -69,22 +70,25 @@ def impact_of(actor: Actor, name: SubjectName, candidate: Candidate) -> Impact:
     prepared = parsing.prepare(candidate, targets, normalize=place.normalize)
     schema = Schema(content=prepared.content, format=prepared.format, text=prepared.text)
     made = SubjectVersion(number=0, subject=subject, schema=schema)
-    return _effects(subject, made, {prepared.content: prepared.parsed})
+    return _effects(actor, subject, made, {prepared.content: prepared.parsed})
 
 
-def standing_of(subject: Subject) -> Impact:
-    """Who uses a subject that the caller sees, and how each gets on with its latest version."""
+def standing_of(actor: Actor, subject: Subject) -> Impact:
+    """Who uses a subject that the actor sees, and how each gets on with its latest version."""
     latest = selectors.version(subject, selectors.LATEST)
-    return _effects(subject, latest, {})
+    return _effects(actor, subject, latest, {})
 
 
-def _effects(subject: Subject, made: SubjectVersion, parsed: Mapping[str, Parsed]) -> Impact:
+def _effects(
+    actor: Actor, subject: Subject, made: SubjectVersion, parsed: Mapping[str, Parsed]
+) -> Impact:
     there = parties.around(Q(), [subject])
-    known = [party for party in there if party.version is not None]
     named = {(party.role, party.holder) for party in there}
-    unknown = [party for party in there if party.version is None]
     catalogued = parties.catalogued([subject])
-    unknown += [party for party in catalogued if (party.role, party.holder) not in named]
+    there += [party for party in catalogued if (party.role, party.holder) not in named]
+    there = traffic.beside(actor, subject, there)
+    known = [party for party in there if party.version is not None]
+    unknown = [party for party in there if party.version is None]
     cells = _cells(subject, made, known, parsed)
     what = f"version {made.number}" if made.number else CANDIDATE
     effects = [_effect(party, cell, what) for party, cell in zip(known, cells, strict=True)]
@@ -122,6 +126,8 @@ def _effect(party: Party, cell: Cell, what: str) -> Effect:
 
 
 def _unknown(party: Party) -> Effect:
+    if party.known == parties.TRAFFIC:
+        return Effect(party, compatible=None, sentence=traffic.sentence(party))
     verb = "writes" if party.role is Role.PRODUCER else "reads"
     where = f" in {party.environment}" if party.environment else ""
     sentence = (

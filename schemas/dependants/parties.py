@@ -26,6 +26,18 @@ SHARED_TIERS = frozenset({Tier.STAGING.value, Tier.PRODUCTION.value})
 MAX_PARTIES = 2000  # of one question
 DECLARED, CHECK_IN, CATALOG, ASKED = "declared", "check-in", "catalog", "asked"
 ARRIVING = "arriving"  # a change is bringing it
+TRAFFIC = "traffic"  # it was seen calling the registry
+KNOWN = (DECLARED, CHECK_IN, CATALOG, TRAFFIC, ARRIVING, ASKED)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What calls to the registry showed; `tokens` are the names that the asker may read."""
+
+    first_seen: datetime
+    last_seen: datetime
+    days: int
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,7 @@ class Party:
     retained_until: datetime | None = None
     retention_days: int = 0  # of what a writer leaves behind
     fresh: bool = False  # what a change or a question would bring
+    traffic: Traffic | None = None
 
     @property
     def environment(self) -> str:

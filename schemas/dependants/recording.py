@@ -21,6 +21,7 @@ from schemas.dependants.parties import SHARED_TIERS, tier_of
 from schemas.dependants.sets import Entry, SchemaSet, versions_of
 from schemas.dependants.worlds import holder_of, home_of
 from schemas.models import SubjectVersion
+from schemas.traffic.models import SeenTraffic
 
 DEPLOYED = "schemas.deploy"  # in the audit trail
 KEPT_DAYS = 400  # of what is no longer there and no longer readable
@@ -98,6 +99,7 @@ def _end(rows: Iterable[DeployedVersion], now: datetime, written: Collection[int
 def forget(scope: Scope) -> None:
     """The environment is gone: nobody reads there. What it wrote stays in a shared tier."""
     CheckIn.objects.filter(scope=scope).delete()
+    SeenTraffic.objects.filter(scope=scope).delete()
     rows = DeployedVersion.objects.filter(scope=scope)
     _end(rows.filter(ended_at=None), timezone.now())
     if tier_of(scope) not in SHARED_TIERS:

@@ -21,6 +21,7 @@ from schemas.forms import DeleteForm, DescribeForm, LifecycleForm, SettingsForm
 from schemas.models import SchemaReference, Subject, SubjectVersion
 from schemas.naming import SubjectName
 from schemas.services.deleting import delete_subject, delete_version
+from schemas.traffic import selectors as using
 from schemas.views.detail import frame, version_of
 
 MAX_LOST = 50
@@ -210,6 +211,7 @@ class Delete(SubjectForm):
                 "permanent": permanent,
                 "settings": [] if row else own,
                 "holders": _holders(rows),
+                "using": using.said_of(self.actor, subject),
             }
         }
 

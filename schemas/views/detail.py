@@ -22,7 +22,7 @@ from schemas import beside, listing, permissions, reviewing, samples, selectors,
 from schemas.addresses import api_of, page_of
 from schemas.configuration import Place
 from schemas.datafiles import checking
-from schemas.dependants import graph, impact
+from schemas.dependants import graph, impact, parties
 from schemas.errors import InvalidVersion, VersionNotFound
 from schemas.formats.base import FormatName
 from schemas.models import Subject, SubjectVersion
@@ -132,12 +132,12 @@ def version_of(subject: Subject, text: str) -> SubjectVersion:
 # -- tabs ---------------------------------------------------------------------------------------
 
 
-def _dependants(_view: SubjectPage, subject: Subject) -> dict[str, Any]:
+def _dependants(view: SubjectPage, subject: Subject) -> dict[str, Any]:
     """Who is where, and how each gets on with the latest version."""
     if not subject.latest:
         return {"effects": []}
     try:
-        found = impact.standing_of(subject)
+        found = impact.standing_of(view.actor, subject)
     except SlipwayError as error:
         return {"effects": [], "problem": error}
     return {
@@ -145,6 +145,7 @@ def _dependants(_view: SubjectPage, subject: Subject) -> dict[str, Any]:
         "left_out": max(0, len(found.effects) - MAX_USES),
         "breaking": len(found.hurt),
         "picture": graph.drawn(found.effects[: graph.MAX_DRAWN]),
+        "only_seen": any(one.party.known == parties.TRAFFIC for one in found.effects),
     }
 
 

@@ -23,6 +23,7 @@ from idp.common.version import VERSION
 from rbac import audit
 from schemas import beside, naming
 from schemas.errors import Incompatible, RegistryError
+from schemas.wire import uses
 from schemas.wire.calls import (
     BODY_TYPES,
     MAX_BODY,
@@ -84,8 +85,10 @@ def _answer(call: Call) -> Answer:
         route = found.route.pattern
         handler = _handler(call, found)
         _check_body(call)
+        request = Request(call, actor, context, found.parts, user_name)
         with beside.on_the_wire():
-            reply = handler(Request(call, actor, context, found.parts, user_name))
+            reply = handler(request)
+        uses.note(request, route)
         return _success(call, reply, kind, route)
     except Exception as error:  # noqa: BLE001  # whatever it is, the client gets the registry's shape
         return _refusal(error, kind, route)

@@ -11,6 +11,7 @@ from idp.common.names import dns_label
 from schemas.api.serializers import CandidateIn, Strict
 from schemas.dependants.checkins import DEFAULT_HOURS, MAX_HOURS
 from schemas.dependants.models import MAX_HOLDER, MAX_REVISION, Role
+from schemas.dependants.parties import KNOWN
 from schemas.dependants.sets import MAX_ENTRIES
 from schemas.selectors import MAX_NUMBER
 
@@ -22,18 +23,34 @@ _PLACE = "Like orders/staging (a tier) or orders/stage (an environment)"
 # -- out ----------------------------------------------------------------------------------------
 
 
+class TrafficOut(serializers.Serializer):
+    """What calls to the registry showed: that it is used, never with which version."""
+
+    first_seen = serializers.DateTimeField()
+    last_seen = serializers.DateTimeField()
+    days = serializers.IntegerField(help_text="Days on which it was seen")
+    tokens = serializers.ListField(
+        child=serializers.CharField(), help_text="Names of those tokens that you may see"
+    )
+
+
 class PartyOut(serializers.Serializer):
     """Somebody who writes or reads a subject; `version` is null where nobody knows it."""
 
     role = serializers.ChoiceField(choices=_ROLES)
     holder = serializers.CharField(help_text="Component, or workload")
     owner = serializers.CharField(help_text="Team")
-    environment = serializers.CharField(help_text="Empty for what only the catalog declares")
+    environment = serializers.CharField(help_text="Empty where it is not known")
     tier = serializers.CharField()
     version = serializers.IntegerField(source="number", allow_null=True)
-    known = serializers.CharField(help_text="declared, check-in, catalog, or asked")
+    known = serializers.ChoiceField(
+        choices=[(known, known) for known in KNOWN],
+        help_text="The source: declared in environment.yaml, said by a check-in, declared in the"
+        " catalog, seen in the registry's traffic, arriving with a change, or asked about",
+    )
     seen = serializers.DateTimeField(allow_null=True)
     retained_until = serializers.DateTimeField(allow_null=True, help_text="Only its data is there")
+    traffic = TrafficOut(allow_null=True, help_text="null: not seen in the registry's traffic")
 
 
 class DependantsOut(serializers.Serializer):

@@ -24,6 +24,7 @@ from schemas.dependants.models import Role
 from schemas.dependants.promotion import Answer, Named, Question, may_deploy
 from schemas.formats.base import FormatName
 from schemas.parsing import Candidate, Reference
+from schemas.traffic import selectors as traffic
 
 MAX_SHOWN = 500  # cells of a matrix that are written out
 _TRUE = frozenset({"1", "true", "yes"})
@@ -42,7 +43,8 @@ class DependantsAPI(AccessAPIView):
     def get(self, request: Request) -> Response:
         name = naming.parse(request.query_params.get("subject", "").replace("\x00", ""))
         subject = selectors.subject(self.actor, name)
-        found = [*parties.around(Q(), [subject]), *parties.catalogued([subject])]
+        known = [*parties.around(Q(), [subject]), *parties.catalogued([subject])]
+        found = traffic.beside(self.actor, subject, known)
         return Response(out.DependantsOut({"subject": subject, "dependants": found}).data)
 
 

@@ -63,6 +63,7 @@ class TestImpact:
             "known": "declared",
             "seen": billing["party"]["seen"],
             "retained_until": None,
+            "traffic": None,
         }
         assert billing["sentence"].startswith(
             "billing-api of team billing in billing/stage (version 1) could not read what the"

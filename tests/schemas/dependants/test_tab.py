@@ -59,7 +59,7 @@ def test_nobody_yet_says_how_they_become_known(client: Client, dana: User) -> No
 
 
 def test_the_picture_carries_no_markup_of_names(recorded: Tier) -> None:
-    effects = list(impact.standing_of(recorded.subject).effects)
+    effects = list(impact.standing_of(recorded.dana, recorded.subject).effects)
     object.__setattr__(effects[0].party, "holder", '<script>"&\x00')
     svg = graph.drawn(effects)
     assert "<script" not in svg
