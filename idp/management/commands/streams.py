@@ -5,8 +5,10 @@ One process beside the web servers, behind the same proxy; it holds the long con
 
 from __future__ import annotations
 
+import signal
 import threading
 from argparse import ArgumentParser
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -33,6 +35,7 @@ class Command(BaseCommand):
         ]
         for thread in threads:
             thread.start()
+        signal.signal(signal.SIGTERM, _end)
         try:
             uvicorn.run(
                 "idp.asgi:application",
@@ -47,3 +50,8 @@ class Command(BaseCommand):
             stop.set()
             for thread in threads:
                 thread.join(END_SECONDS)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """End in order: uvicorn raises the signal again when it is done, which would kill us."""
+    raise SystemExit(0)
