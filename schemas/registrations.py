@@ -12,6 +12,7 @@ from schemas import (
     verdicts,
 )
 from schemas.databases import registrations as _databases  # noqa: F401  # registers databases' parts
+from schemas.dependants import ends
 from schemas.dependants import portal_parts as governance
 from schemas.transfer import registrations as _transfer  # noqa: F401  # registers imports' parts
 
@@ -39,6 +40,17 @@ host.commands.register(
         group="Do",
         order=40,
     ),
+)
+host.home.register(
+    host.Panel(
+        "schemas-ending",
+        "Schemas that end",
+        42,
+        "schemas/ends_panel.html",
+        ends.panel,
+        column="side",
+        permission=permissions.VIEW,
+    )
 )
 host.entity_tabs.register(
     host.Tab(
