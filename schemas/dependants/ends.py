@@ -11,7 +11,6 @@ from typing import Any
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat
-from django.urls import reverse
 from django.utils import timezone
 
 from portal.models import Component
@@ -35,12 +34,11 @@ def panel(actor: Actor) -> Mapping[str, Any] | None:
     if not found:
         return None
     more = len(found) > MAX_ROWS
-    words = "a schema ends" if len(found) == 1 else "schemas end"
+    words = "a schema ends soon" if len(found) == 1 else "schemas end soon"
     return {
         "rows": [_row(one) for one in found[:MAX_ROWS]],
         "more": more,
         "headline": words,
-        "link": ("Sunset calendar", reverse("schemas:sunsets")),
     }
 
 

@@ -6,10 +6,11 @@ version that somebody holds, so it never gets a verdict and no gate asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from rbac import selectors as access
@@ -18,6 +19,7 @@ from rbac.actors import Actor
 from schemas.dependants import parties
 from schemas.dependants.models import Role
 from schemas.dependants.parties import Party, Traffic
+from schemas.formats.base import TooComplex
 from schemas.models import Subject
 from schemas.traffic.models import SeenTraffic
 from schemas.traffic.writing import KEPT
@@ -49,11 +51,22 @@ def sentence(party: Party) -> str:
     return f"{party.holder}{team} was seen {verb} it {where}{last}, version unknown."
 
 
-def said_of(actor: Actor, subject: Subject) -> list[str]:
-    """A sentence for each of the last who were seen: for whoever is about to take it away."""
-    found = [sentence(party) for party in of_subject(actor, subject)]
-    more = [f"{len(found) - MAX_SAID} more were seen."] if len(found) > MAX_SAID else []
+def uses_of(actor: Actor, subject: Subject, numbers: Collection[int]) -> list[str]:
+    """Who uses these versions, or one that nobody knows, in words: for who would take them away."""
+    try:
+        known = parties.around(Q(), [subject])
+    except TooComplex as error:
+        return [error.message]
+    there = [party for party in beside(actor, subject, known) if not party.kept]
+    found = [_said(party) for party in there if party.number in {None, *numbers}]
+    more = [f"{len(found) - MAX_SAID} more use it."] if len(found) > MAX_SAID else []
     return [*found[:MAX_SAID], *more]
+
+
+def _said(party: Party) -> str:
+    if party.known == parties.TRAFFIC:
+        return sentence(party)
+    return f"{party.words} {'writes' if party.role is Role.PRODUCER else 'reads'} it."
 
 
 def of_subject(actor: Actor, subject: Subject) -> list[Party]:

@@ -204,14 +204,15 @@ class Delete(SubjectForm):
             rows = rows.filter(deleted_at=None)
         permanent = row.deleted_at is not None if row else not subject.latest
         own = [name for name in EMPTY if getattr(subject, name) not in ("", None)]
+        numbers = list(rows.order_by("number").values_list("number", flat=True))
         return {
             "lost": {
                 "version": row,
-                "versions": list(rows.order_by("number").values_list("number", flat=True)),
+                "versions": numbers,
                 "permanent": permanent,
                 "settings": [] if row else own,
                 "holders": _holders(rows),
-                "using": using.said_of(self.actor, subject),
+                "using": using.uses_of(self.actor, subject, numbers),
             }
         }
 

@@ -57,7 +57,7 @@ def build(author: Actor, lead: Actor) -> None:
     services.describe_subject(author, refunds, component="orders-api")
     old = register(author, ":.legacy:orders-value", record(("id", "long")))
     services.move_subject(author, old, Subject.State.DEPRECATED)
-    end = timezone.now().date() + timedelta(days=40)
+    end = timezone.now().date() + timedelta(days=20)
     services.move_subject(author, old, Subject.State.SUNSET, sunset_on=end)
     _api(author)
     gone = register(author, "spike-value", record(("id", "long"), name="Spike"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 
 import boto3
+from django.utils import timezone
 
 from environments import services as environments
 from environments.models import Environment
@@ -15,12 +17,15 @@ from portal.models import Component
 from portal.services import create_component
 from rbac.actors import Actor
 from rbac.models import Project, User
+from rbac.services import create_service_account, create_token
 from schemas.databases import declaring
 from schemas.databases import services as databases
 from schemas.dependants import checkins
 from schemas.dependants.checkins import Word
 from schemas.dependants.models import Role
 from schemas.listing import Filters
+from schemas.traffic import writing as traffic
+from schemas.traffic.buffer import Use
 from schemas.transfer import runs
 from schemas.transfer import selectors as exporting
 from schemas.transfer import services as imports
@@ -62,6 +67,20 @@ def _dependants() -> None:
     for holder, version in (("ledger", 1), ("payments-api", 2)):
         word = Word(holder=holder, role=Role.CONSUMER, subject="orders-value", version=version)
         checkins.check_in(actor(ADMINISTRATOR), dev, word)
+    _traffic()
+
+
+def _traffic() -> None:
+    """One program in the registry's traffic is known otherwise too, the other is only seen."""
+    pia, now = actor(ADMINISTRATOR), timezone.now()
+    for home, name in (("payments", "payments-api"), ("orders", "exporter")):
+        project = Project.objects.get(name=home)
+        user = create_service_account(pia, project=project, name=name).user
+        ends = now + timedelta(days=30)
+        token, _ = create_token(
+            pia, user=user, name=f"{name} prod", permissions=[], scope=None, expires_at=ends
+        )
+        traffic.write({token.pk: {Use(Role.CONSUMER, ".", "orders-value"): now.timestamp()}})
 
 
 def _import(orders: Project) -> None:

@@ -16,7 +16,7 @@ from rbac.actors import Actor
 from rbac.models import ApiToken, User
 from rbac.scopes import environment_scope
 from schemas.addresses import page_of
-from schemas.dependants import checkins
+from schemas.dependants import checkins, parties
 from schemas.dependants.checkins import Word
 from schemas.dependants.models import Role
 from schemas.models import Subject
@@ -25,7 +25,7 @@ from schemas.traffic.models import SeenTraffic
 from schemas.traffic.noting import Noting
 from tests.rbac.factories import Characters, bind
 from tests.schemas.dependants.test_rest import asked, client_of
-from tests.schemas.dependants.world import DROPPED, FULL, NAME, Tier
+from tests.schemas.dependants.world import DROPPED, EVOLVED, FULL, NAME, Tier
 from tests.schemas.factories import register
 from tests.schemas.pages import html, posted, signed_in
 from tests.schemas.traffic.world import account, token_for, wire_of
@@ -236,7 +236,7 @@ class TestPages:
         self, seen: SeenTraffic, people: Characters
     ) -> None:
         page = tab(people.viewer, seen.subject)
-        assert "Seen in traffic: reads, last" in page
+        assert "Seen in traffic: reads, last seen " in page
         assert "which version it holds is unknown" in page
         assert "unknown environment" in page
         assert "prod reader" not in page
@@ -273,6 +273,30 @@ class TestPages:
         assert "reports of team orders was seen reading it" in page
         posted(client, url, 302, confirm_name=NAME)
 
+    def test_it_warns_of_check_ins_of_the_version_that_goes(
+        self, seen: SeenTraffic, people: Characters
+    ) -> None:
+        """Who checked in is one with who was seen, and with another version does not count."""
+        register(Actor(people.developer), NAME, EVOLVED)
+        scope = environment_scope(people.project, "development", "dev")
+        word = Word(NAME, "reports", Role.CONSUMER, 2)
+        checkins.check_in(Actor(people.developer), scope, word)
+        dana = Actor(people.developer)
+        said = ["reports of team orders in orders/dev (version 2) reads it."]
+        assert selectors.uses_of(dana, seen.subject, [1, 2]) == said
+        assert selectors.uses_of(dana, seen.subject, [1]) == []
+
+    def test_too_many_parties_are_a_sentence(
+        self, seen: SeenTraffic, people: Characters, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        scope = environment_scope(people.project, "development", "dev")
+        for name in ("a", "b"):
+            word = Word(NAME, name, Role.CONSUMER, 1)
+            checkins.check_in(Actor(people.developer), scope, word)
+        monkeypatch.setattr(parties, "MAX_PARTIES", 1)
+        (said,) = selectors.uses_of(Actor(people.developer), seen.subject, [1])
+        assert said.startswith("More than 1 parties")
+
     def test_the_warning_is_bounded(self, seen: SeenTraffic, people: Characters) -> None:
         rows = []
         for number in range(15):
@@ -282,9 +306,9 @@ class TestPages:
             row.holder = f"p{number}"
             rows.append(row)
         SeenTraffic.objects.bulk_create(rows)
-        said = selectors.said_of(Actor(people.viewer), seen.subject)
+        said = selectors.uses_of(Actor(people.viewer), seen.subject, [1])
         assert len(said) == selectors.MAX_SAID + 1
-        assert said[-1] == "6 more were seen."
+        assert said[-1] == "6 more use it."
 
     def test_it_costs_two_queries(
         self,
