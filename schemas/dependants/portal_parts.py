@@ -15,12 +15,13 @@ from schemas.dependants.models import CheckIn, DeployedVersion
 from schemas.dependants.parties import present
 from schemas.models import Subject
 from schemas.permissions import VIEW
+from schemas.traffic import selectors as traffic
 
 MAX_ROWS = 100
 
 
 def of_environment(actor: Actor, environment: Any) -> dict[str, Any]:
-    """What an environment writes and reads now, and what data of it is still kept."""
+    """What an environment writes and reads now, what data of it is still kept, what was seen."""
     scope, seen = environment.scope, visible(actor, VIEW, Subject.objects.all()).values("pk")
     rows = DeployedVersion.objects.filter(present(), scope=scope, version__subject__in=seen)
     deployed = list(
@@ -32,7 +33,13 @@ def of_environment(actor: Actor, environment: Any) -> dict[str, Any]:
     reported = list(
         said.select_related("version", "subject__context").order_by("role", "holder")[:MAX_ROWS]
     )
+    known = {(row.role, row.holder, row.version.subject_id) for row in deployed}
+    known |= {(row.role, row.holder, row.subject_id) for row in reported}
     return {
+        "seen": [
+            {"row": row, "subject": row.subject, "url": f"{page_of(row.subject)}?tab=dependants"}
+            for row in traffic.at(scope, seen, known)[:MAX_ROWS]
+        ],
         "deployed": [_row(row, row.version.subject) for row in deployed],
         "reported": [_row(row, row.subject) for row in reported],
         "set": reverse(

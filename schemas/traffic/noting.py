@@ -9,11 +9,12 @@ from __future__ import annotations
 import atexit
 import os
 import time
+from contextlib import suppress
 from threading import Event, Lock, Thread
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connections
 
 from idp.common.metrics import TRAFFIC_DROPPED
 from rbac.models import ApiToken
@@ -57,7 +58,8 @@ class Noting:
             self._full.wait(max(0.0, settings.SCHEMAS_TRAFFIC_SECONDS - LEAST_SECONDS))
             self._full.clear()
             self.flush()
-            connections.close_all()
+            with suppress(DatabaseError):  # a thread that ends here would leave nobody to write
+                connections.close_all()
 
     def _goes_on(self) -> bool:
         with self._lock:

@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from rbac import selectors as access
 from rbac.access import can
 from rbac.actors import Actor
+from rbac.models import Scope
 from schemas.dependants import parties
 from schemas.dependants.models import Role
 from schemas.dependants.parties import Party, Traffic
@@ -26,6 +27,7 @@ from schemas.traffic.writing import KEPT
 
 MAX_ROWS = 1000
 MAX_SAID = 10
+_Key = tuple[str, str, int]  # role, holder, subject
 
 
 def beside(actor: Actor, subject: Subject, known: Sequence[Party]) -> list[Party]:
@@ -49,6 +51,18 @@ def sentence(party: Party) -> str:
     last = f", last on {party.seen:%d %b %Y}" if party.seen else ""
     team = f" of team {party.owner}" if party.owner else ""
     return f"{party.holder}{team} was seen {verb} it {where}{last}, version unknown."
+
+
+def at(scope: Scope, subjects: QuerySet[Any, Any], taken: Collection[_Key]) -> list[SeenTraffic]:
+    """Who was seen from an environment, the latest first, without those known otherwise."""
+    rows = SeenTraffic.objects.filter(scope=scope, subject__in=subjects)
+    rows = rows.filter(last_seen__gt=timezone.now() - KEPT).select_related("subject__context")
+    found: dict[_Key, SeenTraffic] = {}
+    for row in rows.order_by("-last_seen", "pk")[:MAX_ROWS]:
+        key = (row.role, row.holder, row.subject_id)
+        if key not in taken:
+            found.setdefault(key, row)
+    return list(found.values())
 
 
 def uses_of(actor: Actor, subject: Subject, numbers: Collection[int]) -> list[str]:

@@ -8,15 +8,17 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from rbac.models import User
+from rbac.models import ApiToken, User
 from schemas.dependants import checkins
 from schemas.dependants.checkins import Word
 from schemas.dependants.models import Role
 from schemas.models import Subject
+from schemas.traffic.models import SeenTraffic
 from tests.rbac.factories import Characters
 from tests.schemas.dependants.world import EVOLVED, NAME, Tier
 from tests.schemas.factories import register
 from tests.schemas.pages import html, signed_in
+from tests.schemas.wire import token_of
 
 pytestmark = pytest.mark.django_db
 TAB = "/environments/orders/stage/?tab=schemas"
@@ -45,6 +47,24 @@ def test_what_is_deployed_and_said_stands_on_its_tab(client: Client, tier: Tier)
     for said in ("orders-api", "exporter", "writes", "reads", "of 2", "<code>1.4.2</code>"):
         assert said in page
     assert "/environments/orders/stage/schemas/" in page
+
+
+def test_who_is_only_seen_in_traffic_stands_there_too(
+    client: Client, tier: Tier, people: Characters
+) -> None:
+    """Nobody twice: who is deployed there is known already."""
+    token_of(people.developer)
+    token = ApiToken.objects.get()
+    common = {"token": token, "subject": tier.subject, "scope": tier.orders.scope}
+    SeenTraffic.objects.create(role=Role.CONSUMER, holder="exporter", **common)
+    SeenTraffic.objects.create(role=Role.PRODUCER, holder="orders-api", **common)
+    page = html(client, TAB)
+    part = page.partition("Only seen in the registry’s traffic")[2]
+    assert "exporter" in part
+    assert ">unknown<" in part
+    assert "orders-api" not in part.partition("</table>")[0]
+    SeenTraffic.objects.update(last_seen=timezone.now() - timedelta(days=31))
+    assert "Only seen" not in html(client, TAB)
 
 
 def test_another_projects_subject_is_not_named_to_who_may_not_see_it(

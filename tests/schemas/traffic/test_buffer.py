@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from prometheus_client import REGISTRY
 from pytest_django import Settings
 
@@ -115,6 +116,20 @@ def test_the_writer_comes_after_its_time_and_goes(written: list[Batch], settings
         one.note(TOKEN, use(1))
         until(lambda: not one._running)
     assert written == [{7: {use(1): pytest.approx(time.time(), abs=20)}}] * 2
+
+
+def test_a_connection_that_will_not_close_does_not_end_the_writing(
+    written: list[Batch], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    settings.SCHEMAS_TRAFFIC_SECONDS = 0.05
+    monkeypatch.setattr(noting.connections, "close_all", broken)
+    one = Noting()
+    for number in (1, 2):
+        one.note(TOKEN, use(1))
+        until(lambda wanted=number: len(written) == wanted and not one._running)
 
 
 def test_there_is_one_writer(written: list[Batch], monkeypatch: pytest.MonkeyPatch) -> None:
