@@ -1,5 +1,7 @@
 """What holds for a subject: its own settings, then its context's, then the registry's.
 
+A policy's default level stands between the subject's own and its context's.
+
 Read by the services, the wire API and pages; written by `schemas.services.configuring`.
 """
 
@@ -11,6 +13,7 @@ from typing import Any
 
 from schemas.formats.levels import Level
 from schemas.models import Context, Mode, Policy, Settings, Subject
+from schemas.policies import holding
 
 DEFAULT_LEVEL = Level.BACKWARD
 # What each setting is where nothing is said, so that the place above is asked.
@@ -53,7 +56,15 @@ class Place:
 
     @property
     def level(self) -> Level:
-        return Level(self._first("level") or DEFAULT_LEVEL)
+        """The subject's own, else what a policy about it says, else what the places above say."""
+        return Level(self.policy_level[0] or self._first("level") or DEFAULT_LEVEL)
+
+    @property
+    def policy_level(self) -> tuple[str, str]:
+        """The level that a policy gives to a subject without its own, and the policy's name."""
+        if self.subject is None or self.subject.level:
+            return "", ""
+        return holding.default_level(self.subject)
 
     @property
     def lenient(self) -> bool:

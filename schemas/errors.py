@@ -112,6 +112,13 @@ class InvalidCandidate(Unprocessable):
     code, title = "invalid_schema", "The schema is not valid"
 
 
+class PolicyRefused(Unprocessable):
+    """A policy of the subject's place says no; `errors` has one entry for each rule."""
+
+    error_code = 42201
+    code, title = "policy", "A policy refuses it"
+
+
 class InvalidVersion(Unprocessable):
     error_code = 42202
 

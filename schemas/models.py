@@ -16,6 +16,7 @@ from schemas.dependants import models as _dependants  # noqa: F401  # Django fin
 from schemas.formats.base import FormatName
 from schemas.formats.levels import Level
 from schemas.traffic import models as _traffic  # noqa: F401  # Django finds it here
+from schemas.policies import models as _policies  # noqa: F401  # Django finds them here
 from schemas.transfer import models as _transfer  # noqa: F401  # Django finds them here
 
 LEVELS = [(level.value, level.value) for level in Level]
@@ -76,6 +77,8 @@ class Context(Settings):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="contexts"
     )
     next_id = models.PositiveBigIntegerField(default=1)
+    # In the registry's own row: new with every change of a policy (`schemas.policies.holding`).
+    policy_stamp = models.PositiveBigIntegerField(default=0)
 
     class Meta(Settings.Meta):
         constraints = [

@@ -14,6 +14,7 @@ from schemas import (
 from schemas.databases import registrations as _databases  # noqa: F401  # registers databases' parts
 from schemas.dependants import ends
 from schemas.dependants import portal_parts as governance
+from schemas.policies import registrations as _policies  # noqa: F401  # registers policies' parts
 from schemas.transfer import registrations as _transfer  # noqa: F401  # registers imports' parts
 
 controller.register_periodic("verdicts", 3600, verdicts.forget_old)

@@ -233,6 +233,9 @@ def _said(place: Place, field: str, value: str) -> Said:
 
 
 def level_of(place: Place) -> Said:
+    level, policy = place.policy_level
+    if level:
+        return Said(level, f"by policy {policy}")
     return _said(place, "level", str(place.level or DEFAULT_LEVEL))
 
 

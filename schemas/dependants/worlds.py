@@ -23,6 +23,7 @@ from schemas.dependants.parties import Party
 from schemas.dependants.sets import Entry, SchemaSet, versions_of
 from schemas.models import SubjectVersion
 from schemas.permissions import VIEW
+from schemas.policies import placing
 
 MAX_ARRIVING = 50  # changes under way beside this one that are looked at
 
@@ -84,6 +85,10 @@ def look(actor: Actor, scope: Scope, wanted: SchemaSet, *, only: str = "") -> Wo
     ]
     others += _left_behind(mine, own)
     notes = dict.fromkeys(text for party in own if (text := life.note(party)))
+    for party in own:
+        refused, noted = placing.of_party(party) if party.fresh else ([], [])
+        missing += refused
+        notes.update(dict.fromkeys(noted))
     return World(scope, tuple(missing), tuple(matrix.cells(own, others)), tuple(own), tuple(notes))
 
 

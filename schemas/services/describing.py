@@ -15,6 +15,7 @@ from rbac.actors import Actor
 from rbac.services.writing import invalid, refuse
 from schemas.models import Subject
 from schemas.permissions import MANAGE
+from schemas.policies import checks, sweeping
 from schemas.services.claiming import require_at
 
 FIELDS = ("owner", "component", "tags", "docs", "contact")
@@ -30,8 +31,11 @@ def describe_subject(actor: Actor, subject: Subject, **values: Any) -> Subject:
         raise ValueError(f"A subject has no {unknown}.")
     _check(values)
     before = {field: _plain(getattr(subject, field)) for field in values}
+    lacking = checks.lacking(subject)
     for field, value in values.items():
         setattr(subject, field, value)
+    if subject.state != Subject.State.DRAFT:
+        checks.require_said(subject, lacking)
     try:
         subject.clean_fields(exclude={f.name for f in subject._meta.fields} - set(values))
     except ValidationError as error:
@@ -40,6 +44,7 @@ def describe_subject(actor: Actor, subject: Subject, **values: Any) -> Subject:
     after = {field: _plain(value) for field, value in values.items()}
     scope = subject.scope
     audit.record(actor, MANAGE, target=subject, scope=scope, before=before, after=after)
+    sweeping.after_write(subject)
     return subject
 
 
@@ -62,7 +67,8 @@ def move_subject(
 ) -> Subject:
     """Move a subject through its life; a sunset needs its date.
 
-    Raises `Clash` for a step that the states do not know, `StaleState` when it moved meanwhile.
+    Raises `Clash` for a step that the states do not know, `PolicyRefused` for one to active while
+    something is not said of it, `StaleState` when it moved meanwhile.
     """
     require_at(actor, MANAGE, subject.keeper, subject)
     if state == Subject.State.SUNSET and sunset_on is None:
@@ -71,6 +77,8 @@ def move_subject(
     if state not in Subject.TRANSITIONS.get(before, frozenset()):
         possible = ", ".join(sorted(Subject.TRANSITIONS.get(before, frozenset())))
         raise Clash(f"A {before} subject cannot become {state[:20]}; it can become {possible}.")
+    if state == Subject.State.ACTIVE:
+        checks.require_said(subject)
     keeps_date = state in {Subject.State.SUNSET, Subject.State.RETIRED}
     ends = (sunset_on or subject.sunset_on) if keeps_date else None
     transitions.transition(subject, state, sunset_on=ends)

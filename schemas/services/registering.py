@@ -7,7 +7,7 @@ race is judged again, against the winner's version. Unique constraints stand beh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -35,6 +35,7 @@ from schemas.models import Context, Mode, Schema, SchemaReference, Subject, Subj
 from schemas.naming import SubjectName
 from schemas.parsing import Candidate, Prepared
 from schemas.permissions import REGISTER, VIEW
+from schemas.policies import checks, sweeping
 from schemas.services.claiming import new_subject, require_at
 
 TRIES = 25  # races that one publisher loses before it is told to come again
@@ -101,7 +102,11 @@ def _register(
         return _known(known, subject, candidate)
     if not importing:
         _require_compatible(place, final, living, name)
-    return _insert(actor, place, final, candidate)
+        if checks.require_version(subject, final, living):
+            subject.state = Subject.State.DRAFT
+    row = _insert(actor, place, final, candidate)
+    sweeping.after_write(subject)
+    return row
 
 
 def _subject_of(place: Place) -> Subject:
@@ -238,12 +243,12 @@ def _insert(actor: Actor, place: Place, prepared: Prepared, candidate: Candidate
         "last_version": max(subject.last_version, number),
         "latest": max(subject.latest, number),
         "format": subject.format or str(prepared.format),
+        **({} if subject.last_version else {"state": subject.state}),
         "deleted_at": None,
     }
     made = subject.is_new
     if made:
-        for field, value in stands.items():
-            setattr(subject, field, value)
+        _set(subject, stands)
     lock = _lock(subject, prepared)
     schema = _schema(lock, prepared, candidate)
     row = SubjectVersion.objects.create(
@@ -255,9 +260,15 @@ def _insert(actor: Actor, place: Place, prepared: Prepared, candidate: Candidate
     )
     if not made:
         Subject.objects.filter(pk=subject.pk).update(revision=F("revision") + 1, **stands)
+        _set(subject, stands)
     after = {"version": number, "id": schema.number, "format": str(prepared.format)}
     audit.record(actor, REGISTER, target=subject, scope=subject.scope, after=after)
     return row
+
+
+def _set(subject: Subject, values: Mapping[str, object]) -> None:
+    for field, value in values.items():
+        setattr(subject, field, value)
 
 
 def _lock(subject: Subject, prepared: Prepared) -> _Lock:

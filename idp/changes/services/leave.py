@@ -6,6 +6,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from idp.changes.models import MAX_ABOUT, Change, Waiver
 from idp.changes.services import rows, waivers
 from idp.common.errors import FieldError, Invalid, StaleState
@@ -46,6 +48,35 @@ def ask_leave(
             waiver.save()
             waivers.tell(actor, waiver, "waiver.ask")
     return made
+
+
+def ask_at(
+    actor: Actor,
+    *,
+    scope: Scope,
+    gate: str,
+    about: str,
+    told: str,
+    url: str,
+    reason: str,
+    ends_at: datetime,
+) -> Waiver:
+    """Ask for one cause at one place, without a change; the caller has decided who may ask.
+
+    Raises `Invalid`, and `StaleState` where the same was asked for or given and holds still.
+    """
+    user = rows.person(actor, "ask for leave")
+    waivers.check_end(ends_at)
+    reason = rows.text(reason, field="reason", required=True)
+    one = {"scope": scope, "about": about[:MAX_ABOUT], "told": told, "url": url[:500]}
+    if _stands(gate, one):
+        raise StaleState("It was asked for already.", fix="Wait for the answer, or withdraw it.")
+    with transaction.atomic():
+        waiver = Waiver.objects.create(
+            gate=gate, reason=reason, author=user, ends_at=ends_at, **one
+        )
+        waivers.tell(actor, waiver, "waiver.ask")
+    return waiver
 
 
 def offered(change: Change, gate: str) -> list[dict[str, Any]]:

@@ -33,3 +33,12 @@ def matches(pattern: str, text: str) -> bool:
     """Whether a pattern is found in a text; one that gives up or is not valid matches nothing."""
     matcher = _matcher(pattern)
     return matcher is not None and bool(matcher.is_valid(text))
+
+
+def is_linear(pattern: str) -> bool:
+    """Whether a pattern is valid and needs no engine that backtracks."""
+    try:
+        jsonschema_rs.Draft7Validator({"pattern": pattern}, offline=True, pattern_options=LINEAR)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,169 @@
+"""Writes of policies: each decides, validates, writes, audits, and has every process look again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from idp.changes.models import Waiver
+from idp.changes.services import leave
+from idp.common import jobs
+from idp.common.errors import StaleState
+from rbac import audit
+from rbac.access import require
+from rbac.actors import Actor
+from rbac.models import Scope, Team
+from rbac.services.writing import refuse, save_new
+from schemas import selectors
+from schemas.addresses import page_of
+from schemas.models import Subject
+from schemas.permissions import POLICY_MANAGE, REGISTER
+from schemas.policies import checks, holding
+from schemas.policies import rules as languages
+from schemas.policies.judging import Removal
+from schemas.policies.models import SchemaPolicy
+from schemas.policies.selectors import tagged
+
+TASK = "schemas.policies.sweep"
+FIELDS = ("description", "team", "tier", "mode", "rules")
+MAX_DESCRIPTION = 2000
+
+
+def draft(
+    actor: Actor,
+    *,
+    name: str,
+    scope: Scope,
+    rules: Any,
+    description: str = "",
+    team: Team | None = None,
+    tier: str = "",
+    mode: str = SchemaPolicy.Mode.WARN,
+) -> SchemaPolicy:
+    """An unsaved policy, decided and checked: what is previewed is what is saved."""
+    require(actor, POLICY_MANAGE, scope)
+    row = SchemaPolicy(
+        name=name,
+        scope=scope,
+        description=description,
+        team=team,
+        tier=tier,
+        mode=mode,
+        rules=rules,
+        changed_by=actor.user,
+    )
+    _check(row)
+    return row
+
+
+def _check(row: SchemaPolicy) -> None:
+    if row.scope.kind not in {Scope.Kind.EVERYTHING, Scope.Kind.PROJECT}:
+        raise refuse(
+            "scope",
+            "kind",
+            "A policy stands at everything or at a project.",
+            "Name the project, and the tier beside it.",
+        )
+    if len(row.description) > MAX_DESCRIPTION:
+        raise refuse("description", "longest", f"At most {MAX_DESCRIPTION} letters.")
+    if row.mode not in SchemaPolicy.Mode.values:
+        raise refuse("mode", "choice", f"One of {', '.join(SchemaPolicy.Mode.values)}.")
+    languages.parse(row.rules, tier=row.tier)
+
+
+@transaction.atomic
+def add_policy(actor: Actor, **given: Any) -> SchemaPolicy:
+    """Make a policy; raises `Invalid` with field errors, `Clash` for a name that is taken."""
+    row = draft(actor, **given)
+    save_new(row, f"Policy {row.name}")
+    _tell(actor, row, {}, _facts(row))
+    return row
+
+
+@transaction.atomic
+def change_policy(
+    actor: Actor, row: SchemaPolicy, *, revision: int | None = None, **values: Any
+) -> SchemaPolicy:
+    """Change any of `FIELDS`; with `revision` only where nobody changed it since (`StaleState`)."""
+    require(actor, POLICY_MANAGE, row.scope)
+    unknown = set(values) - set(FIELDS)
+    if unknown:
+        raise ValueError(f"A policy has no {unknown} to change.")
+    before = _facts(row)
+    for field, value in values.items():
+        setattr(row, field, value)
+    _check(row)
+    if _facts(row) == before:
+        return row
+    known = row.revision if revision is None else revision
+    written = SchemaPolicy.objects.filter(pk=row.pk, revision=known).update(
+        revision=F("revision") + 1,
+        changed_at=timezone.now(),
+        changed_by=actor.user,
+        **{field: getattr(row, field) for field in FIELDS},
+    )
+    if not written:
+        raise StaleState(
+            f"Somebody changed policy {row.name} meanwhile.", fix="Look at it again, then save."
+        )
+    row.refresh_from_db(fields=["revision", "changed_at", "changed_by"])
+    _tell(actor, row, before, _facts(row))
+    return row
+
+
+@transaction.atomic
+def remove_policy(actor: Actor, row: SchemaPolicy) -> None:
+    """Forget a policy and what fails it."""
+    require(actor, POLICY_MANAGE, row.scope)
+    before = _facts(row)
+    _tell(actor, row, before, {})
+    row.delete()
+
+
+def _facts(row: SchemaPolicy) -> dict[str, Any]:
+    """What the audit trail says of a policy."""
+    return {
+        "scope": row.scope.label,
+        "description": row.description,
+        "team": row.team.name if row.team else "",
+        "tier": row.tier,
+        "mode": row.mode,
+        "rules": row.rules,
+    }
+
+
+def _tell(actor: Actor, row: SchemaPolicy, before: dict[str, Any], after: dict[str, Any]) -> None:
+    audit.record(actor, POLICY_MANAGE, target=row, scope=row.scope, before=before, after=after)
+    selectors.registry()  # the row that carries the stamp
+    holding.changed()
+    jobs.enqueue(TASK)
+
+
+def ask_removal(
+    actor: Actor, subject: Subject, *, path: str, tag: str, reason: str, ends_at: datetime
+) -> Waiver:
+    """Ask for leave to take a guarded tag from a field; counts once another person gave it."""
+    require(actor, REGISTER, subject.keeper)
+    guard = {(one.path, one.tag): one.policy for one in tagged(subject)}.get((path, tag))
+    if not guard:
+        raise refuse(
+            "path",
+            "choice",
+            f"No policy guards the tag {tag[:60]} of {path[:200]}.",
+            "Register the version without it.",
+        )
+    scope, about = checks.cause_of(subject, Removal(guard, path, tag))
+    return leave.ask_at(
+        actor,
+        scope=Scope.objects.get(pk=scope),
+        gate=checks.GATE,
+        about=about,
+        told=f"Field {path} of {subject} would no longer be tagged {tag} (policy {guard}).",
+        url=page_of(subject),
+        reason=reason,
+        ends_at=ends_at,
+    )

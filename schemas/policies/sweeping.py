@@ -1,0 +1,136 @@
+"""Who fails which policy now, as rows: written with each write about a subject, and on a schedule.
+
+A preview asks the same questions and writes nothing. Bounded by chunks; may run twice or never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from schemas.dependants.models import DeployedVersion
+from schemas.dependants.parties import present, tier_of
+from schemas.formats.base import TooComplex
+from schemas.models import Subject
+from schemas.policies import checks, holding, judging, placing
+from schemas.policies.holding import Held
+from schemas.policies.judging import Failure
+from schemas.policies.models import PolicyFailure
+
+CHUNK = 200
+EVERY_SECONDS = 300
+Found = dict[tuple[int, int, str], Failure]  # by policy, subject and rule
+
+
+def failing(
+    held: Sequence[Held], subjects: Iterable[Subject]
+) -> Iterator[tuple[Subject, Held, Failure]]:
+    """Everything that these subjects fail of these policies; they come with places and owner."""
+    for chunk in _chunks(subjects):
+        uses = _uses(held, chunk)
+        for subject in chunk:
+            for one in held:
+                if one.meets(subject):
+                    for failure in _of(one, subject, uses.get(subject.pk, ())):
+                        yield subject, one, failure
+
+
+def _chunks(subjects: Iterable[Subject]) -> Iterator[list[Subject]]:
+    rest = iter(subjects)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk
+
+
+def _of(held: Held, subject: Subject, uses: Collection[DeployedVersion]) -> Iterator[Failure]:
+    if not held.tier:
+        yield from judging.failures(held.name, held.rules, checks.facts_of(subject, [held]))
+    said: dict[str, Failure] = {}
+    for use in uses:
+        use.version.subject = subject
+        try:
+            for failure in placing.of_use(held, use.version, tier_of(use.scope)):
+                said.setdefault(failure.sentence, failure)
+        except TooComplex:
+            continue  # registered before a bound was tightened: the gate refuses its next use
+    yield from said.values()
+
+
+def _uses(held: Sequence[Held], chunk: Sequence[Subject]) -> dict[int, list[DeployedVersion]]:
+    """Where the versions of a chunk are deployed, in tiers that some policy is about."""
+    tiers = {one.tier for one in held if one.tier}
+    tiers |= {tier for one in held for rule in one.rules.field_tags for tier in rule.keep_out_of}
+    found: dict[int, list[DeployedVersion]] = {}
+    if tiers:
+        rows = DeployedVersion.objects.filter(
+            present(),
+            version__subject__in=[subject.pk for subject in chunk],
+            scope__tier_scope__name__in=tiers,
+        )
+        seen = set()
+        for row in rows.select_related("version__schema", "scope__tier_scope").order_by("pk"):
+            key = (row.version_id, tier_of(row.scope))
+            if key not in seen:
+                seen.add(key)
+                found.setdefault(row.version.subject_id, []).append(row)
+    return found
+
+
+# -- rows ---------------------------------------------------------------------------------------
+
+
+def after_write(subject: Subject) -> None:
+    """Keep one subject's rows; where no policy is about it, only leftovers are looked for."""
+    held = holding.of(subject)
+    if held:
+        _keep(held, [subject])
+
+
+def sweep() -> None:
+    """Keep everybody's rows; what no policy is about loses them."""
+    PolicyFailure.objects.filter(subject__latest=0).delete()
+    subjects = all_subjects().order_by("pk").iterator(chunk_size=CHUNK)
+    for chunk in _chunks(subjects):
+        _keep(tuple({one.pk: one for row in chunk for one in holding.of(row)}.values()), chunk)
+
+
+def all_subjects() -> QuerySet[Subject]:
+    """Subjects that live, with what policies look at."""
+    return Subject.objects.filter(latest__gt=0).select_related(
+        "context__parent", "keeper__project_scope", "owner", "project"
+    )
+
+
+def _keep(held: Sequence[Held], subjects: Sequence[Subject]) -> None:
+    found: Found = {}
+    for subject, one, failure in failing(held, subjects):
+        key = (one.pk, subject.pk, failure.rule.value)
+        known = found.get(key)
+        found[key] = _joined(known, failure) if known else failure
+    with transaction.atomic():
+        rows = PolicyFailure.objects.filter(subject__in=[subject.pk for subject in subjects])
+        there = {(row.policy_id, row.subject_id, row.rule): row for row in rows}
+        gone = [row.pk for key, row in there.items() if key not in found]
+        if gone:
+            PolicyFailure.objects.filter(pk__in=gone).delete()
+        for key, failure in found.items():
+            _write(there.get(key), key, failure)
+
+
+def _joined(first: Failure, second: Failure) -> Failure:
+    return Failure(
+        first.policy, first.rule, first.field, f"{first.sentence} {second.sentence}", first.fix
+    )
+
+
+def _write(row: PolicyFailure | None, key: tuple[int, int, str], failure: Failure) -> None:
+    said = {"sentence": failure.sentence[:5000], "fix": failure.fix}
+    if row is None:
+        policy, subject, rule = key
+        PolicyFailure.objects.update_or_create(
+            policy_id=policy, subject_id=subject, rule=rule, defaults=said
+        )
+    elif (row.sentence, row.fix) != (said["sentence"], said["fix"]):
+        PolicyFailure.objects.filter(pk=row.pk).update(**said)
