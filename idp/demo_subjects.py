@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rbac.actors import Actor
+from rbac.actors import Actor, system
+from rbac.scopes import root
 from schemas import naming
 from schemas import services as schemas
 from schemas.formats.base import FormatName
 from schemas.parsing import Candidate
+from schemas.policies import services as policies
 
 _ORDER = [
     {"name": "id", "type": "long"},
@@ -80,3 +82,15 @@ def make(leads: Mapping[str, Actor]) -> None:
             candidate = Candidate(json.dumps(version, indent=2), sample.format)
             row = schemas.register(actor, name, candidate, project=sample.project)
         schemas.describe_subject(actor, row.subject, component=sample.component, docs=sample.docs)
+    _policy()
+
+
+def _policy() -> None:
+    """It warns: the demo's subjects have no contact yet."""
+    policies.add_policy(
+        system("demo"),
+        name="documented",
+        description="Whoever reads a schema finds out what it means and whom to ask.",
+        scope=root(),
+        rules={"require": ["docs", "component", "contact"]},
+    )

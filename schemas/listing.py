@@ -20,10 +20,12 @@ from rbac.standing_queries import StandingQuery
 from schemas import naming, selectors
 from schemas.models import Context, Subject, SubjectVersion
 from schemas.permissions import VIEW
+from schemas.policies.models import PolicyFailure
 
 PAGE_SIZE = 25
 MAX_WRITTEN = 10_000  # subjects in one export
 MAX_WORD = 255
+ANY = "any"
 ORDER = ("context_id", "name")
 COLUMNS = (
     "subject", "format", "latest_version", "lifecycle", "sunset_on", "owner", "project",
@@ -43,6 +45,7 @@ class Filters:
     owner: str = ""
     context: str = ""
     component: str = ""
+    fails: str = ""  # a policy's name, or "any"
     deleted: str = ""  # "1": only those whose versions are all deleted
 
     @classmethod
@@ -71,6 +74,10 @@ class Filters:
         found = Q(**{lookup: value for lookup, value in exact.items() if value})
         if self.q:
             found &= Q(name__icontains=self.q) | Q(component__icontains=self.q)
+        if self.fails:
+            rows = PolicyFailure.objects.order_by()
+            named = rows if self.fails == ANY else rows.filter(policy__name=self.fails)
+            found &= Q(pk__in=named.values("subject"))
         if self.name:
             wanted = naming.split(self.name)
             found &= Q(context__name=wanted.context, name=wanted.name)

@@ -20,6 +20,8 @@ from schemas.formats.levels import Level, met
 from schemas.models import Mode, SubjectVersion
 from schemas.naming import SubjectName
 from schemas.parsing import Candidate
+from schemas.policies import checks, holding
+from schemas.policies.judging import Failure
 from schemas.services import check_candidate, look_up
 from schemas.utf8 import plain, plain_errors
 from schemas.words import side_of
@@ -162,6 +164,12 @@ class Review:
     level: Level
     verdicts: tuple[VersionVerdict, ...]
     known_as: int = 0  # the version that already holds the candidate
+    refused: tuple[Failure, ...] = ()  # by policies
+
+    @property
+    def taken(self) -> bool:
+        """Whether registering would take it: versions and policies agree."""
+        return self.compatible and not self.refused
 
     @property
     def compatible(self) -> bool:
@@ -185,7 +193,22 @@ def review_candidate(actor: Actor, name: SubjectName, candidate: Candidate) -> R
         said = replace(objection, difference=_plain(objection.difference))
         by_version.setdefault(said.version, []).append(said)
     verdicts = [VersionVerdict(number, tuple(found)) for number, found in by_version.items()]
-    return Review(report.level, tuple(verdicts), _known_as(actor, name, candidate))
+    known = _known_as(actor, name, candidate)
+    refused = () if known else _refused(actor, place, name, candidate)
+    return Review(report.level, tuple(verdicts), known, refused)
+
+
+def _refused(
+    actor: Actor, place: Place, name: SubjectName, candidate: Candidate
+) -> tuple[Failure, ...]:
+    """What policies refuse of a candidate, as registering would judge it."""
+    if place.subject is None or not holding.registering(place.subject):
+        return ()
+    targets = selectors.targets(actor, candidate, name.context)
+    prepared = parsing.prepare(candidate, targets, normalize=place.normalize)
+    rows = selectors.versions(place.subject).select_related("schema")
+    latest = rows.filter(number=place.subject.latest)
+    return checks.judge_version(place.subject, prepared, list(latest)).refused
 
 
 def _counted(

@@ -27,6 +27,7 @@ urlpatterns = [
     path(f"{_ONE}lifecycle/", Lifecycle.as_view(), name="lifecycle"),
     path(f"{_ONE}settings/", Settings.as_view(), name="settings"),
     path(f"{_ONE}delete/", Delete.as_view(), name="delete"),
+    path("", include("schemas.policies.urls")),
     path("", include("schemas.databases.urls")),
     path("", include("schemas.transfer.urls")),
 ]

@@ -22,5 +22,6 @@ urlpatterns = [
     path("", include("schemas.databases.api.urls")),
     path("", include("schemas.dependants.api.urls")),
     path("", include("schemas.variables.api.urls")),
+    path("", include("schemas.policies.api.urls")),
     path("", include("schemas.transfer.api.urls")),
 ]

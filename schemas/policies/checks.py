@@ -7,6 +7,7 @@ as a draft, since nothing can be said of a subject before there is one.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from idp.changes import gating
 from schemas.errors import PolicyRefused
@@ -38,21 +39,35 @@ def facts_of(subject: Subject, held: Iterable[Held], format: str = "") -> Facts:
     )
 
 
-def require_version(subject: Subject, prepared: Prepared, living: Sequence[SubjectVersion]) -> bool:
-    """Raise `PolicyRefused` for what enforced policies do not let in; else whether it is a draft.
+@dataclass(frozen=True)
+class Answer:
+    """What enforced policies refuse of a version, and whether it would begin as a draft."""
+
+    refused: tuple[Failure, ...] = ()
+    draft: bool = False
+
+
+def judge_version(subject: Subject, prepared: Prepared, living: Sequence[SubjectVersion]) -> Answer:
+    """What policies say to a candidate; `living` ends with the version before it.
 
     A subject keeps the name and the format that it has: those rules are about new ones.
     """
     held = [one for one in holding.registering(subject) if one.enforced]
     if not held:
-        return False
-    found = _failures(held, facts_of(subject, held, str(prepared.format)))
-    first = not subject.last_version
-    refused = [one for one in found if _refuses(one, subject, str(prepared.format), first=first)]
+        return Answer()
+    written, first = str(prepared.format), not subject.last_version
+    found = _failures(held, facts_of(subject, held, written))
+    refused = [one for one in found if _refuses(one, subject, written, first=first)]
     refused += _guarded(held, subject, prepared, living)
-    if refused:
-        raise refusal(refused)
-    return first and any(one.rule in SPOKEN for one in found)
+    return Answer(tuple(refused), first and any(one.rule in SPOKEN for one in found))
+
+
+def require_version(subject: Subject, prepared: Prepared, living: Sequence[SubjectVersion]) -> bool:
+    """Raise `PolicyRefused` for what policies do not let in; else whether it is a draft."""
+    answer = judge_version(subject, prepared, living)
+    if answer.refused:
+        raise refusal(answer.refused)
+    return answer.draft
 
 
 def _refuses(failure: Failure, subject: Subject, written: str, *, first: bool) -> bool:

@@ -16,6 +16,6 @@ host.commands.register(
         "Schema policies",
         url_name="schemas:policies",
         permission=POLICY_VIEW,
-        icon="shield",
+        icon="shield-half",
     )
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from idp.common.errors import NotVisible
-from rbac.access import visible
+from rbac.access import held_anywhere, visible
 from rbac.actors import Actor
+from rbac.models import Scope
 from schemas.models import Subject
 from schemas.permissions import POLICY_VIEW, VIEW
 from schemas.policies import checks, holding
@@ -19,10 +20,16 @@ MAX_FAILURES = 100
 
 
 def policies(actor: Actor) -> QuerySet[SchemaPolicy]:
-    """The policies that the actor sees, by name, each with the number of subjects that fail it."""
+    """By name, each with the number of subjects that fail it.
+
+    Policies of everything are seen by whoever sees those of some project: they hold there, too.
+    """
     rows = SchemaPolicy.objects.select_related("scope__project_scope", "team", "changed_by")
     counted = rows.annotate(failing=Count("failures__subject", distinct=True))
-    return visible(actor, POLICY_VIEW, counted).order_by("name")
+    seen = Q(pk__in=visible(actor, POLICY_VIEW, SchemaPolicy.objects.all()).values("pk"))
+    if held_anywhere(actor, POLICY_VIEW):
+        seen |= Q(scope__kind=Scope.Kind.EVERYTHING)
+    return counted.filter(seen).order_by("name")
 
 
 def policy(actor: Actor, name: str) -> SchemaPolicy:

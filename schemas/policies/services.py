@@ -16,7 +16,7 @@ from idp.common.errors import StaleState
 from rbac import audit
 from rbac.access import require
 from rbac.actors import Actor
-from rbac.models import Scope, Team
+from rbac.models import Scope, Team, Tier
 from rbac.services.writing import refuse, save_new
 from schemas import selectors
 from schemas.addresses import page_of
@@ -70,6 +70,8 @@ def _check(row: SchemaPolicy) -> None:
         )
     if len(row.description) > MAX_DESCRIPTION:
         raise refuse("description", "longest", f"At most {MAX_DESCRIPTION} letters.")
+    if row.tier and row.tier not in Tier.values:
+        raise refuse("tier", "choice", f"One of {', '.join(Tier.values)}, or none.")
     if row.mode not in SchemaPolicy.Mode.values:
         raise refuse("mode", "choice", f"One of {', '.join(SchemaPolicy.Mode.values)}.")
     languages.parse(row.rules, tier=row.tier)
@@ -90,13 +92,8 @@ def change_policy(
 ) -> SchemaPolicy:
     """Change any of `FIELDS`; with `revision` only where nobody changed it since (`StaleState`)."""
     require(actor, POLICY_MANAGE, row.scope)
-    unknown = set(values) - set(FIELDS)
-    if unknown:
-        raise ValueError(f"A policy has no {unknown} to change.")
     before = _facts(row)
-    for field, value in values.items():
-        setattr(row, field, value)
-    _check(row)
+    changed(row, **values)
     if _facts(row) == before:
         return row
     known = row.revision if revision is None else revision
@@ -112,6 +109,17 @@ def change_policy(
         )
     row.refresh_from_db(fields=["revision", "changed_at", "changed_by"])
     _tell(actor, row, before, _facts(row))
+    return row
+
+
+def changed(row: SchemaPolicy, **values: Any) -> SchemaPolicy:
+    """The policy in memory with other values, checked, for previews and before it is written."""
+    unknown = set(values) - set(FIELDS)
+    if unknown:
+        raise ValueError(f"A policy has no {unknown} to change.")
+    for field, value in values.items():
+        setattr(row, field, value)
+    _check(row)
     return row
 
 

@@ -26,6 +26,7 @@ from schemas.dependants import graph, impact, parties
 from schemas.errors import InvalidVersion, VersionNotFound
 from schemas.formats.base import FormatName
 from schemas.models import Subject, SubjectVersion
+from schemas.policies import selectors as policies
 from schemas.views.lists import registry_address
 from schemas.words import MEANINGS, STEPS, look_of
 
@@ -36,6 +37,7 @@ _TABS = (
     ("", "Schema"),
     ("differences", "Differences"),
     ("dependants", "Dependants"),
+    ("policies", "Policies"),
     ("data", "Data"),
     ("history", "History"),
 )
@@ -216,6 +218,19 @@ def _differences(view: SubjectPage, subject: Subject) -> dict[str, Any]:
     }
 
 
+def _policies(view: SubjectPage, subject: Subject) -> dict[str, Any]:
+    """What it has to be, what it fails of that, and the tags on its fields."""
+    context: dict[str, Any] = {
+        "standing": policies.standing(subject),
+        "removal": page_of(subject, "tag-removal"),
+        "may_register": can(view.actor, permissions.REGISTER, subject.keeper),
+    }
+    try:
+        return {**context, "tagged": policies.tagged(subject)}
+    except SlipwayError as error:
+        return {**context, "tagged": [], "problem": error}
+
+
 def _data(view: SubjectPage, subject: Subject) -> dict[str, Any]:
     request = view.request
     row = version_of(subject, request.POST.get("version") or request.GET.get("version", ""))
@@ -279,6 +294,7 @@ _PARTS: dict[str, Callable[[SubjectPage, Subject], dict[str, Any]]] = {
     "": _schema,
     "differences": _differences,
     "dependants": _dependants,
+    "policies": _policies,
     "data": _data,
     "history": _history,
 }

@@ -95,7 +95,7 @@ def _query(parts: dict[str, str]) -> str:
 
 def _chips(filters: Filters) -> list[dict[str, str]]:
     path, given = reverse("schemas:list"), filters.given
-    labels = {"q": "text", "type": "format"}
+    labels = {"q": "text", "type": "format", "fails": "fails policy"}
     return [
         {
             "label": labels.get(name, name),

@@ -7,11 +7,15 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from rbac.actors import Actor
+from rbac.actors import Actor, system
+from rbac.models import Project
+from rbac.scopes import root
 from schemas import naming, services
 from schemas.formats.base import FormatName
 from schemas.models import Subject
 from schemas.parsing import Reference
+from schemas.policies import services as policies
+from schemas.policies import sweeping
 from tests.schemas.factories import record, register
 
 ORDERS = "shop.orders-value"
@@ -24,6 +28,7 @@ _PAYMENT = (
     'syntax = "proto3";\npackage shop;\nimport "shop/money.proto";\n'
     "message Payment {\n  string id = 1;\n  Money amount = 2;\n}\n"
 )
+_EMAIL = {"type": "string", "format": "email", "confluent:tags": ["PII"]}
 _API = """\
 openapi: 3.1.0
 info: {title: Orders, version: 1.0.0}
@@ -47,7 +52,7 @@ components:
 
 
 def build(author: Actor, lead: Actor) -> None:
-    """Made by the services, as clients would."""
+    """Made by the services, as clients would; policies come later than what fails them."""
     _orders(author)
     _customers(author, lead)
     register(author, "shop/money.proto", _MONEY, format=FormatName.PROTOBUF)
@@ -62,6 +67,29 @@ def build(author: Actor, lead: Actor) -> None:
     _api(author)
     gone = register(author, "spike-value", record(("id", "long"), name="Spike"))
     services.delete_subject(author, naming.parse(gone.name))
+    _policies(lead)
+
+
+def _policies(lead: Actor) -> None:
+    """One that warns, of everything, and one that refuses, of a project."""
+    policies.add_policy(
+        system("demo"),
+        name="documented",
+        description="Whoever reads a schema finds out what it means and whom to ask.",
+        scope=root(),
+        rules={"require": ["docs", "contact"]},
+    )
+    policies.add_policy(
+        lead,
+        name="personal-data",
+        scope=Project.objects.get(name="orders").scope,
+        mode="enforce",
+        rules={
+            "formats": ["AVRO", "JSON", "PROTOBUF"],
+            "field_tags": [{"tags": ["PII"], "keep_out_of": ["preview"], "removal": "approval"}],
+        },
+    )
+    sweeping.sweep()
 
 
 def _api(author: Actor) -> None:
@@ -87,7 +115,7 @@ def _orders(author: Actor) -> None:
 
 def _customers(author: Actor, lead: Actor) -> None:
     """A subject whose second version breaks those who read the first."""
-    properties = {"id": {"type": "integer"}, "email": {"type": "string", "format": "email"}}
+    properties = {"id": {"type": "integer"}, "email": _EMAIL}
     first = {"title": "Customer", "type": "object", "properties": properties, "required": ["id"]}
     second = {
         **first,

@@ -21,6 +21,7 @@ from rbac.models import ApiToken, Role, RoleBinding, Scope, ServiceAccount, User
 from rbac.services import share
 from schemas.databases.models import Database
 from schemas.models import Subject
+from schemas.policies.models import SchemaPolicy
 from schemas.transfer.models import ImportRun
 from tests.environments.factories import bring, make_account, make_cluster
 from tests.rbac.factories import Characters, make_characters
@@ -56,6 +57,7 @@ class World:
     token: ApiToken
     subject: Subject
     database: Database
+    policy: SchemaPolicy
     import_run: ImportRun
 
     def samples(self) -> dict[str, Sample]:
@@ -74,10 +76,13 @@ class World:
         one = {"pk": self.subject.pk, "version": "latest"}
         sample = Sample(one, self.subject.keeper)
         settings = Sample(one, self.subject.scope)
+        policy = Sample({"name": self.policy.name}, self.policy.scope)
         return {
             "subjects/<int:pk>": sample,
             "schemas/<subject:pk>": sample,
             "schemas/<subject:pk>/settings": settings,
+            "schema-policies/<slug:name>": policy,
+            "schemas/policies/<slug:name>": policy,
         }
 
     def _of_databases(self) -> dict[str, Sample]:
@@ -177,6 +182,9 @@ def make_world() -> World:
         change=_change(people, environment),
         blueprint=Blueprint.objects.get(name="web-service"),
         subject=register(Actor(people.developer), "orders-value", V1, V2),
+        policy=SchemaPolicy.objects.create(
+            name="documented", scope=people.scope, mode="warn", rules={"require": ["docs"]}
+        ),
         database=make_database(Actor(people.maintainer), people.project),
         import_run=ImportRun.objects.create(
             project=people.project, kind="archive", source="moved", state="ready"
