@@ -15,8 +15,8 @@ from schemas.databases import models as _databases  # noqa: F401  # Django finds
 from schemas.dependants import models as _dependants  # noqa: F401  # Django finds them here
 from schemas.formats.base import FormatName
 from schemas.formats.levels import Level
-from schemas.traffic import models as _traffic  # noqa: F401  # Django finds it here
 from schemas.policies import models as _policies  # noqa: F401  # Django finds them here
+from schemas.traffic import models as _traffic  # noqa: F401  # Django finds it here
 from schemas.transfer import models as _transfer  # noqa: F401  # Django finds them here
 
 LEVELS = [(level.value, level.value) for level in Level]

@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from rbac.actors import Actor, system
+from rbac.actors import Actor
 from rbac.models import Project
-from rbac.scopes import root
 from schemas import naming, services
 from schemas.formats.base import FormatName
 from schemas.models import Subject
@@ -71,14 +70,7 @@ def build(author: Actor, lead: Actor) -> None:
 
 
 def _policies(lead: Actor) -> None:
-    """One that warns, of everything, and one that refuses, of a project."""
-    policies.add_policy(
-        system("demo"),
-        name="documented",
-        description="Whoever reads a schema finds out what it means and whom to ask.",
-        scope=root(),
-        rules={"require": ["docs", "contact"]},
-    )
+    """One that refuses, beside the demo's that warns."""
     policies.add_policy(
         lead,
         name="personal-data",

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('rbac', '0004_token_created_by'),
-        ('schemas', '0010_imports'),
+        ('schemas', "0011_traffic"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
