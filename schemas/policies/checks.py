@@ -82,10 +82,11 @@ def _failures(held: Iterable[Held], facts: Facts) -> list[Failure]:
 
 def refusal(found: Sequence[Failure]) -> PolicyRefused:
     """At most three sentences, the rest counted; every rule is among the errors."""
-    more = f" (and {len(found) - SHOWN} more)" if len(found) > SHOWN else ""
+    said = list(judging.together(found))
+    more = f" (and {len(said) - SHOWN} more)" if len(said) > SHOWN else ""
     return PolicyRefused(
-        " ".join(one.sentence for one in found[:SHOWN]) + more,
-        fix=" ".join(dict.fromkeys(one.fix for one in found[:SHOWN])),
+        " ".join(sentence for sentence, _ in said[:SHOWN]) + more,
+        fix=" ".join(dict.fromkeys(fix for _, fix in said[:SHOWN])),
         errors=[one.error for one in found],
     )
 
@@ -145,6 +146,7 @@ def _refused(subject: Subject, removal: Removal) -> Failure:
     return Failure(
         removal.policy,
         Rule.FIELD_TAGS,
+        subject.name,
         removal.path,
         f"Field {removal.path} of {subject} would lose its tag {removal.tag}, which policy"
         f" {removal.policy} guards.",

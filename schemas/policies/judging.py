@@ -5,7 +5,7 @@ Read by registering, describing, the gate, previews and the sweep: one judgement
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,6 +47,7 @@ class Failure:
 
     policy: str
     rule: Rule
+    subject: str
     field: str
     sentence: str
     fix: str
@@ -54,6 +55,21 @@ class Failure:
     @property
     def error(self) -> FieldError:
         return FieldError(self.field, f"policy {self.policy}", self.sentence, self.fix)
+
+
+def together(found: Iterable[Failure]) -> Iterator[tuple[str, str]]:
+    """Sentences and fixes as people read them: what a policy lacks of one subject in one."""
+    groups: dict[tuple[str, str, str], list[Failure]] = {}
+    for one in found:
+        alike = one.field if one.rule is not Rule.REQUIRE else ""
+        groups.setdefault((one.policy, one.subject, f"{one.rule} {alike}"), []).append(one)
+    for (policy, subject, _), group in groups.items():
+        fix = " ".join(dict.fromkeys(one.fix for one in group))
+        if len(group) > 1 and group[0].rule is Rule.REQUIRE:
+            words = ", no ".join(one.field for one in group)
+            yield f"{subject} has no {words}, which policy {policy} asks for.", fix
+        else:
+            yield " ".join(dict.fromkeys(one.sentence for one in group)), fix
 
 
 def failures(policy: str, rules: Rules, facts: Facts, *, tier: str = "") -> Iterator[Failure]:
@@ -70,6 +86,7 @@ def _fixed(policy: str, rules: Rules, facts: Facts) -> Iterator[Failure]:
         yield Failure(
             policy,
             Rule.FORMATS,
+            facts.name,
             "schemaType",
             f"{facts.name} is {facts.format}; policy {policy} takes {allowed}.",
             f"Write it as {allowed}.",
@@ -79,6 +96,7 @@ def _fixed(policy: str, rules: Rules, facts: Facts) -> Iterator[Failure]:
         yield Failure(
             policy,
             Rule.SUBJECT_NAME,
+            facts.name,
             "subject",
             f"“{facts.name}” does not fit the names of policy {policy} ({naming.pattern}).",
             f"Choose a name like {naming.example}.",
@@ -99,6 +117,7 @@ def _spoken(policy: str, rules: Rules, facts: Facts) -> Iterator[Failure]:
             yield Failure(
                 policy,
                 Rule.REQUIRE,
+                facts.name,
                 said,
                 f"{facts.name} has no {said}, which policy {policy} asks for.",
                 _ASKED[Said(said)],
@@ -115,6 +134,7 @@ def _tags(policy: str, facts: Facts, lacking: str) -> Failure:
     return Failure(
         policy,
         Rule.TAGS,
+        facts.name,
         "tags",
         f"{facts.name} lacks {lacking}, which policy {policy} asks for.",
         "Add it where the subject is described.",
@@ -135,6 +155,7 @@ def kept_out(policy: str, rules: Rules, facts: Facts, tier: str) -> Iterator[Fai
             yield Failure(
                 policy,
                 Rule.FIELD_TAGS,
+                facts.name,
                 path,
                 f"{facts.name}: field {path} is tagged {', '.join(tags)}, which policy {policy}"
                 f" keeps out of {tier}.",

@@ -15,7 +15,7 @@ from rbac.actors import Actor
 from rbac.models import Scope
 from schemas.models import Subject
 from schemas.permissions import VIEW
-from schemas.policies import sweeping
+from schemas.policies import judging, sweeping
 from schemas.policies.holding import Held
 from schemas.policies.judging import FIXED, Failure
 from schemas.policies.models import SchemaPolicy
@@ -30,6 +30,10 @@ class Failing:
 
     subject: Subject
     failures: tuple[Failure, ...]
+
+    @property
+    def sentences(self) -> list[str]:
+        return [sentence for sentence, _ in judging.together(self.failures)]
 
     @property
     def bites(self) -> bool:

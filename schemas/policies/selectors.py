@@ -20,12 +20,14 @@ MAX_FAILURES = 100
 
 
 def policies(actor: Actor) -> QuerySet[SchemaPolicy]:
-    """By name, each with the number of subjects that fail it.
+    """By name, each with the number of subjects that the actor sees and that fail it.
 
     Policies of everything are seen by whoever sees those of some project: they hold there, too.
     """
     rows = SchemaPolicy.objects.select_related("scope__project_scope", "team", "changed_by")
-    counted = rows.annotate(failing=Count("failures__subject", distinct=True))
+    subjects = visible(actor, VIEW, Subject.objects.all()).values("pk")
+    failing = Count("failures__subject", distinct=True, filter=Q(failures__subject__in=subjects))
+    counted = rows.annotate(failing=failing)
     seen = Q(pk__in=visible(actor, POLICY_VIEW, SchemaPolicy.objects.all()).values("pk"))
     if held_anywhere(actor, POLICY_VIEW):
         seen |= Q(scope__kind=Scope.Kind.EVERYTHING)

@@ -22,7 +22,8 @@ from schemas.policies.models import PolicyFailure
 
 CHUNK = 200
 EVERY_SECONDS = 300
-Found = dict[tuple[int, int, str], Failure]  # by policy, subject and rule
+MAX_SAID = 5000
+_Key = tuple[int, int, str]  # policy, subject and rule
 
 
 def failing(
@@ -104,29 +105,25 @@ def all_subjects() -> QuerySet[Subject]:
 
 
 def _keep(held: Sequence[Held], subjects: Sequence[Subject]) -> None:
-    found: Found = {}
+    found: dict[_Key, list[Failure]] = {}
     for subject, one, failure in failing(held, subjects):
-        key = (one.pk, subject.pk, failure.rule.value)
-        known = found.get(key)
-        found[key] = _joined(known, failure) if known else failure
+        found.setdefault((one.pk, subject.pk, failure.rule.value), []).append(failure)
     with transaction.atomic():
         rows = PolicyFailure.objects.filter(subject__in=[subject.pk for subject in subjects])
         there = {(row.policy_id, row.subject_id, row.rule): row for row in rows}
         gone = [row.pk for key, row in there.items() if key not in found]
         if gone:
             PolicyFailure.objects.filter(pk__in=gone).delete()
-        for key, failure in found.items():
-            _write(there.get(key), key, failure)
+        for key, failures in found.items():
+            _write(there.get(key), key, failures)
 
 
-def _joined(first: Failure, second: Failure) -> Failure:
-    return Failure(
-        first.policy, first.rule, first.field, f"{first.sentence} {second.sentence}", first.fix
-    )
-
-
-def _write(row: PolicyFailure | None, key: tuple[int, int, str], failure: Failure) -> None:
-    said = {"sentence": failure.sentence[:5000], "fix": failure.fix}
+def _write(row: PolicyFailure | None, key: _Key, failures: Sequence[Failure]) -> None:
+    sentences, fixes = zip(*judging.together(failures), strict=True)
+    said = {
+        "sentence": " ".join(sentences)[:MAX_SAID],
+        "fix": " ".join(dict.fromkeys(fixes))[:MAX_SAID],
+    }
     if row is None:
         policy, subject, rule = key
         PolicyFailure.objects.update_or_create(

@@ -100,13 +100,10 @@ class WouldFailOut(serializers.Serializer):
     bites = serializers.BooleanField(
         help_text="Its next version or use would be refused; else it goes on and is listed"
     )
-    failures = serializers.SerializerMethodField()
+    failures = serializers.ListField(child=serializers.CharField(), source="sentences")
 
     def get_page(self, row: Failing) -> str:
         return page_of(row.subject)
-
-    def get_failures(self, row: Failing) -> list[str]:
-        return [one.sentence for one in row.failures]
 
 
 class PreviewOut(serializers.Serializer):
