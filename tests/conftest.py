@@ -24,6 +24,7 @@ pytest_plugins = [
 
 def pytest_configure(config: pytest.Config) -> None:
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    django_settings.SCHEMAS_TRAFFIC_SECONDS = 0  # a thread that writes later meets other tests
 
 
 @pytest.fixture(scope="session")

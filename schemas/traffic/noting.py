@@ -21,9 +21,9 @@ from rbac.models import ApiToken
 from schemas.traffic import writing
 from schemas.traffic.buffer import Buffer, Use
 
-MAX_USES = 10_000  # that wait in one process
-MAX_OF_TOKEN = 1_000
-FULL = 2_000  # then it is written before its time
+MAX_USES = 20_000  # that wait in one process, some 400 bytes each
+MAX_OF_TOKEN = 5_000  # a program that starts may fetch a thousand schemas a second, and only once
+FULL = 1_000  # then it is written before its time
 LEAST_SECONDS = 2.0  # between two writings all the same
 
 log = structlog.get_logger(__name__)

@@ -23,7 +23,6 @@ os.environ.update(
     SLIPWAY_STATE_DIR=STATE,
     SLIPWAY_SECRET_KEY="a-secret-key-for-tests-only-" + "0" * 40,
     SLIPWAY_ENCRYPTION_KEYS=FERNET,
-    SLIPWAY_SCHEMAS_TRAFFIC_SECONDS="0",  # a thread that writes later would meet another test
     SLIPWAY_AUDIT_APPEND_ONLY="0",  # tests with threads empty the tables after themselves
 )
 if os.environ.get("SLIPWAY_TEST_DATABASE_URL"):
