@@ -50,9 +50,9 @@ PEOPLE = (
 TEAMS = (("orders", "Orders"), ("payments", "Payments"), ("platform", "Platform"))
 PROJECTS = (("orders", "Order service", "orders"), ("payments", "Payments", "payments"))
 COMPONENTS: tuple[tuple[str, str, str, str, list[str], list[str]], ...] = (
-    ("orders-api", "Orders API", "orders", "service", ["orders"], ["payments"]),
-    ("orders-exporter", "Orders exporter", "orders", "job", [], ["orders"]),
-    ("payments-api", "Payments API", "payments", "service", ["payments"], []),
+    ("orders-api", "Orders API", "orders", "service", ["orders-value"], ["payments-value"]),
+    ("orders-exporter", "Orders exporter", "orders", "job", [], ["orders-value"]),
+    ("payments-api", "Payments API", "payments", "service", ["payments-value"], []),
 )
 
 

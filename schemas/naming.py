@@ -53,7 +53,8 @@ def place(text: str, within: str = DEFAULT) -> SubjectName:
     if not _CONTEXT.fullmatch(found.context):
         raise InvalidSubject(text)
     unprintable = any(unicodedata.category(letter)[0] == "C" for letter in found.name)
-    if len(found.name) > MAX_SUBJECT or unprintable or found.name in _RESERVED:
+    blank = found.name != "" and not found.name.strip()
+    if len(found.name) > MAX_SUBJECT or unprintable or blank or found.name in _RESERVED:
         raise InvalidSubject(text)
     return found
 

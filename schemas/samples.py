@@ -17,7 +17,7 @@ from schemas.formats import avro, protobuf
 from schemas.formats import json as json_schema
 from schemas.formats.base import FormatName, Parsed, TooComplex
 from schemas.models import Schema
-from schemas.utf8 import plain, plain_errors, plain_fault
+from schemas.utf8 import plain, plain_errors, plain_fault, value_fault
 
 MAX_TEXT = 200_000  # characters of what is pasted
 MAX_RECORDS = 100
@@ -109,7 +109,7 @@ def _decoded(text: str) -> Any:
     except json.JSONDecodeError:
         raise
     except ValueError as error:  # a number of thousands of digits
-        raise Invalid(f"The record is no JSON: {error}") from error
+        raise Invalid(f"The record is no JSON: {value_fault(error)}.") from error
 
 
 def _no_constant(name: str) -> Any:

@@ -109,6 +109,18 @@ def subject(actor: Actor, name: SubjectName, *, empty: bool = False) -> Subject:
     return found
 
 
+def read_subject(actor: Actor, name: SubjectName) -> Subject:
+    """As `subject`, for reading alone: one that only has an alias is what the alias names."""
+    found = find_subject(name)
+    if found is None or not can(actor, VIEW, found):
+        raise SubjectNotFound(name)
+    if found.alias and not found.last_version:
+        return subject(actor, naming.parse(found.alias, name.context))
+    if not found.last_version:
+        raise SubjectNotFound(name)
+    return found
+
+
 def place(actor: Actor, name: SubjectName) -> Place:
     """Where settings of a name are asked: its row when it is visible, else its context."""
     found = find_subject(name) if name.name else None
@@ -174,9 +186,11 @@ def named_version(
         rows = rows.filter(number=number)
     row = visible(actor, VIEW, rows).order_by("-number").first()
     if row is None or beside.hidden(row.schema.format):
-        found = subject(actor, name)
+        found = read_subject(actor, name)
         if not found.latest and not deleted:
             raise SubjectNotFound(name)
+        if SubjectName(found.context.name, found.name) != name:  # by an alias
+            return version(found, number, deleted=deleted)
         raise VersionNotFound("latest" if number == LATEST else number)
     return row
 
@@ -185,7 +199,7 @@ def latest_with_metadata(
     actor: Actor, name: SubjectName, wanted: Mapping[str, str], *, deleted: bool = False
 ) -> SubjectVersion:
     """The newest version whose metadata has all these properties."""
-    found = subject(actor, name)
+    found = read_subject(actor, name)
     rows = versions(found, deleted=deleted).select_related("schema").defer("schema__text")
     for row in rows.order_by("-number"):
         properties = (row.schema.metadata or {}).get("properties") or {}

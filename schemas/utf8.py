@@ -37,3 +37,11 @@ def plain_errors() -> Iterator[None]:
         error.message, error.fix = plain(error.message), plain(error.fix)
         error.errors = tuple(plain_fault(fault) for fault in error.errors)
         raise
+
+
+def value_fault(error: Exception) -> str:
+    """A decoder's complaint about a value, without what it says to programmers."""
+    text = str(error)
+    if "int_max_str_digits" in text:
+        return "a number has more digits than are read"
+    return text.removesuffix(".")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any, Final
 
 from idp.common.errors import FieldError, Invalid, SlipwayError
 from schemas.checking import parse_stored
 from schemas.datafiles.binary import Corrupt, Steps
 from schemas.datafiles.container import MAGIC, Container
+from schemas.datafiles.places import lines_of
 from schemas.formats import avro
 from schemas.formats.avro import AvroSchema
 from schemas.formats.base import Difference, FormatName, InvalidSchema, Parsed, TooComplex
 from schemas.models import Schema
 from schemas.samples import checker_of
-from schemas.utf8 import plain, plain_errors, plain_fault
+from schemas.utf8 import plain, plain_errors, plain_fault, value_fault
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_WHOLE = 5 * 1024 * 1024  # bytes of a JSON file that is one value
@@ -72,10 +73,14 @@ class Report:
     def sentence(self) -> str:
         """The whole in one sentence."""
         what = f"{self.records:,} record{'s' if self.records != 1 else ''}"
+        fit = f"{self.wrong:,} do{'es' if self.wrong == 1 else ''} not fit"
         if self.stopped:
-            return f"{self.stopped} {what} were read until there, {self.wrong:,} do not fit."
+            read = "was" if self.records == 1 else "were"
+            rest = f", {fit}" if self.wrong else ""
+            return f"{self.stopped} {what} {read} read until there{rest}."
         if self.wrong:
-            return f"{self.wrong:,} of {what} do not fit."
+            verb = "does" if self.wrong == 1 else "do"
+            return f"{self.wrong:,} of {what} {verb} not fit."
         if self.differences:
             return "The file's own schema is none that readers of this version can read."
         return f"{what} fit{'s' if self.records == 1 else ''}."
@@ -141,9 +146,31 @@ def _whole(parsed: Parsed, check: _Check, file: IO[bytes], *, perhaps_lines: boo
     value = _decoded(data)
     if isinstance(value, _NotJson):
         report.add(value.line, [value.error])
+        return report
+    errors = _checked(parsed, check, value)
+    if errors and isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        _listed(report, parsed, check, value)
     else:
-        report.add(0, _checked(parsed, check, value))
+        report.add(0, errors)
+    _place(report, data.decode())
     return report
+
+
+def _listed(report: Report, parsed: Parsed, check: _Check, values: list[Any]) -> None:
+    """A list that is no record itself: one record after the other."""
+    clock = _Clock()
+    for value in values:
+        if not clock.check(report):
+            return
+        at = f"/{report.records}"
+        errors = _checked(parsed, check, value)
+        report.add(0, [replace(one, field=at + one.field.removesuffix("/")) for one in errors])
+
+
+def _place(report: Report, text: str) -> None:
+    """Give each fault the line at which its value stands."""
+    lines = lines_of(text, {one.error.field for one in report.faults})
+    report.faults = [replace(one, line=lines[one.error.field]) for one in report.faults]
 
 
 def _lines(parsed: Parsed, check: _Check, file: IO[bytes]) -> Report:
@@ -191,7 +218,7 @@ def _decoded(data: bytes) -> Any:
         return _NotJson(error.lineno, FieldError("/", "json", text))
     except (ValueError, RecursionError) as error:
         deep = isinstance(error, RecursionError)
-        text = "It is nested too deep." if deep else f"It is no JSON: {error}"
+        text = "It is nested too deep." if deep else f"It is no JSON: {value_fault(error)}."
         return _NotJson(1, FieldError("/", "json", text[:300]))
 
 
@@ -225,7 +252,6 @@ def _container(parsed: Parsed, file: IO[bytes]) -> Report:
         report.differences = [one for one in found if not one.strict][:MAX_FAULTS]
         _blocks(parsed, writer, container, report)
     except Corrupt as error:
-        report.wrong += 1
         text = plain(f"From here on it cannot be read: {error}.")
         report.faults.append(Fault(report.records, 0, FieldError("/", "avro", text)))
         report.stopped = "The file is damaged."

@@ -117,10 +117,15 @@ def present() -> Q:
     return Q(ended_at=None) | Q(role=Role.PRODUCER, retained_until__gt=timezone.now())
 
 
-def first_holder(versions: Collection[int]) -> DeployedVersion | None:
-    """Somebody who has one of these versions (ids) deployed, or left data of it."""
+def first_holder(versions: Collection[int]) -> DeployedVersion | CheckIn | None:
+    """Who has one of these versions (ids) deployed, left data of it, or says that it holds it."""
+    named = ("version", "scope__project_scope")
     rows = DeployedVersion.objects.filter(present(), version__in=versions)
-    return rows.select_related("version", "scope__project_scope").order_by("pk").first()
+    words = CheckIn.objects.filter(version__in=versions, expires_at__gt=timezone.now())
+    return (
+        rows.select_related(*named).order_by("pk").first()
+        or words.select_related(*named).order_by("-expires_at").first()
+    )
 
 
 def deployed(where: Q, subjects: Iterable[Subject]) -> list[Party]:

@@ -41,10 +41,10 @@ def home_of(actor: Actor, wanted: str = "") -> Scope:
         return possible[wanted]
     if len(possible) == 1:
         return next(iter(possible.values()))
-    raise _unclear(sorted(possible))
+    raise _unclear(sorted(possible), wanted)
 
 
-def _unclear(names: list[str]) -> ProjectUnclear:
+def _unclear(names: list[str], wanted: str) -> ProjectUnclear:
     if not names:
         return ProjectUnclear(
             f"The token may not register schemas in any project ({REGISTER}).",
@@ -52,7 +52,8 @@ def _unclear(names: list[str]) -> ProjectUnclear:
         )
     shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
     return ProjectUnclear(
-        f"A new subject belongs to one project; the token may publish in several: {shown}.",
+        f"A new subject belongs to one project; the token may publish in several: {shown}"
+        f"{f', not in “{wanted[:40]}”' if wanted else ''}.",
         fix="Name it: send the header X-Slipway-Project, add ?project=NAME, give it as the user"
         " name of Basic authentication, or use a token that is bound to one project.",
     )

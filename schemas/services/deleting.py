@@ -17,6 +17,7 @@ from rbac.actors import Actor
 from schemas import selectors
 from schemas.configuration import EMPTY, Place
 from schemas.dependants import parties
+from schemas.dependants.models import DeployedVersion
 from schemas.errors import (
     NotPermitted,
     ReferenceExists,
@@ -129,10 +130,14 @@ def _require_unused(rows: Sequence[SubjectVersion], *, living: bool) -> None:
     pks = [row.pk for row in rows]
     holding = parties.first_holder(pks)
     if holding is not None:
+        number = holding.version.number if holding.version else ""
         raise NotPermitted(
-            f"Version {holding.version.number} of {rows[0].subject} is in use: {holding.holder},"
+            f"Version {number} of {rows[0].subject} is in use: {holding.holder},"
             f" {holding.role} in {holding.scope.label}.",
-            fix="Deploy another version there first.",
+            fix="Deploy another version there first."
+            if isinstance(holding, DeployedVersion)
+            else f"It said so itself; its word holds until {holding.expires_at:%Y-%m-%d %H:%M} UTC"
+            " unless another version is deployed there.",
         )
     holders = SubjectVersion.objects.exclude(pk__in=pks)
     if living:

@@ -50,7 +50,6 @@ class SubjectList(AccessMixin):
                 "Schemas",
                 api=f"/api/v1/subjects/{_query(given)}",
                 permission=self.permission,
-                topics=["subjects"],
             ),
             "filters": filters,
             "chips": _chips(filters),

@@ -180,5 +180,6 @@ def _number(error: SlipwayError) -> int:
 def _message(error: SlipwayError) -> str:
     if isinstance(error, Incompatible):  # its message holds the advice already
         return error.message
-    text = f"{error.message} {error.fix}".strip()
+    ended = error.message.endswith((".", "!", "?", "…")) or not error.fix
+    text = f"{error.message}{'' if ended else '.'} {error.fix}".strip()
     return f"Invalid schema: {text}" if isinstance(error, Invalid) else text

@@ -136,7 +136,7 @@ def subjects(request: Request) -> Reply:
 
 
 def versions(request: Request) -> Reply:
-    subject = selectors.subject(request.actor, request.subject)
+    subject = selectors.read_subject(request.actor, request.subject)
     rows = selectors.versions(
         subject, deleted=request.flag("deleted"), deleted_only=request.flag("deletedOnly")
     )

@@ -166,7 +166,7 @@ def _components(orders: Project) -> None:
         tags=["typescript", "public"],
         links=[{"url": "https://runbooks.example.org/orders-web", "title": "Runbook"}],
         provides_apis=["orders-events"],
-        consumes_apis=["orders", "payments"],
+        consumes_apis=["orders-value", "payments-value"],
     )
     Component.objects.filter(name="orders-api").update(
         description="Takes orders and keeps them.",

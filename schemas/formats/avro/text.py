@@ -13,6 +13,7 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from schemas.formats.base import MAX_DEPTH, MAX_TEXT, InvalidSchema, TooComplex
+from schemas.utf8 import value_fault
 
 # The string alternative also takes an unterminated rest: no position is tried twice.
 _TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\]]', re.DOTALL)
@@ -56,7 +57,7 @@ def load(text: str) -> Any:
     except UnicodeEncodeError as exc:
         raise InvalidSchema.at("", "json", "half of a surrogate pair stands alone") from exc
     except ValueError as exc:
-        raise InvalidSchema.at("", "json", str(exc)) from exc
+        raise InvalidSchema.at("", "json", value_fault(exc)) from exc
     return document
 
 

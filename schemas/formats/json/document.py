@@ -15,6 +15,7 @@ from urllib.parse import unquote, urljoin
 
 from schemas.formats.base import MAX_DEPTH, MAX_TEXT, Budget, Dependency, InvalidSchema, TooComplex
 from schemas.formats.json.drafts import LISTS, MAPS, REFERENCES, SINGLE, Draft, draft_of
+from schemas.utf8 import value_fault
 
 MAX_DEPENDENCIES = 500
 _REFERENCES = frozenset(REFERENCES)
@@ -99,7 +100,7 @@ def read(text: str) -> Any:
     except UnicodeEncodeError:
         raise InvalidSchema.at("", "json", "Half of a surrogate pair is no character.") from None
     except ValueError as error:
-        raise InvalidSchema.at("", "json", f"Not valid JSON: {error}.") from None
+        raise InvalidSchema.at("", "json", f"Not valid JSON: {value_fault(error)}.") from None
     if not isinstance(value, dict | bool):
         raise InvalidSchema.at("", "type", "A schema is an object, true or false.")
     return value

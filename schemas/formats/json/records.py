@@ -12,6 +12,7 @@ from idp.common.errors import FieldError
 from schemas.formats.json.cost import check_cost
 from schemas.formats.json.document import compact, token, too_deep
 from schemas.formats.json.language import JsonSchema
+from schemas.utf8 import value_fault
 
 MAX_ERRORS = 50
 _LINE = 300  # characters of a message
@@ -46,7 +47,9 @@ def check_record(parsed: JsonSchema, value: Any) -> list[FieldError]:
     except (ValueError, RecursionError, OverflowError) as error:
         if "ecursion" in str(error):
             raise too_deep() from None
-        return [FieldError("", "json", f"The document is no JSON value: {error}"[:_LINE])]
+        return [
+            FieldError("/", "json", f"The document is no JSON value: {value_fault(error)}."[:_LINE])
+        ]
     return found[:MAX_ERRORS]
 
 
@@ -63,7 +66,7 @@ def _field_errors(error: Any) -> Iterator[FieldError]:
     else:
         text = str(error.message)
         message = text if len(text) <= _LINE else f"{text[: _LINE - 1]}…"
-        yield FieldError(at, kind.name, message, _fix(kind))
+        yield FieldError(at or "/", kind.name, message, _fix(kind))
 
 
 def _shown(value: Any) -> str:

@@ -26,6 +26,7 @@ MAX_MESSAGES: Final = 200  # in an example: a field of each type at each depth m
 EXAMPLE_DEPTH: Final = 5
 FIX: Final = "See protobuf's JSON mapping for the form of each type."
 PLACE: Final = re.compile(r'\bat "?[A-Za-z0-9_]+\.([A-Za-z0-9_.\[\]]{1,300}?)"?[.:\s]*$')
+LITERAL = re.compile(r"invalid literal for int\(\) with base \d+: ('[^']*')")
 STEP: Final = re.compile(r"Failed to parse ([A-Za-z0-9_]{1,100}) field:")
 UNKNOWN: Final = re.compile(r'has no field named "([A-Za-z0-9_]{1,100})"')
 ANY: Final = "google.protobuf.Any"  # its JSON needs a type name that the schema knows
@@ -53,7 +54,7 @@ def check_record(parsed: ProtobufSchema, value: Any) -> list[FieldError]:
 
 
 def _error(said: str) -> FieldError:
-    first = said.partition("\n")[0]
+    first = LITERAL.sub(r"\1 is no whole number", said.partition("\n")[0])
     place = PLACE.search(first)
     names = [place[1]] if place else STEP.findall(first)
     names += UNKNOWN.findall(first)

@@ -89,7 +89,7 @@ class TestRest:
 
     def test_a_no_may_be_answered_with_409(self, browser: Client, orders: Subject) -> None:
         found = self.send(browser, orders, lines(GOOD, BAD), "?fail=1", status=409)
-        assert found["detail"].startswith("1 of 2 records do not fit.")
+        assert found["detail"].startswith("1 of 2 records does not fit.")
         assert "line 2, /id" in json.dumps(found)
         assert self.send(browser, orders, lines(GOOD, GOOD), "?fail=1")["valid"]
 
@@ -207,7 +207,7 @@ class TestPage:
     def test_faults_stand_in_a_table(self, browser: Client, orders: Subject) -> None:
         file = SimpleUploadedFile("orders<b>.ndjson", lines(GOOD, BAD))
         text = self.sent(browser, orders, file=file, version="1")
-        assert "1 of 2 records do not fit." in text
+        assert "1 of 2 records does not fit." in text
         assert "orders&lt;b&gt;.ndjson, read as lines of JSON" in text
         assert "<code>/id</code>" in text
         assert 'data-label="line">2<' in text

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -286,3 +287,18 @@ def test_an_unchanged_set_asks_no_engine(tier: Tier, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("schemas.verdicts.judge", lambda *_: pytest.fail("judged"))
     change = settle(tier.dana, services.scale(tier.dana, tier.orders.environment, replicas=2))
     assert change.state == State.SUCCEEDED, change.reason
+
+
+def test_a_closed_gate_is_told_on_the_page_of_the_change(tier: Tier) -> None:
+    register(tier.dana, NAME, DROPPED)
+    asked = services.set_schemas(
+        tier.dana, tier.orders.environment, produces=holding(2), consumes=[]
+    )
+    change = run_until_settled(asked)
+    assert change.state == State.READY
+    client = Client()
+    assert tier.dana.user is not None
+    client.force_login(tier.dana.user)
+    page = client.get(f"/changes/{change.pk}/").content.decode()
+    assert "Schemas refuses." in page
+    assert f"/changes/{change.pk}/plan/#gates" in page
