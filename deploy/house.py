@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-APPS = ("idp", "rbac", "portal", "gitops", "schemas", "environments")
+APPS = ("idp", "rbac", "portal", "gitops", "schemas", "environments", "pipelines")
 SDKS = {"kubernetes", "boto3", "botocore", "git", "requests", "httpx", "urllib3", "aiohttp"}
 SDK_ROOMS = re.compile(r"/(backends|hosts|executors|clients)(/|\.py)|^idp/cli")
 EXCEPTION_WITHOUT_REASON = re.compile(r"#\s*(noqa|type:\s*ignore)(:\s*[\w, ]+|\[[\w, -]+\])?\s*$")

@@ -14,7 +14,7 @@ from idp.cli.client import RestClient
 from idp.cli.config import Config
 from idp.common.version import VERSION
 
-APPS = ("rbac", "idp.changes", "portal", "gitops", "schemas", "environments")
+APPS = ("rbac", "idp.changes", "portal", "gitops", "schemas", "environments", "pipelines")
 
 
 def build(client: RestClient) -> typer.Typer:

@@ -11,6 +11,7 @@ from django.conf import settings
 ROOT: Path = settings.BASE_DIR
 PLACES = (
     "templates", "frontend/js", "idp", "rbac", "portal", "gitops", "schemas", "environments",
+    "pipelines",
 )  # fmt: skip
 SUFFIXES = {".html", ".jinja", ".js", ".py"}
 BUILT = re.compile(r"is-\d+")  # by a template from a number: `is-{{ width }}`

@@ -1,0 +1,123 @@
+"""What a pipeline is made for: ref, source, changed files, variables from outside the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipelines.engine.problems import Where
+from pipelines.engine.variables import Variable
+
+PREDEFINED = Where("predefined")
+OUTSIDE = Where("pipeline")
+PROJECT = Where("project")
+_SKIP = re.compile(r"\[(?:ci skip|skip ci)\]", re.IGNORECASE)
+_SLUG = 63
+
+
+class Files(Protocol):
+    """The files of the commit, by their path from the root."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content; None when there is no such file."""
+
+    def paths(self) -> Sequence[str]:
+        """The paths of all files."""
+
+
+@dataclass(frozen=True)
+class MemoryFiles:
+    content: Mapping[str, bytes] = field(default_factory=dict)
+
+    def read(self, path: str) -> bytes | None:
+        return self.content.get(path)
+
+    def paths(self) -> Sequence[str]:
+        return tuple(self.content)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The facts that rules ask for. `changed` None: unknown, then every `changes` holds."""
+
+    source: str = "push"
+    branch: str = ""
+    tag: str = ""
+    sha: str = "0" * 40
+    message: str = ""
+    default_branch: str = "main"
+    project: str = "group/project"
+    merge_request: bool = False
+    target_branch: str = ""
+    changed: tuple[str, ...] | None = None
+    files: Files = field(default_factory=MemoryFiles)
+    pipeline_variables: Mapping[str, str] = field(default_factory=dict)
+    project_variables: Mapping[str, str] = field(default_factory=dict)
+    open_merge_requests: str = ""
+
+    @property
+    def ref(self) -> str:
+        return self.tag or self.branch
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the commit's message asks for no pipeline."""
+        return bool(_SKIP.search(self.message)) and self.source in {"push", "merge_request_event"}
+
+    def predefined(self) -> dict[str, Variable]:
+        """The `CI_*` that exist before a pipeline does, by this context."""
+        return {name: Variable(text, PREDEFINED, expand=False) for name, text in self._facts()}
+
+    def outside(self) -> tuple[dict[str, Variable], dict[str, Variable]]:
+        """Variables of the project, and of whoever started the pipeline."""
+        project = {k: Variable(v, PROJECT) for k, v in self.project_variables.items()}
+        return project, {k: Variable(v, OUTSIDE) for k, v in self.pipeline_variables.items()}
+
+    def _facts(self) -> list[tuple[str, str]]:
+        title, _, rest = self.message.partition("\n")
+        namespace, _, name = self.project.rpartition("/")
+        facts = [
+            ("CI", "true"),
+            ("GITLAB_CI", "true"),
+            ("CI_COMMIT_SHA", self.sha),
+            ("CI_COMMIT_SHORT_SHA", self.sha[:8]),
+            ("CI_COMMIT_REF_NAME", self.ref),
+            ("CI_COMMIT_REF_SLUG", slug(self.ref)),
+            ("CI_COMMIT_MESSAGE", self.message),
+            ("CI_COMMIT_TITLE", title),
+            ("CI_COMMIT_DESCRIPTION", rest.strip()),
+            ("CI_DEFAULT_BRANCH", self.default_branch),
+            ("CI_PIPELINE_SOURCE", self.source),
+            ("CI_PROJECT_NAME", name),
+            ("CI_PROJECT_NAMESPACE", namespace),
+            ("CI_PROJECT_PATH", self.project),
+            ("CI_PROJECT_PATH_SLUG", slug(self.project)),
+        ]
+        if self.tag:
+            return [*facts, ("CI_COMMIT_TAG", self.tag)]
+        if self.open_merge_requests:
+            facts.append(("CI_OPEN_MERGE_REQUESTS", self.open_merge_requests))
+        if not self.merge_request:
+            return [*facts, ("CI_COMMIT_BRANCH", self.branch)]
+        return [
+            *facts,
+            ("CI_MERGE_REQUEST_IID", "1"),
+            ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", self.branch),
+            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", self.target_branch or self.default_branch),
+            ("CI_MERGE_REQUEST_EVENT_TYPE", "detached"),
+        ]
+
+
+def slug(text: str) -> str:
+    """Lower case, at most 63 characters, everything but 0-9 and a-z is a dash; none at the ends."""
+    return re.sub(r"[^0-9a-z]", "-", text.lower())[:_SLUG].strip("-")
+
+
+def merged(*layers: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Variables of several sources; later layers win."""
+    found: dict[str, Variable] = {}
+    for layer in layers:
+        found.update(layer)
+    return found

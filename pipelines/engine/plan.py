@@ -1,0 +1,230 @@
+"""The plan of a pipeline: which jobs run, after which, how, with what, and why.
+
+Pure: the same configuration and context give the same plan on a laptop and on the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pipelines.engine import keywords, refs, rules
+from pipelines.engine.config import Config
+from pipelines.engine.context import PREDEFINED, Context, merged
+from pipelines.engine.graph import Edge, Edges, circle, written_circle
+from pipelines.engine.jobs import Job
+from pipelines.engine.needs import Need, read_needs
+from pipelines.engine.parallel import Instance
+from pipelines.engine.problems import ConfigError, Problem, Where, error, short
+from pipelines.engine.rules import Decision
+from pipelines.engine.source import Map
+from pipelines.engine.variables import Variable, expand, substitute
+
+MAX_PLANNED = 10_000
+
+
+class State(StrEnum):
+    CREATED = "created"
+    SKIPPED = "skipped"  # the commit's message asks for no pipeline
+    FILTERED = "filtered"  # workflow:rules say no
+    EMPTY = "empty"  # no job is in
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """A job that is in. `needs` None: it waits for all jobs of earlier stages."""
+
+    name: str
+    job: str  # the name as written, before parallel
+    stage: str
+    where: Where
+    needs: tuple[Edge, ...] | None
+    when: str
+    start_in: str
+    allow_failure: bool
+    allowed_exit_codes: tuple[int, ...]
+    interruptible: bool
+    variables: Mapping[str, str] = field(repr=False)
+    origins: Mapping[str, Where] = field(repr=False)
+    decision: Decision = field(repr=False)
+    instance: Instance
+    keys: Map = field(repr=False)
+    script: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Plan:
+    state: State
+    reason: str
+    stages: tuple[str, ...]
+    jobs: Mapping[str, PlannedJob]
+    left_out: Mapping[str, Decision]
+    name: str = ""
+    workflow: Decision | None = None
+
+
+def plan(config: Config, context: Context) -> Plan:
+    """The plan; `ConfigError` where needs do not fit what is in."""
+    if context.skipped:
+        return _none(config, State.SKIPPED, "the commit's message says [skip ci]")
+    if problem := written_circle(config):
+        raise ConfigError([problem])
+    return _Planning(config, context).run()
+
+
+def _none(config: Config, state: State, reason: str, workflow: Decision | None = None) -> Plan:
+    return Plan(state, reason, config.stages, {}, {}, workflow=workflow)
+
+
+class _Planning:
+    def __init__(self, config: Config, context: Context) -> None:
+        self.config = config
+        self.context = context
+        self.predefined = context.predefined()
+        self.project, self.pipeline = context.outside()
+        self.workflow_variables: Mapping[str, Variable] = {}
+        self.left_out: dict[str, Decision] = {}
+        self.problems: list[Problem] = []
+
+    def run(self) -> Plan:
+        workflow = self._workflow()
+        if workflow is not None and not workflow.included:
+            return _none(self.config, State.FILTERED, f"workflow: {workflow.reason}", workflow)
+        decided = self._decided()
+        jobs = self._planned(decided)
+        if self.problems:
+            raise ConfigError(self.problems)
+        ends = {keywords.FIRST_STAGE, keywords.LAST_STAGE}
+        state, reason = State.CREATED, workflow.reason if workflow else "there is no workflow:rules"
+        if not jobs:
+            state, reason = State.EMPTY, "no job is in"
+        elif all(job.stage in ends for job in jobs.values()):
+            state, reason, jobs = State.EMPTY, "only jobs of .pre and .post are in", {}
+        name = substitute(self.config.name, expand(self._layers(None, {}, {})))
+        return Plan(state, reason, self.config.stages, jobs, self.left_out, name, workflow)
+
+    def _workflow(self) -> Decision | None:
+        if self.config.workflow is None:
+            return None
+        values = expand(self._layers(None, {}, {}))
+        decision = rules.decide(self.config.workflow, "workflow", values, self.context)
+        self.workflow_variables = decision.variables
+        return decision
+
+    def _layers(
+        self, job: Job | None, instance: Mapping[str, str], ruled: Mapping[str, Variable]
+    ) -> dict[str, Variable]:
+        """All variables in the published order, the strongest last."""
+        shared = merged(self.config.variables, self.workflow_variables)
+        if job is None:
+            return merged(self.predefined, shared, self.project, self.pipeline)
+        if job.inherits is False:
+            shared = {}
+        elif job.inherits is not True:
+            shared = {name: one for name, one in shared.items() if name in job.inherits}
+        matrix = {name: Variable(text, job.where) for name, text in instance.items()}
+        own = merged(job.variables, ruled, matrix)
+        return merged(self.predefined, shared, own, self.project, self.pipeline)
+
+    def _decided(self) -> list[tuple[Job, Instance, Decision]]:
+        found: list[tuple[Job, Instance, Decision]] = []
+        for job in self.config.jobs.values():
+            for instance in job.instances:
+                if len(found) >= MAX_PLANNED:
+                    message = f"The pipeline has more than {MAX_PLANNED} jobs."
+                    raise error(job.where, "size", message, "Use fewer parallel jobs.")
+                values = expand(self._layers(job, instance.variables, {}))
+                decision = self._decide(job, values)
+                if decision.included:
+                    found.append((job, instance, decision))
+                else:
+                    self.left_out[instance.name] = decision
+        return found
+
+    def _decide(self, job: Job, values: Mapping[str, str]) -> Decision:
+        owner = f"“{short(job.name)}”"
+        if job.rules is not None:
+            return rules.decide(job.rules, owner, values, self.context)
+        only, out = job.keys.get("only"), job.keys.get("except")
+        where = job.keys.at("only") if only is not None else job.keys.at("except")
+        place = where if only is not None or out is not None else job.where
+        return refs.decide((owner, place), only, out, values, self.context)
+
+    def _planned(self, decided: list[tuple[Job, Instance, Decision]]) -> dict[str, PlannedJob]:
+        present: dict[str, list[str]] = {}
+        for job, instance, _ in decided:
+            present.setdefault(job.name, []).append(instance.name)
+        edges = Edges(self.config, present)
+        jobs: dict[str, PlannedJob] = {}
+        for job, instance, decision in decided:
+            jobs[instance.name] = self._one(job, instance, decision, edges)
+        self.problems += dict.fromkeys(edges.problems)
+        self._judge_circle(jobs)
+        return jobs
+
+    def _one(self, job: Job, instance: Instance, decision: Decision, edges: Edges) -> PlannedJob:
+        needs: tuple[Need, ...] | None = job.needs
+        if decision.needs is not None:
+            needs = read_needs(decision.needs, f"“{short(job.name)}”", decision.where)
+        edges.judge_dependencies(job)
+        layers = merged(
+            self._layers(job, instance.variables, decision.variables), _of_job(job, instance)
+        )
+        allowed, codes = _allow_failure(job, decision)
+        interruptible = decision.interruptible
+        if interruptible is None:
+            interruptible = job.keys.get("interruptible") is True
+        return PlannedJob(
+            name=instance.name,
+            job=job.name,
+            stage=job.stage,
+            where=job.where,
+            needs=None if needs is None else edges.of(job, needs),
+            when=decision.when or job.when,
+            start_in=decision.start_in or job.start_in,
+            allow_failure=allowed,
+            allowed_exit_codes=codes,
+            interruptible=interruptible,
+            variables=expand(layers),
+            origins={name: variable.where for name, variable in layers.items()},
+            decision=decision,
+            instance=instance,
+            keys=job.keys,
+            script=job.script,
+        )
+
+    def _judge_circle(self, jobs: Mapping[str, PlannedJob]) -> None:
+        """Needs that rules brought in may run in a circle, too."""
+        graph = {name: [edge.job for edge in job.needs or ()] for name, job in jobs.items()}
+        if found := circle(graph):
+            message = f"needs runs in a circle: {' → '.join(map(short, found[:20]))}."
+            where = jobs[found[0]].decision.where
+            self.problems.append(Problem(where, "needs-cycle", message, "Remove one of them."))
+
+
+def _of_job(job: Job, instance: Instance) -> dict[str, Variable]:
+    facts = {"CI_JOB_NAME": instance.name, "CI_JOB_STAGE": job.stage}
+    if instance.total:
+        facts |= {"CI_NODE_INDEX": str(instance.index)}
+    facts |= {"CI_NODE_TOTAL": str(instance.total or 1)}
+    return {name: Variable(text, PREDEFINED, expand=False) for name, text in facts.items()}
+
+
+def _allow_failure(job: Job, decision: Decision) -> tuple[bool, tuple[int, ...]]:
+    """Manual jobs may fail by default, but not those that a rule makes manual."""
+    given: Any = decision.allow_failure
+    if given is None:
+        given = job.keys.get("allow_failure")
+    if given is None:
+        return job.rules is None and job.when == "manual", ()
+    if isinstance(given, bool):
+        return given, ()
+    codes = given.get("exit_codes") if isinstance(given, Map) else None
+    listed = codes if isinstance(codes, list) else [codes]
+    if not all(isinstance(code, int) and not isinstance(code, bool) for code in listed):
+        where = job.keys.at("allow_failure")
+        message = f"allow_failure of “{short(job.name)}” takes true, false or exit_codes."
+        raise error(where, "allow_failure", message, "Write allow_failure: exit_codes: [137].")
+    return False, tuple(listed)

@@ -1,0 +1,248 @@
+"""`rules`, `only`/`except` and `workflow:rules`: whether a job is in, how, and what decided.
+
+https://docs.gitlab.com/ci/yaml/#rules: the first rule whose clauses all hold decides; a job with
+rules of which none holds stays out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines.engine import expressions, patterns
+from pipelines.engine.context import Context
+from pipelines.engine.problems import Where, error, nearest, short
+from pipelines.engine.source import Items, Map
+from pipelines.engine.variables import Variable, read_variables, substitute
+
+MAX_RULES = 200
+WHENS = ("on_success", "on_failure", "always", "manual", "delayed", "never")
+RULE_KEYS = frozenset(
+    {
+        "if",
+        "changes",
+        "exists",
+        "when",
+        "start_in",
+        "allow_failure",
+        "variables",
+        "needs",
+        "interruptible",
+        "auto_cancel",
+    }
+)
+WORKFLOW_WHENS = ("always", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One condition of a rule as it was judged, in words."""
+
+    text: str
+    holds: bool
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One rule that was looked at. `holds` when all its clauses do."""
+
+    number: int
+    where: Where
+    holds: bool
+    clauses: tuple[Clause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """In or out, what the deciding rule adds to the job, and every rule that was looked at."""
+
+    included: bool
+    reason: str
+    where: Where
+    when: str = ""  # empty: as the job says
+    start_in: str = ""
+    allow_failure: Any = None  # None: as the job says
+    interruptible: bool | None = None
+    needs: Any = None
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+    judged: tuple[Judged, ...] = ()
+
+
+def check_rules(rules: Any, owner: str, where: Where) -> tuple[Map, ...]:
+    """The rules as a flat list; `ConfigError` names the rule that is wrong."""
+    flat: list[Map] = []
+    for rule, place in _flattened(rules, owner, where, 0):
+        if not isinstance(rule, Map):
+            raise error(place, "rules", f"A rule of {owner} is a map.", "Write - if: …")
+        _check_rule(rule, owner)
+        flat.append(rule)
+    if len(flat) > MAX_RULES:
+        raise error(where, "rules", f"{owner} has more than {MAX_RULES} rules.", "Merge some.")
+    return tuple(flat)
+
+
+def _flattened(rules: Any, owner: str, where: Where, depth: int) -> list[tuple[Any, Where]]:
+    """Lists in lists come from !reference."""
+    if not isinstance(rules, Items) or depth > 10:  # noqa: PLR2004 - as deep as references nest
+        raise error(
+            where, "rules", f"rules of {owner} is a list.", "Write rules: with - if: … below."
+        )
+    found: list[tuple[Any, Where]] = []
+    for rule, place in rules.pairs():
+        found += (
+            _flattened(rule, owner, place, depth + 1)
+            if isinstance(rule, Items)
+            else [(rule, place)]
+        )
+    return found
+
+
+def _check_rule(rule: Map, owner: str) -> None:
+    for key in rule:
+        if key not in RULE_KEYS:
+            fix = nearest(key, RULE_KEYS) or f"Known are {', '.join(sorted(RULE_KEYS))}."
+            message = f"A rule of {owner} has the unknown key “{short(key)}”."
+            raise error(rule.at(key), "unknown-key", message, fix)
+    when = rule.get("when")
+    if when is not None and when not in WHENS:
+        message = f"when: {short(when)} in a rule of {owner} is not known."
+        fix = nearest(str(when), WHENS) or f"Use one of {', '.join(WHENS)}."
+        raise error(rule.at("when"), "when", message, fix)
+    if when == "delayed" and not rule.get("start_in"):
+        message = f"A delayed rule of {owner} needs start_in."
+        raise error(rule.at("when"), "start_in", message, "Add start_in: 30 minutes.")
+    if "if" in rule:
+        _parsed(rule, owner)
+    for key in ("changes", "exists"):
+        if key in rule:
+            _globs(rule, key)
+    read_variables(rule.get("variables"), owner, rule.at("variables"))
+
+
+def _parsed(rule: Map, owner: str) -> expressions.Expression:
+    text = rule["if"]
+    if not isinstance(text, str):
+        raise error(
+            rule.at("if"), "if", f"if in a rule of {owner} is text.", 'Write if: $NAME == "…".'
+        )
+    try:
+        return expressions.parse(text)
+    except expressions.ExpressionError as fault:
+        message = f"“{short(text)}” in {owner} is no expression: {fault}."
+        fix = 'Write like $CI_COMMIT_BRANCH == "main" && $X =~ /^a/.'
+        raise error(rule.at("if"), "if", message, fix) from None
+
+
+def _globs(rule: Map, key: str) -> tuple[str, ...]:
+    given = rule[key]
+    listed = given.get("paths") if isinstance(given, Map) else given
+    if not isinstance(listed, Items) or not all(isinstance(one, str) for one in listed):
+        raise error(rule.at(key), key, f"{key} takes a list of paths.", f"Write {key}: [src/**/*].")
+    if len(listed) > patterns.MAX_GLOBS:
+        message = f"{key} lists more than {patterns.MAX_GLOBS} patterns."
+        raise error(rule.at(key), key, message, "Use ** to say several by one.")
+    return tuple(listed)
+
+
+def judge(
+    rules: Sequence[Map], owner: str, values: Mapping[str, str], context: Context
+) -> tuple[Map | None, tuple[Judged, ...]]:
+    """The first rule that holds, and all that were looked at on the way."""
+    judged: list[Judged] = []
+    for number, rule in enumerate(rules, start=1):
+        clauses = _clauses(rule, owner, values, context)
+        holds = all(clause.holds for clause in clauses)
+        judged.append(Judged(number, rule.where, holds, clauses))
+        if holds:
+            return rule, tuple(judged)
+    return None, tuple(judged)
+
+
+def _clauses(
+    rule: Map, owner: str, values: Mapping[str, str], context: Context
+) -> tuple[Clause, ...]:
+    found: list[Clause] = []
+    if rule.get("if") is not None:
+        found.append(_judged_if(rule, owner, values))
+    if rule.get("changes") is not None and all(clause.holds for clause in found):
+        found.append(_judged_changes(rule, values, context))
+    if rule.get("exists") is not None and all(clause.holds for clause in found):
+        found.append(_judged_exists(rule, values, context))
+    return tuple(found)
+
+
+def _judged_if(rule: Map, owner: str, values: Mapping[str, str]) -> Clause:
+    expression = _parsed(rule, owner)
+    try:
+        holds = expression.evaluate(values)
+    except expressions.ExpressionError as fault:
+        message = f"“{short(expression.text)}” in {owner} cannot be judged: {fault}."
+        raise error(rule.at("if"), "if", message, "Mend the variable's pattern.") from None
+    known = [f"${name} is {_shown(values.get(name))}" for name in expression.names]
+    return Clause(f"if: {expression.text}", holds, ", ".join(known))
+
+
+def _shown(value: str | None) -> str:
+    return "not set" if value is None else f"“{short(value)}”"
+
+
+def _judged_changes(rule: Map, values: Mapping[str, str], context: Context) -> Clause:
+    globs = [substitute(one, values) for one in _globs(rule, "changes")]
+    text = f"changes: {', '.join(map(short, globs[:5]))}"
+    if context.tag or context.source not in {"push", "merge_request_event"}:
+        return Clause(text, True, "changes always holds without a push to a branch")
+    if context.changed is None:
+        return Clause(text, True, "what changed is not known, and then changes holds")
+    return _searched(rule, "changes", text, globs, context.changed)
+
+
+def _judged_exists(rule: Map, values: Mapping[str, str], context: Context) -> Clause:
+    globs = [substitute(one, values) for one in _globs(rule, "exists")]
+    text = f"exists: {', '.join(map(short, globs[:5]))}"
+    if isinstance(rule["exists"], Map) and "project" in rule["exists"]:
+        message = "exists:project looks into another project, which is not run yet."
+        raise error(rule.at("exists"), "exists", message, "Look into this one.")
+    return _searched(rule, "exists", text, globs, context.files.paths())
+
+
+def _searched(rule: Map, key: str, text: str, globs: Sequence[str], paths: Sequence[str]) -> Clause:
+    verb = "changed" if key == "changes" else "is there"
+    try:
+        found = patterns.any_match(globs, paths)
+    except patterns.PatternError as fault:
+        raise error(
+            rule.at(key), key, f"A pattern of {key} is wrong: {fault}.", "Mend it."
+        ) from None
+    return Clause(
+        text, found is not None, f"{found[1]} {verb}" if found else f"no such file {verb}"
+    )
+
+
+def decide(
+    rules: Sequence[Map], owner: str, values: Mapping[str, str], context: Context
+) -> Decision:
+    """What rules say of a job, whose own place stands in where none of them holds."""
+    rule, judged = judge(rules, owner, values, context)
+    if rule is None:
+        reason = f"none of its {len(rules)} rules holds" if rules else "its list of rules is empty"
+        return Decision(False, reason, rules[0].where if rules else Where(""), judged=judged)
+    number = len(judged)
+    when = str(rule.get("when") or "")
+    clauses = "; ".join(clause.text for clause in judged[-1].clauses) or "without a condition"
+    reason = f"rule {number} ({rule.where}) holds: {short(clauses, 200)}"
+    if when == "never":
+        return Decision(False, f"{reason}, and says when: never", rule.where, when, judged=judged)
+    return Decision(
+        included=True,
+        reason=reason,
+        where=rule.where,
+        when=when,
+        start_in=str(rule.get("start_in") or ""),
+        allow_failure=rule.get("allow_failure"),
+        interruptible=rule.get("interruptible"),
+        needs=rule.get("needs"),
+        variables=read_variables(rule.get("variables"), owner, rule.where),
+        judged=judged,
+    )
