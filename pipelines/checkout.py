@@ -1,0 +1,109 @@
+"""A checkout as the engine's context: unignored files, branch, commit, what changed; no server.
+
+Only git is asked, with the environment's own settings of repositories taken out and without the
+repository's monitor program, which would run what a stranger wrote.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+from pipelines.engine.context import Context
+from pipelines.engine.source import MAX_BYTES
+
+MAX_FILES = 200_000
+_SECONDS = 20
+_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+
+
+@dataclass(frozen=True)
+class CheckoutFiles:
+    """The unignored files below a folder. Links that lead out of it are not followed."""
+
+    root: Path
+
+    def read(self, path: str) -> bytes | None:
+        target = (self.root / path).resolve()
+        if not target.is_relative_to(self.root.resolve()) or not target.is_file():
+            return None
+        try:
+            with target.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+        except OSError:
+            return None
+
+    def paths(self) -> Sequence[str]:
+        return self._paths
+
+    @cached_property
+    def _paths(self) -> tuple[str, ...]:
+        listed = git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        if listed:
+            return tuple(sorted(set(listed.rstrip("\0").split("\0"))))[:MAX_FILES]
+        found = (path for path in self.root.rglob("*") if path.is_file())
+        return tuple(str(path.relative_to(self.root)) for path in islice(found, MAX_FILES))
+
+
+def git(root: Path, *words: str) -> str:
+    """What git prints; empty where it cannot say."""
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words, no shell
+            ["git", *_SAFE, *words],  # noqa: S607 - the person's own git
+            cwd=root,
+            env={**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+
+
+def root_of(path: Path) -> Path:
+    """The top of the checkout that holds a folder; the folder itself outside of any."""
+    top = git(path, "rev-parse", "--show-toplevel").strip()
+    return Path(top) if top else path
+
+
+def context_of(root: Path, variables: Mapping[str, str], **chosen: str) -> Context:
+    """The context of a checkout. `chosen` (source, branch, tag) says what to pretend."""
+    source = chosen.get("source") or "push"
+    branch = chosen.get("branch") or git(root, "symbolic-ref", "--short", "-q", "HEAD").strip()
+    default = _default_branch(root)
+    return Context(
+        source=source,
+        branch=branch or default,
+        tag=chosen.get("tag") or "",
+        sha=git(root, "rev-parse", "-q", "--verify", "HEAD").strip() or "0" * 40,
+        message=git(root, "log", "-1", "--format=%B").strip(),
+        default_branch=default,
+        project=f"local/{root.name}",
+        merge_request=source == "merge_request_event",
+        changed=_changed(root, default, branch),
+        files=CheckoutFiles(root),
+        pipeline_variables=variables,
+    )
+
+
+def _default_branch(root: Path) -> str:
+    remote = git(root, "symbolic-ref", "--short", "-q", "refs/remotes/origin/HEAD").strip()
+    return remote.removeprefix("origin/") or "main"
+
+
+def _changed(root: Path, default: str, branch: str) -> tuple[str, ...] | None:
+    """What the branch changes beside the default one, or the last commit and the work in hand."""
+    base = git(root, "merge-base", "HEAD", default).strip() if branch != default else ""
+    base = base or git(root, "rev-parse", "-q", "--verify", "HEAD~1").strip()
+    if not base:
+        return None
+    committed = git(root, "diff", "--name-only", "-z", "--no-ext-diff", base)
+    added = git(root, "ls-files", "-z", "--others", "--exclude-standard")
+    return tuple(sorted({*committed.split("\0"), *added.split("\0")} - {""}))

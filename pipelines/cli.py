@@ -1,0 +1,189 @@
+"""`slipway ci …`: lint, explain and draw the checkout's `.gitlab-ci.yml`. Asks no server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from idp.common.console import Client, Code, fail, note, print_json, say
+from pipelines.checkout import context_of, root_of
+from pipelines.engine import explaining
+from pipelines.engine.config import FILE, Config, load
+from pipelines.engine.context import Context
+from pipelines.engine.linting import Report, lint
+from pipelines.engine.plan import Plan, plan
+from pipelines.engine.problems import ConfigError, Problem, nearest
+
+FileOption = Annotated[str, typer.Option("--file", "-f", help="Instead of .gitlab-ci.yml.")]
+Branch = Annotated[str, typer.Option(help="As if on this branch.")]
+Tag = Annotated[str, typer.Option(help="As if for this tag.")]
+Source = Annotated[str, typer.Option(help="As if started by push, schedule, web, api …")]
+Request = Annotated[bool, typer.Option("--merge-request", help="As if for a merge request.")]
+Given = Annotated[list[str], typer.Option("--var", help="NAME=VALUE, as if given by a person.")]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to read, and what to pretend."""
+
+    file: str = ""
+    branch: str = ""
+    tag: str = ""
+    source: str = ""
+    merge_request: bool = False
+    variables: tuple[str, ...] = ()
+
+
+def _found(asked: Asked) -> tuple[bytes, Context, str]:
+    """The file's content, its context and its path from the checkout's root."""
+    here = Path.cwd()
+    given = Path(asked.file) if asked.file else None
+    root = root_of(given.parent if given and given.parent.is_dir() else here)
+    path = given or root / FILE
+    source = "merge_request_event" if asked.merge_request else asked.source
+    pretended = {"source": source, "branch": asked.branch, "tag": asked.tag}
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        message = f"{path}: {error.strerror}."
+        raise fail(message, Code.NOT_FOUND, fix="Name a file.") from None
+    inside = path.resolve().is_relative_to(root.resolve())
+    name = str(path.resolve().relative_to(root.resolve())) if inside else path.name
+    return data, context_of(root, _variables(asked.variables), **pretended), name
+
+
+def _variables(given: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in given:
+        name, sign, value = one.partition("=")
+        if not sign or not name.isidentifier():
+            raise fail(f"--var {one}: write it as NAME=VALUE.", Code.USAGE)
+        found[name] = value
+    return found
+
+
+def _planned(asked: Asked) -> tuple[Config, Plan]:
+    data, context, name = _found(asked)
+    try:
+        config = load(data, context, name)
+        return config, plan(config, context)
+    except ConfigError as fault:
+        for problem in fault.problems:
+            note(str(problem))
+        raise typer.Exit(int(Code.FAILED)) from None
+
+
+def _as_json(problem: Problem) -> dict[str, object]:
+    return {
+        "file": problem.where.file,
+        "line": problem.where.line,
+        "severity": problem.severity,
+        "rule": problem.rule,
+        "message": problem.message,
+        "fix": problem.fix,
+    }
+
+
+def _print_report(report: Report) -> None:
+    for problem in report.problems:
+        say(str(problem))
+    if report.plan is not None:
+        jobs, out = len(report.plan.jobs), len(report.plan.left_out)
+        say(f"{report.plan.state}: {jobs} jobs in, {out} out ({report.plan.reason})")
+    doubts = len(report.problems) - len(report.errors)
+    note(f"{len(report.errors)} errors, {doubts} warnings")
+
+
+def _register_lint(group: typer.Typer, client: Client) -> None:
+    @group.command("lint")
+    def lint_(
+        file: Annotated[str, typer.Argument(help="Instead of .gitlab-ci.yml.")] = "",
+        *,
+        branch: Branch = "",
+        tag: Tag = "",
+        source: Source = "",
+        merge_request: Request = False,
+        var: Given = [],  # noqa: B006 - typer copies it
+    ) -> None:
+        """Say what is wrong with the file; exit code 1 when it makes no pipeline."""
+        asked = Asked(file, branch, tag, source, merge_request, tuple(var))
+        report = lint(*_found(asked))
+        if client.as_json:
+            state = report.plan.state if report.plan else None
+            problems = [_as_json(problem) for problem in report.problems]
+            print_json({"valid": not report.errors, "state": state, "problems": problems})
+        else:
+            _print_report(report)
+        if report.errors:
+            raise typer.Exit(int(Code.FAILED))
+
+
+def _register_explain(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def explain(
+        job: Annotated[str, typer.Argument(help="A job's name.")],
+        *,
+        file: FileOption = "",
+        branch: Branch = "",
+        tag: Tag = "",
+        source: Source = "",
+        merge_request: Request = False,
+        var: Given = [],  # noqa: B006 - typer copies it
+    ) -> None:
+        """Say why a job is in or out: the rules, the values, the lines."""
+        config, made = _planned(Asked(file, branch, tag, source, merge_request, tuple(var)))
+        try:
+            names = explaining.matching(config, made, job)
+        except explaining.UnknownJob:
+            fix = nearest(job, list(config.jobs)) or "slipway ci graph lists them."
+            raise fail(f"There is no job “{job}”.", Code.NOT_FOUND, fix=fix) from None
+        found = [explaining.explained(config, made, name) for name in names]
+        if client.as_json:
+            print_json(found)
+            return
+        for one in found:
+            for line in explaining.lines(one):
+                say(line)
+
+
+def _register_graph(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def graph(
+        *,
+        file: FileOption = "",
+        branch: Branch = "",
+        tag: Tag = "",
+        source: Source = "",
+        merge_request: Request = False,
+        var: Given = [],  # noqa: B006 - typer copies it
+    ) -> None:
+        """Show the stages, the jobs that are in, and what each waits for."""
+        _, made = _planned(Asked(file, branch, tag, source, merge_request, tuple(var)))
+        if client.as_json:
+            jobs = [explaining.as_json(job) for job in made.jobs.values()]
+            left = {name: decision.reason for name, decision in made.left_out.items()}
+            print_json(
+                {
+                    "state": made.state,
+                    "reason": made.reason,
+                    "name": made.name,
+                    "jobs": jobs,
+                    "out": left,
+                }
+            )
+            return
+        for line in explaining.graph_lines(made):
+            say(line)
+        if made.left_out or not made.jobs:
+            note(f"{made.state}: {made.reason}; {len(made.left_out)} jobs are out")
+
+
+def register(app: typer.Typer, client: Client) -> None:
+    group = typer.Typer(help="CI: what this checkout's .gitlab-ci.yml does.", no_args_is_help=True)
+    _register_lint(group, client)
+    _register_explain(group, client)
+    _register_graph(group, client)
+    app.add_typer(group, name="ci")

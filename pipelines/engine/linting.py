@@ -1,0 +1,186 @@
+"""The linter: what makes no pipeline, and what makes another one than meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from pipelines.engine import predefined, published
+from pipelines.engine.config import FILE, Config, load
+from pipelines.engine.context import Context, merged
+from pipelines.engine.expressions import ExpressionError, parse
+from pipelines.engine.jobs import Job, not_run
+from pipelines.engine.plan import Plan, State, plan
+from pipelines.engine.problems import ConfigError, Problem, Severity, Where, nearest, short, warning
+from pipelines.engine.source import Map
+from pipelines.engine.variables import Variable, cycle_in, read_variables, references
+
+_GIVEN = ("FF_", "GIT_", "KUBE_", "RUNNER_", "CI_EXTERNAL_PULL_REQUEST_")
+_MERGE_REQUEST = "merge_request_event"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, errors first. `plan` is None where there are errors in the file."""
+
+    problems: tuple[Problem, ...]
+    config: Config | None = None
+    plan: Plan | None = None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(one for one in self.problems if one.severity is Severity.ERROR)
+
+
+def lint(data: bytes | str, context: Context, file: str = FILE) -> Report:
+    """Everything that is wrong with a file, in this context; raises nothing."""
+    try:
+        config = load(data, context, file)
+    except ConfigError as fault:
+        return Report(fault.problems)
+    found = [*config.warnings, *published.problems(config.tree)]
+    made: Plan | None = None
+    try:
+        made = plan(config, context)
+        found += _doubts(config, context)
+    except ConfigError as fault:
+        found += fault.problems
+    ordered = sorted(dict.fromkeys(found), key=lambda one: (one.severity, one.where))
+    return Report(tuple(ordered), config, made)
+
+
+def _doubts(config: Config, context: Context) -> Iterator[Problem]:
+    for job in config.jobs.values():
+        yield from not_run(job)
+        yield from _behind_a_catch_all(job)
+    yield from _unreachable(config)
+    yield from _undefined(config, context)
+    yield from _circles(config)
+    yield from _two_pipelines(config, context)
+
+
+# -- jobs and rules that never act ---------------------------------------------------------------
+
+
+def _never(job: Job) -> bool:
+    return job.rules is not None and all(rule.get("when") == "never" for rule in job.rules)
+
+
+def _unreachable(config: Config) -> Iterator[Problem]:
+    never = {name for name, job in config.jobs.items() if _never(job)}
+    for name in never:
+        where = config.jobs[name].keys.at("rules")
+        message = f"“{short(name)}” never runs: no rule of it lets it in."
+        yield warning(where, "unreachable", message, "Add a rule, or remove the job.")
+    for job in config.jobs.values():
+        for need in job.needs or ():
+            if need.job in never and not need.optional and job.name not in never:
+                message = f"“{short(job.name)}” needs “{short(need.job)}”, which never runs."
+                yield Problem(need.where, "unreachable", message, "Remove the need.")
+
+
+def _behind_a_catch_all(job: Job) -> Iterator[Problem]:
+    for number, rule in enumerate(job.rules or (), start=1):
+        if number == len(job.rules or ()):
+            return
+        if not rule.keys() & {"if", "changes", "exists"}:
+            message = (
+                f"Rule {number} of “{short(job.name)}” always holds; those after it never act."
+            )
+            fix = "Move it to the end, or give it an if."
+            yield warning(rule.where, "unreachable-rule", message, fix)
+            return
+
+
+# -- variables -----------------------------------------------------------------------------------
+
+
+def _circles(config: Config) -> Iterator[Problem]:
+    scopes = [("the file", config.variables, config.tree.at("variables"))]
+    scopes += [(f"“{short(j.name)}”", j.variables, j.where) for j in config.jobs.values()]
+    for owner, variables, _ in scopes:
+        if found := cycle_in(variables):
+            circle = " → ".join(found)
+            message = f"Variables of {owner} refer to each other: {circle}; none is expanded."
+            yield warning(variables[found[0]].where, "variable-cycle", message, "Break the circle.")
+
+
+def _undefined(config: Config, context: Context) -> Iterator[Problem]:
+    given = merged(context.predefined(), *context.outside(), config.variables)
+    known = predefined.NAMES | given.keys() | _ruled(config.workflow or ()).keys()
+    yield from _unknown_in("workflow", config.workflow or (), {}, known)
+    yield from _unknown_in("the file", (), config.variables, known)
+    for job in config.jobs.values():
+        rules = job.rules or ()
+        own = known | job.variables.keys() | _ruled(rules).keys()
+        own |= {name for one in job.instances for name in one.variables}
+        variables = merged(job.variables, _ruled(rules))
+        yield from _unknown_in(f"“{short(job.name)}”", rules, variables, own)
+
+
+def _ruled(rules: tuple[Map, ...]) -> dict[str, Variable]:
+    """The variables that rules bring."""
+    read = [read_variables(rule.get("variables"), "a rule", rule.where) for rule in rules]
+    return merged(*read)
+
+
+def _unknown_in(
+    owner: str, rules: tuple[Map, ...], variables: Mapping[str, Variable], known: frozenset[str]
+) -> Iterator[Problem]:
+    read: list[tuple[str, Where]] = []
+    for rule in rules:
+        if isinstance(rule.get("if"), str):
+            read += [(name, rule.at("if")) for name in _names(rule["if"])]
+    for variable in variables.values():
+        if variable.expand:
+            read += [(name, variable.where) for name in references(variable.value)]
+    for name, where in dict.fromkeys(read):
+        if name not in known and not name.startswith(_GIVEN):
+            fix = nearest(name, known) or "Define it, or give it to the pipeline."
+            message = f"{owner} reads ${short(name)}, which nothing here sets."
+            yield warning(where, "undefined-variable", message, fix)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    try:
+        return parse(text).names
+    except ExpressionError:  # named as an error before
+        return ()
+
+
+# -- two pipelines for one push ------------------------------------------------------------------
+
+
+def _two_pipelines(config: Config, context: Context) -> Iterator[Problem]:
+    """Tries a push to a branch with an open merge request: both kinds, each with jobs."""
+    branch = context.branch if context.branch not in {"", context.default_branch} else "feature"
+    shared = replace(context, branch=branch, tag="", message="", open_merge_requests="g/p!1")
+    pushed = replace(shared, source="push", merge_request=False)
+    request = replace(shared, source=_MERGE_REQUEST, merge_request=True)
+    both = [set(made.jobs) for one in (pushed, request) if (made := _tried(config, one))]
+    if len(both) < 2:  # noqa: PLR2004 - one push, one merge request
+        return
+    named = min(both[1])
+    rules = config.jobs[_written(config, named)].rules
+    where = rules[0].where if rules else config.jobs[_written(config, named)].where
+    message = (
+        "This would start two pipelines for one push: one of the branch, and one of its merge "
+        f"request (“{short(named)}” is in the latter)."
+    )
+    fix = (
+        'Add workflow: rules: - if: $CI_PIPELINE_SOURCE == "merge_request_event" - if: '
+        "$CI_COMMIT_BRANCH && $CI_OPEN_MERGE_REQUESTS, when: never - if: $CI_COMMIT_BRANCH."
+    )
+    yield warning(where, "two-pipelines", message, fix)
+
+
+def _written(config: Config, name: str) -> str:
+    return next(j.name for j in config.jobs.values() if any(i.name == name for i in j.instances))
+
+
+def _tried(config: Config, context: Context) -> Plan | None:
+    try:
+        made = plan(config, context)
+    except ConfigError:
+        return None
+    return made if made.state is State.CREATED else None

@@ -1,0 +1,137 @@
+"""The linter: each finding by rule, line and fix."""
+
+from textwrap import dedent
+
+import pytest
+
+from pipelines.engine.keywords import JOB, NOT_RUN
+from pipelines.engine.linting import Report, lint
+from pipelines.engine.problems import Problem, Severity
+from tests.pipelines.making import context
+
+
+def linted(text: str) -> Report:
+    return lint(dedent(text), context())
+
+
+def found(text: str, rule: str) -> list[Problem]:
+    return [one for one in linted(text).problems if one.rule == rule]
+
+
+def test_a_sound_file_has_no_findings_and_a_plan() -> None:
+    report = linted("job: {script: [x], tags: [a], retry: {max: 2, when: [script_failure]}}")
+    assert report.problems == ()
+    assert report.plan is not None
+    assert list(report.plan.jobs) == ["job"]
+
+
+def test_errors_of_the_file_leave_no_plan_and_come_first() -> None:
+    report = linted("job: {scirpt: [x]}\nother: {script: [x]}\nother: {script: [y]}")
+    assert report.plan is None
+    assert [one.severity for one in report.errors] == [Severity.ERROR] * 2
+
+
+@pytest.mark.parametrize(
+    ("written", "word", "line"),
+    [
+        ("retry: 5", "5 is greater than the maximum of 2", 3),
+        ("timeout: 3", "not of type", 3),
+        ("interruptible: perhaps", "boolean", 3),
+        ("artifacts:\n    when: sometimes", "on_failure", 4),
+        ("artifacts:\n    path: [x]", "unknown key “path”", 4),
+        ("environment:\n    name: x\n    action: strat", "start", 5),
+    ],
+)
+def test_gitlabs_own_schema_is_applied_with_lines(written: str, word: str, line: int) -> None:
+    problem = found(f"job:\n  script: [x]\n  {written}\n", "schema")[0]
+    assert word in problem.message
+    assert problem.where.line == line
+
+
+def test_an_unknown_key_deep_down_has_its_nearest() -> None:
+    assert "“paths”" in found("job: {script: [x], artifacts: {path: [x]}}", "schema")[0].fix
+
+
+def test_what_extends_brought_is_judged_where_it_stands() -> None:
+    problem = found(".a:\n  retry: 9\njob: {extends: .a, script: [x]}", "schema")[-1]
+    assert problem.where.line == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("job: {script: [x], rules: [{if: $CI_COMIT_BRANCH}]}", "“CI_COMMIT_BRANCH”"),
+        ("variables: {IMAGE: x}\njob: {script: [x], variables: {A: $IMGAE}}", "“IMAGE”"),
+        ("workflow: {rules: [{if: $NIGHTLY}, {when: always}]}\njob: {script: [x]}", "give it"),
+        ("job: {script: [x], rules: [{when: always, variables: {A: $NOPE}}]}", "give it"),
+    ],
+)
+def test_a_variable_that_nothing_sets_is_named(text: str, name: str) -> None:
+    assert name in found(text, "undefined-variable")[0].fix
+
+
+def test_variables_of_every_source_count_as_set() -> None:
+    text = """
+    variables: {A: a}
+    workflow: {rules: [{when: always, variables: {B: b}}]}
+    job:
+      script: [x]
+      variables: {C: $A, D: "$$LATER"}
+      parallel: {matrix: [{M: [1, 2]}]}
+      rules: [{if: $A && $B && $C && $M && $CI_JOB_NAME, variables: {E: $M}}]
+    """
+    assert found(text, "undefined-variable") == []
+
+
+def test_variables_in_a_circle_are_drawn() -> None:
+    problem = found("job: {script: [x], variables: {A: $B, B: $A}}", "variable-cycle")[0]
+    assert "A → B → A" in problem.message
+
+
+def test_jobs_and_rules_that_never_act_are_named() -> None:
+    never = "a: {script: [x], rules: [{if: $CI, when: never}]}\n"
+    assert "never runs" in found(never + "b: {script: [x]}", "unreachable")[0].message
+    needing = linted(never + "b: {script: [x], needs: [a]}")
+    assert needing.errors[0].rule == "needs-missing"
+    behind = "\njob:\n  script: [x]\n  rules:\n    - when: always\n    - if: $CI\n"
+    assert found(behind, "unreachable-rule")[0].where.line == 5
+    last = "job: {script: [x], rules: [{if: $CI}, {when: always}]}"
+    assert found(last, "unreachable-rule") == []
+
+
+@pytest.mark.parametrize("key", sorted(NOT_RUN))
+def test_what_gitlab_knows_and_we_do_not_run_is_named(key: str) -> None:
+    assert key in JOB
+    value = {"run": "[{name: a, step: b}]", "identity": "google_cloud", "publish": "x"}.get(
+        key, "{}"
+    )
+    script = "" if key == "run" else "script: [x], "
+    problem = found(f"job: {{{script}{key}: {value}}}", "not-run")[0]
+    assert key in problem.message
+    assert problem.severity is Severity.WARNING
+
+
+TWO = """
+branch: {script: [x], rules: [{if: $CI_COMMIT_BRANCH}]}
+request: {script: [x], rules: [{if: $CI_PIPELINE_SOURCE == "merge_request_event"}]}
+"""
+ONE = """
+workflow:
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+    - if: $CI_COMMIT_BRANCH && $CI_OPEN_MERGE_REQUESTS
+      when: never
+    - if: $CI_COMMIT_BRANCH
+"""
+
+
+def test_two_pipelines_for_one_push_are_told_with_the_fix_that_ends_them() -> None:
+    problem = found(TWO, "two-pipelines")[0]
+    assert "“request”" in problem.message
+    assert "workflow" in problem.fix
+    assert found(ONE + TWO, "two-pipelines") == []
+    assert found("job: {script: [x]}", "two-pipelines") == []
+
+
+def test_duplicate_keys_are_told() -> None:
+    assert found("a: {script: [x]}\na: {script: [y]}", "duplicate-key")[0].where.line == 2
