@@ -206,9 +206,7 @@ def _refused(
         return ()
     targets = selectors.targets(actor, candidate, name.context)
     prepared = parsing.prepare(candidate, targets, normalize=place.normalize)
-    rows = selectors.versions(place.subject).select_related("schema")
-    latest = rows.filter(number=place.subject.latest)
-    return checks.judge_version(place.subject, prepared, list(latest)).refused
+    return checks.judge_version(place.subject, prepared).refused
 
 
 def _counted(

@@ -17,11 +17,12 @@ from schemas.parsing import Prepared, dependencies_of, parse, targets_of
 from schemas.policies import fieldtags, holding, judging
 from schemas.policies.fieldtags import Tagged
 from schemas.policies.holding import Held
-from schemas.policies.judging import SPOKEN, Facts, Failure, Removal, Rule
+from schemas.policies.judging import SPOKEN, Facts, Failure, FieldTags, Removal, Rule
 from schemas.policies.rules import Said
 
 GATE = "field-tags"  # of the waivers by which a guarded tag may go
 SHOWN = 3
+LOOKED_BACK = 50  # versions, for tags that must not get lost
 
 
 def facts_of(subject: Subject, held: Iterable[Held], format: str = "") -> Facts:  # noqa: A002  # the model's own name
@@ -47,8 +48,8 @@ class Answer:
     draft: bool = False
 
 
-def judge_version(subject: Subject, prepared: Prepared, living: Sequence[SubjectVersion]) -> Answer:
-    """What policies say to a candidate; `living` ends with the version before it.
+def judge_version(subject: Subject, prepared: Prepared) -> Answer:
+    """What policies say to a candidate.
 
     A subject keeps the name and the format that it has: those rules are about new ones.
     """
@@ -58,13 +59,13 @@ def judge_version(subject: Subject, prepared: Prepared, living: Sequence[Subject
     written, first = str(prepared.format), not subject.last_version
     found = _failures(held, facts_of(subject, held, written))
     refused = [one for one in found if _refuses(one, subject, written, first=first)]
-    refused += _guarded(held, subject, prepared, living)
+    refused += _guarded(held, subject, prepared)
     return Answer(tuple(refused), first and any(one.rule in SPOKEN for one in found))
 
 
-def require_version(subject: Subject, prepared: Prepared, living: Sequence[SubjectVersion]) -> bool:
+def require_version(subject: Subject, prepared: Prepared) -> bool:
     """Raise `PolicyRefused` for what policies do not let in; else whether it is a draft."""
-    answer = judge_version(subject, prepared, living)
+    answer = judge_version(subject, prepared)
     if answer.refused:
         raise refusal(answer.refused)
     return answer.draft
@@ -113,18 +114,29 @@ def require_said(subject: Subject, before: Collection[Failure] = ()) -> None:
 # -- tags on fields -----------------------------------------------------------------------------
 
 
-def _guarded(
-    held: Sequence[Held], subject: Subject, prepared: Prepared, living: Sequence[SubjectVersion]
-) -> list[Failure]:
+def _guarded(held: Sequence[Held], subject: Subject, prepared: Prepared) -> list[Failure]:
     """A failure for each guarded tag that would go without anybody's leave."""
     guarding = [one for one in held if any(r.removal == "approval" for r in one.rules.field_tags)]
-    if not guarding or not living:
+    if not guarding or subject.is_new:
         return []
     new = fieldtags.tags_of(prepared.parsed, prepared.metadata).fields
-    old = tags_of(living[-1]).fields
+    old = _last_tags(subject)
     gone = [found for one in guarding for found in judging.removals(one.name, one.rules, old, new)]
     given = gating.leave_given(GATE, {cause_of(subject, one) for one in gone})
     return [_refused(subject, one) for one in gone if cause_of(subject, one) not in given]
+
+
+def _last_tags(subject: Subject) -> FieldTags:
+    """The tags of each field where it was last seen, deleted versions included.
+
+    So a tag is not lost by leaving its field out once, nor by deleting the version that has it.
+    """
+    found: dict[str, frozenset[str]] = {}
+    rows = subject.versions.select_related("schema").order_by("-number")
+    for row in rows[:LOOKED_BACK]:
+        for path, tags in tags_of(row).fields.items():
+            found.setdefault(path, tags)
+    return found
 
 
 def tags_of(row: SubjectVersion, *, referenced: bool = False) -> Tagged:

@@ -102,7 +102,7 @@ def _register(
         return _known(known, subject, candidate)
     if not importing:
         _require_compatible(place, final, living, name)
-        if checks.require_version(subject, final, living):
+        if checks.require_version(subject, final):
             subject.state = Subject.State.DRAFT
     row = _insert(actor, place, final, candidate)
     sweeping.after_write(subject)

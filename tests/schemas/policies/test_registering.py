@@ -184,6 +184,16 @@ class TestFieldTags:
         enforce(people, "pii", field_tags=[PII])
         register(dana, "orders-value", tagged("PII"), avro(("id", "long")))
 
+    def test_a_tag_is_not_lost_by_a_detour(self, wire: Wire, people: Characters) -> None:
+        enforce(people, "pii", field_tags=[PII])
+        wire("PUT", "/config", {"compatibility": "NONE"})
+        for text in (tagged("PII"), avro(("id", "long"))):
+            assert wire.register("orders-value", text).status == 200
+        assert wire.register("orders-value", tagged()).code == 42201
+        wire.register("other-value", tagged("PII"))
+        assert wire("DELETE", "/subjects/other-value/versions/1").status == 200
+        assert wire.register("other-value", tagged()).code == 42201
+
     def test_the_metadata_is_guarded_too(self, wire: Wire, people: Characters) -> None:
         enforce(people, "pii", field_tags=[PII])
         marked = {"tags": {"**.mail": ["PII"]}}
