@@ -64,6 +64,8 @@ def _recalled(text: str, address: str | None) -> Actor | None:
     """The actor from memory, where nothing of its standing has changed."""
     with _lock:
         known = _known.get(_key(text))
+        if known is not None:
+            _known.move_to_end(_key(text))
     if known is None or known.until < time.monotonic() or known.actor.token is None:
         return None
     token, user = known.actor.token, known.actor.user

@@ -35,6 +35,8 @@ class StandingQuery:
         key, now = _key(actor), timezone.now()
         with self._lock:
             known = self._kept.get(key) if key else None
+            if key and known is not None:
+                self._kept.move_to_end(key)
         if known is not None and known[0] > now:
             return known[1]
         until = _until(actor, now)

@@ -19,7 +19,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from idp.changes import events, leases
@@ -238,10 +238,14 @@ def _load(sql: str) -> scratch.Loaded:
         )
 
 
+class _Waits(TemporaryBackendError):
+    """Both places for reading are taken."""
+
+
 @contextmanager
 def _turn() -> Iterator[None]:
     if not _reading.acquire(timeout=WAIT_SECONDS):
-        raise TemporaryBackendError("Other declarations are being read.")
+        raise _Waits("Other declarations are being read.")
     try:
         yield
     finally:
@@ -274,6 +278,8 @@ def _settle(lease: Lease, outcome: Outcome) -> bool:
 
 def _put_off(lease: Lease, row: Declaration, outcome: Outcome) -> None:
     transition(row, Declaration.State.QUEUED, problem=_problem(outcome.failure))
+    if isinstance(outcome.failure, _Waits):  # it was not begun
+        Declaration.objects.filter(pk=row.pk).update(attempts=F("attempts") - 1)
     leases.release(lease, wait=min(60.0, 2.0**row.attempts))
     _tell(row)
 

@@ -159,7 +159,9 @@ def check_out(actor: Actor, row: DatabaseReader) -> None:
 
 
 def _component(name: str, scope: Scope) -> Component | None:
-    return Component.objects.filter(name=name, project__scope=home_of(scope)).first()
+    return Component.objects.filter(
+        name=name, project__scope=home_of(scope), removed_at=None
+    ).first()
 
 
 # -- what environments declare ------------------------------------------------------------------

@@ -7,6 +7,7 @@ a fault with its pointer; the bytes are read on by the writer's type all the sam
 from __future__ import annotations
 
 import struct
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,9 +29,13 @@ from schemas.formats.base import TooComplex
 MAX_STEPS: Final = 3_000_000  # values of one file, also those that take no byte
 MAX_NESTING: Final = 100  # of one record, far from the end of Python's stack
 MAX_FAULTS: Final = 50  # of one record
+SECONDS: Final = 10.0  # of one file
 _MAX_VARINT = 10  # bytes of a long
 _SHOWN = 40
 _SIZES: Final = {"float": 4, "double": 8}
+
+
+_Resolved = tuple[dict[int, Type], tuple[str, ...]]  # by written position, and what is missing
 
 
 class Corrupt(Exception):
@@ -39,12 +44,16 @@ class Corrupt(Exception):
 
 @dataclass
 class Steps:
-    """The values that one file may still hold."""
+    """The values that one file may still hold, and the time; shared by all of its blocks."""
 
     left: int = MAX_STEPS
+    ends: float = field(default_factory=lambda: time.monotonic() + SECONDS)
+    resolved: dict[tuple[int, int], _Resolved] = field(default_factory=dict)
 
     def spend(self) -> None:
         self.left -= 1
+        if self.left % 1024 == 0 and time.monotonic() > self.ends:
+            raise TooComplex(f"Checking took longer than {SECONDS:g} s.")
         if self.left < 0:
             raise TooComplex(
                 f"The file holds more than {MAX_STEPS:,} values.", fix="Check a part of it."
@@ -173,16 +182,30 @@ class Decoder:
             self._fault(at, "symbol", text, "Add the symbol, or give the enum a default.")
 
     def _record(self, writer: Record, reader: Record | None, at: str) -> None:
-        wanted: dict[int, Type] = {}
-        for one in reader.fields if reader is not None else ():
-            found = sources(one, writer)
-            if found:
-                wanted[found[0]] = one.type
-            elif not one.has_default:
-                text = f"`{one.name}` is not written and has no default"
-                self._fault(f"{at}/{_token(one.name)}", "required", text, "Give it a default.")
+        wanted, missing = self._resolved(writer, reader)
+        for name in missing[:MAX_FAULTS]:
+            text = f"`{name}` is not written and has no default"
+            self._fault(f"{at}/{_token(name)}", "required", text, "Give it a default.")
         for position, one in enumerate(writer.fields):
             self._read(one.type, wanted.get(position), f"{at}/{_token(one.name)}")
+
+    def _resolved(self, writer: Record, reader: Record | None) -> _Resolved:
+        """Which written field each of the reader's takes, found once for each pair of records."""
+        if reader is None:
+            return {}, ()
+        key = (id(writer), id(reader))
+        if key not in self.steps.resolved:
+            wanted: dict[int, Type] = {}
+            missing: list[str] = []
+            for one in reader.fields:
+                self.steps.spend()
+                found = sources(one, writer)
+                if found:
+                    wanted[found[0]] = one.type
+                elif not one.has_default:
+                    missing.append(one.name)
+            self.steps.resolved[key] = (wanted, tuple(missing))
+        return self.steps.resolved[key]
 
     def _entries(self, writer: Array | MapOf, reader: Type | None, at: str) -> None:
         """Blocks of entries until one of none; a negative count brings its size in bytes."""

@@ -10,7 +10,7 @@ from typing import IO, Any, Final
 
 from idp.common.errors import FieldError, Invalid, SlipwayError
 from schemas.checking import parse_stored
-from schemas.datafiles.binary import Corrupt, Steps
+from schemas.datafiles.binary import SECONDS, Corrupt, Steps
 from schemas.datafiles.container import MAGIC, Container
 from schemas.datafiles.places import lines_of
 from schemas.formats import avro
@@ -21,11 +21,10 @@ from schemas.samples import checker_of
 from schemas.utf8 import plain, plain_errors, plain_fault, value_fault
 
 MAX_BYTES: Final = 32 * 1024 * 1024
-MAX_WHOLE = 5 * 1024 * 1024  # bytes of a JSON file that is one value
+MAX_WHOLE = 1024 * 1024  # bytes of a JSON file that is one value
 MAX_LINE = 1024 * 1024  # bytes of one line
 MAX_RECORDS: Final = 100_000
 MAX_FAULTS: Final = 100  # that are reported; wrong records are counted on
-SECONDS = 10.0
 KINDS: Final = ("json", "ndjson", "avro")
 TITLES: Final = {"json": "JSON", "ndjson": "lines of JSON", "avro": "Avro object container"}
 _LINES = (".ndjson", ".jsonl", ".ldjson")

@@ -7,6 +7,7 @@ never further than a block may reach, whatever a bomb promises.
 from __future__ import annotations
 
 import bz2
+import itertools
 import lzma
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from schemas.formats.base import MAX_TEXT, TooComplex
 MAGIC: Final = b"Obj\x01"
 MAX_BLOCK: Final = 16 * 1024 * 1024  # bytes, packed and unpacked
 MAX_UNPACKED: Final = 256 * 1024 * 1024  # bytes of one file
+MAX_BLOCKS = 100_000
 MAX_METADATA = 200  # entries of the header
 _SYNC = 16
 CODECS: Final = ("null", "deflate", "bzip2", "xz")
@@ -50,10 +52,14 @@ class Container:
                 f"Blocks packed with {self.codec[:20]} are not unpacked here.",
                 fix=f"Write the file with one of {', '.join(CODECS)}.",
             )
-        while True:
+        for number in itertools.count():
             first = self._file.read(1)
             if not first:
                 return
+            if number >= MAX_BLOCKS:
+                raise TooComplex(
+                    f"The file has more than {MAX_BLOCKS:,} blocks.", fix="Check a part of it."
+                )
             count = self._long(first)
             data = self._exactly(self._size())
             if self._exactly(_SYNC) != self._sync:
@@ -86,12 +92,14 @@ class Container:
 
     def _header(self) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
+        entries = 0
         while count := self._long():
             if count < 0:
                 count = -count
                 self._long()
-            if count + len(found) > MAX_METADATA:
-                raise Corrupt(f"its header announces {count} entries")
+            entries += count
+            if entries > MAX_METADATA:
+                raise Corrupt(f"its header announces {entries} entries")
             for _ in range(count):
                 name = self._bytes(1000).decode(errors="replace")
                 found[name] = self._bytes(4 * MAX_TEXT)

@@ -84,7 +84,9 @@ def _keep(
         row.refresh_from_db(fields=list(said))
         return row, False
     _require_room(scope, subject)
-    component = Component.objects.filter(name=word.holder, project__scope=home_of(scope)).first()
+    component = Component.objects.filter(
+        name=word.holder, project__scope=home_of(scope), removed_at=None
+    ).first()
     row = CheckIn.objects.create(**key, **said, component=component)
     after = {
         "subject": str(subject),

@@ -68,7 +68,7 @@ class DeployedVersion(Holding):
         constraints = [
             *Holding.Meta.constraints,
             models.UniqueConstraint(
-                fields=["scope", "role", "holder", "version"],
+                fields=["scope", "role", "holder", "version", "revision"],
                 condition=Q(ended_at=None),
                 name="schemas_deployed_once",
             ),

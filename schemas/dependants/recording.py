@@ -82,7 +82,7 @@ def _tell(
 
 def _components(scope: Scope, wanted: SchemaSet) -> dict[str, Component]:
     names = {entry.component for _, entry in wanted.entries if entry.component}
-    rows = Component.objects.filter(name__in=names, project__scope=home_of(scope))
+    rows = Component.objects.filter(name__in=names, project__scope=home_of(scope), removed_at=None)
     return {row.name: row for row in rows}
 
 

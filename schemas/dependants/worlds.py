@@ -130,7 +130,7 @@ def _party(
 def _owners(wanted: SchemaSet, scope: Scope) -> dict[str, str]:
     """The team of each component of the place's project that the set names."""
     names = {entry.component for _, entry in wanted.entries if entry.component}
-    rows = Component.objects.filter(name__in=names, project__scope=home_of(scope))
+    rows = Component.objects.filter(name__in=names, project__scope=home_of(scope), removed_at=None)
     return dict(rows.values_list("name", "owner__name")) if names else {}
 
 

@@ -31,7 +31,7 @@ def facts_of(subject: Subject, held: Iterable[Held], format: str = "") -> Facts:
         name: getattr(subject, name) for name in (Said.DOCS, Said.COMPONENT, Said.CONTACT)
     }
     if any(Said.OWNER in one.rules.require for one in held):
-        said[Said.OWNER] = subject.owner.name if subject.owner.members.exists() else ""
+        said[Said.OWNER] = subject.owner.name if len(subject.owner.members.all()) else ""
     return Facts(
         name=subject.name,
         format=format or subject.format,

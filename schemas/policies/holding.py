@@ -96,7 +96,7 @@ def _all(stamp: int) -> tuple[Held, ...]:
         if _memory.stamp == stamp:
             return _memory.held
     rows = SchemaPolicy.objects.exclude(mode=SchemaPolicy.Mode.OFF).select_related("scope")
-    held = tuple(sorted(map(Held.of, rows[:MAX_POLICIES]), key=_nearest))
+    held = tuple(sorted(map(Held.of, rows.order_by("pk")[:MAX_POLICIES]), key=_nearest))
     with _lock:
         _memory.stamp, _memory.held = stamp, held
     return held

@@ -5,6 +5,7 @@ Writes nothing; a policy may be one that is not saved yet.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from django.db.models import Q, QuerySet
 from rbac.access import visible
 from rbac.actors import Actor
 from rbac.models import Scope
+from schemas.formats.base import TooComplex
 from schemas.models import Subject
 from schemas.permissions import VIEW
 from schemas.policies import judging, sweeping
@@ -20,7 +22,8 @@ from schemas.policies.holding import Held
 from schemas.policies.judging import FIXED, Failure
 from schemas.policies.models import SchemaPolicy
 
-MAX_SUBJECTS = 20_000
+MAX_SUBJECTS = 10_000
+SECONDS = 10.0
 MAX_SHOWN = 200
 
 
@@ -30,6 +33,7 @@ class Failing:
 
     subject: Subject
     failures: tuple[Failure, ...]
+    used: bool = False  # judged where a tier uses it, where every rule refuses
 
     @property
     def sentences(self) -> list[str]:
@@ -38,7 +42,7 @@ class Failing:
     @property
     def bites(self) -> bool:
         """Whether its next version or use would be refused; name and format stay as they are."""
-        return any(one.rule not in FIXED for one in self.failures)
+        return self.used or any(one.rule not in FIXED for one in self.failures)
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,17 @@ def preview(actor: Actor, policy: SchemaPolicy) -> Preview:
     held = Held.of(policy)
     rows = list(about(actor, policy).order_by("context_id", "name")[:MAX_SUBJECTS])
     found: dict[int, list[Failure]] = {}
+    ends = time.monotonic() + SECONDS
     for subject, _, failure in sweeping.failing([held], rows):
+        if time.monotonic() > ends:
+            raise TooComplex(
+                f"The preview takes longer than {SECONDS:g} s.",
+                fix="Let the policy warn first: what fails is listed then.",
+            )
         found.setdefault(subject.pk, []).append(failure)
-    failing = [Failing(row, tuple(found[row.pk])) for row in rows if row.pk in found]
+    failing = [
+        Failing(row, tuple(found[row.pk]), bool(held.tier)) for row in rows if row.pk in found
+    ]
     return Preview(
         subjects=len(rows),
         failing=len(failing),

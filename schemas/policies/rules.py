@@ -137,7 +137,7 @@ def parse(data: Any, *, tier: str = "") -> Rules:
     if found.subject_name is not None:
         _check_name(found.subject_name)
     if tier:
-        _check_tier(found)
+        _check_tier(found, tier)
     for at, rule in enumerate(found.field_tags):
         if not rule.keep_out_of and rule.removal == "free":
             field = f"rules.field_tags.{at}"
@@ -167,13 +167,21 @@ def _check_name(naming: Naming) -> None:
         )
 
 
-def _check_tier(found: Rules) -> None:
+def _check_tier(found: Rules, tier: str) -> None:
     """A policy of a tier is judged by uses there, where two of the rules have no meaning."""
     if found.default_level:
         raise refuse(
             "rules.default_level",
             "tier",
             "Subjects are registered before any tier uses them: a level has none.",
+            "Make a policy without a tier for it.",
+        )
+    elsewhere = {one for rule in found.field_tags for one in rule.keep_out_of} - {tier}
+    if elsewhere:
+        raise refuse(
+            "rules.field_tags",
+            "tier",
+            f"The policy is judged in {tier} alone, and says something of {min(elsewhere)}.",
             "Make a policy without a tier for it.",
         )
     if any(rule.removal != "free" for rule in found.field_tags):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from idp.changes.models import Waiver
 from idp.changes.services import leave
 from idp.common import jobs
-from idp.common.errors import StaleState
+from idp.common.errors import Refusal, StaleState
 from rbac import audit
 from rbac.access import require
 from rbac.actors import Actor
@@ -81,6 +81,11 @@ def _check(row: SchemaPolicy) -> None:
 def add_policy(actor: Actor, **given: Any) -> SchemaPolicy:
     """Make a policy; raises `Invalid` with field errors, `Clash` for a name that is taken."""
     row = draft(actor, **given)
+    if SchemaPolicy.objects.count() >= holding.MAX_POLICIES:
+        raise Refusal(
+            f"There are {holding.MAX_POLICIES} policies, which is the most.",
+            fix="Put more rules into one, or delete some.",
+        )
     save_new(row, f"Policy {row.name}")
     _tell(actor, row, {}, _facts(row))
     return row

@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
+import structlog
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 
+from idp.common.errors import SlipwayError
 from schemas.dependants.models import DeployedVersion
 from schemas.dependants.parties import present, tier_of
-from schemas.formats.base import TooComplex
 from schemas.models import Subject
 from schemas.policies import checks, holding, judging, placing
 from schemas.policies.holding import Held
 from schemas.policies.judging import Failure
 from schemas.policies.models import PolicyFailure
+from schemas.policies.rules import Said
+
+log = structlog.get_logger(__name__)
 
 CHUNK = 200
 EVERY_SECONDS = 300
@@ -31,6 +35,8 @@ def failing(
 ) -> Iterator[tuple[Subject, Held, Failure]]:
     """Everything that these subjects fail of these policies; they come with places and owner."""
     for chunk in _chunks(subjects):
+        if any(Said.OWNER in one.rules.require for one in held):
+            prefetch_related_objects(chunk, "owner__members")
         uses = _uses(held, chunk)
         for subject in chunk:
             for one in held:
@@ -54,7 +60,7 @@ def _of(held: Held, subject: Subject, uses: Collection[DeployedVersion]) -> Iter
         try:
             for failure in placing.of_use(held, use.version, tier_of(use.scope)):
                 said.setdefault(failure.sentence, failure)
-        except TooComplex:
+        except SlipwayError:
             continue  # registered before a bound was tightened: the gate refuses its next use
     yield from said.values()
 
@@ -83,10 +89,13 @@ def _uses(held: Sequence[Held], chunk: Sequence[Subject]) -> dict[int, list[Depl
 
 
 def after_write(subject: Subject) -> None:
-    """Keep one subject's rows; where no policy is about it, only leftovers are looked for."""
+    """Keep one subject's rows; what stands of policies that are gone goes with the next sweep.
+
+    What was written is written: a failure here waits for the sweep, too.
+    """
     held = holding.of(subject)
     if held:
-        _keep(held, [subject])
+        _keep_or_log(held, [subject])
 
 
 def sweep() -> None:
@@ -94,7 +103,17 @@ def sweep() -> None:
     PolicyFailure.objects.filter(subject__latest=0).delete()
     subjects = all_subjects().order_by("pk").iterator(chunk_size=CHUNK)
     for chunk in _chunks(subjects):
-        _keep(tuple({one.pk: one for row in chunk for one in holding.of(row)}.values()), chunk)
+        held = {one.pk: one for row in chunk for one in holding.of(row)}
+        _keep_or_log(tuple(held.values()), chunk)
+
+
+def _keep_or_log(held: Sequence[Held], subjects: Sequence[Subject]) -> None:
+    """One chunk that cannot be judged or written, whatever the reason, delays no other."""
+    try:
+        with transaction.atomic():
+            _keep(held, subjects)
+    except Exception:
+        log.exception("policies.failed", subjects=len(subjects))
 
 
 def all_subjects() -> QuerySet[Subject]:
@@ -108,14 +127,13 @@ def _keep(held: Sequence[Held], subjects: Sequence[Subject]) -> None:
     found: dict[_Key, list[Failure]] = {}
     for subject, one, failure in failing(held, subjects):
         found.setdefault((one.pk, subject.pk, failure.rule.value), []).append(failure)
-    with transaction.atomic():
-        rows = PolicyFailure.objects.filter(subject__in=[subject.pk for subject in subjects])
-        there = {(row.policy_id, row.subject_id, row.rule): row for row in rows}
-        gone = [row.pk for key, row in there.items() if key not in found]
-        if gone:
-            PolicyFailure.objects.filter(pk__in=gone).delete()
-        for key, failures in found.items():
-            _write(there.get(key), key, failures)
+    rows = PolicyFailure.objects.filter(subject__in=[subject.pk for subject in subjects])
+    there = {(row.policy_id, row.subject_id, row.rule): row for row in rows}
+    gone = [row.pk for key, row in there.items() if key not in found]
+    if gone:
+        PolicyFailure.objects.filter(pk__in=gone).delete()
+    for key, failures in found.items():
+        _write(there.get(key), key, failures)
 
 
 def _write(row: PolicyFailure | None, key: _Key, failures: Sequence[Failure]) -> None:

@@ -64,6 +64,7 @@ def delete_version(actor: Actor, name: SubjectName, number: int, *, permanent: b
         if row.deleted_at is None:
             raise VersionNotSoftDeleted(name, row.number)
         _require_unused([row], living=False)
+        _record(actor, subject, [row.number], permanent=True)
         _purge([row])
         _settle(subject)
     else:
@@ -71,8 +72,8 @@ def delete_version(actor: Actor, name: SubjectName, number: int, *, permanent: b
             raise VersionSoftDeleted(name, row.number)
         _require_unused([row], living=True)
         SubjectVersion.objects.filter(pk=row.pk).update(deleted_at=timezone.now())
+        _record(actor, subject, [row.number], permanent=False)
         _settle(subject)
-    _record(actor, subject, [row.number], permanent=permanent)
     return row.number
 
 

@@ -44,10 +44,18 @@ def read(step: Step, run: ImportRun) -> None:
                 arrival = _subject(run, peer, name, budget)
                 with leases.fenced(step.lease):
                     _store(run, projects, arrival)
+                    _got_on(run)
                 step.breathe()
         places = _places(run, peer, names) if run.with_settings else {}
     with leases.fenced(step.lease):
         ImportRun.objects.filter(pk=run.pk).update(place_settings=places)
+
+
+def _got_on(run: ImportRun) -> None:
+    """Failures count in a row: what came ends the row."""
+    if run.failures:
+        run.failures = 0
+        ImportRun.objects.filter(pk=run.pk).update(failures=0)
 
 
 def _left(run: ImportRun) -> Budget:

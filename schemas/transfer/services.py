@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from idp.common import jobs, transitions
@@ -296,6 +297,8 @@ def look_again(actor: Actor, run: ImportRun) -> ImportRun:
 def cancel(actor: Actor, run: ImportRun) -> ImportRun:
     """Give a run up; what it brought in stays, and subjects that it holds open are given back."""
     _move(actor, run, State.CANCELLED, finished_at=timezone.now())
+    # A worker that is in the middle loses its lease, and writes nothing more.
+    ImportRun.objects.filter(pk=run.pk).update(lease_token=F("lease_token") + 1, lease_until=None)
     importing.close(run)
     ImportVersion.objects.filter(run=run).exclude(text="").update(text="")
     return run

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,15 +36,26 @@ class Declared:
     note: str = ""  # its description
 
 
-def declared(library: Library, name: str) -> Declared:
-    """What the schema of an environment says of the variable `name`."""
-    found, budget = Declared(), Budget()
-    for place in _reached(library, library.root, budget):
-        for child in _about(library, place, name, budget):
-            found.known = True
-            for inner in _reached(library, child, budget):
-                _learn(found, inner.value)
+def declared(library: Library, names: Iterable[str]) -> dict[str, Declared]:
+    """What the schema of an environment says of each variable; one budget for all of them."""
+    budget = Budget()
+    whole = list(_reached(library, library.root, budget))
+    speaking = [place for place in whole if isinstance(place.value, dict)]
+    speaking = [p for p in speaking if _mapping(p.value.get("properties")) or _patterns(p)]
+    found: dict[str, Declared] = {}
+    for name in names:
+        said = found[name] = Declared()
+        for place in speaking:
+            budget.spend()
+            for child in _about(library, place, name, budget):
+                said.known = True
+                for inner in _reached(library, child, budget):
+                    _learn(said, inner.value)
     return found
+
+
+def _patterns(place: Place) -> Mapping[str, Any]:
+    return _mapping(place.value.get("patternProperties"))
 
 
 def names_of(library: Library) -> list[tuple[str, bool]]:

@@ -96,7 +96,7 @@ class _Judge:
         self._values = {value.name: value for value in settings.values[:MAX_NAMES]}
         self._names = dict(names_of(parsed.library)[:MAX_NAMES])
         library = parsed.library
-        self._said = {name: declared(library, name) for name in {**self._names, **self._values}}
+        self._said = declared(library, {**self._names, **self._values})
 
     def result(self) -> Judgement:
         found = Judgement(self._settings)

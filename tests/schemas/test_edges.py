@@ -6,10 +6,12 @@ import pytest
 from django.utils import timezone
 
 from rbac.actors import Actor
+from rbac.models import AuditRecord
 from rbac.scopes import environment_scope
 from schemas.dependants import checkins
 from schemas.dependants.checkins import Word
 from schemas.dependants.models import CheckIn, Role
+from schemas.models import Subject
 from tests.rbac.factories import Characters, make_project
 from tests.schemas.wire import Wire, avro
 
@@ -60,3 +62,12 @@ def test_a_number_of_many_digits_is_told_in_words(wire: Wire, kind: str) -> None
     assert said.code == 42201
     assert "a number has more digits than are read" in said.json["message"]
     assert "sys." not in said.json["message"]
+
+
+def test_the_last_version_that_goes_for_good_is_told_by_its_subject(wire: Wire) -> None:
+    wire.register("orders-value", avro(("id", "int")))
+    number = Subject.objects.get().pk
+    wire("DELETE", "/subjects/orders-value/versions/1")
+    assert wire("DELETE", "/subjects/orders-value/versions/1?permanent=true").json == 1
+    record = AuditRecord.objects.get(action="subject.purge")
+    assert (record.target_id, record.target_label) == (str(number), "orders-value")

@@ -274,3 +274,25 @@ class TestHostile:
                 return super().read(min(size or 0, 3))
 
         assert Container(Slow(packed(ORDER, [RECORD]))).schema
+
+
+def test_defaults_of_a_reader_are_resolved_once() -> None:
+    """A small file of many records without fields, before a reader with a thousand defaults."""
+    bare = {"type": "record", "name": "R", "fields": []}
+    many = [{"name": f"f{n}", "type": "int", "default": 0} for n in range(1000)]
+    data = header({"type": "array", "items": bare}) + block(long(200_000) + long(0), 1)
+    started = time.monotonic()
+    found = held(data, {"type": "array", "items": {**bare, "fields": many}})
+    assert found.valid, found.sentence
+    assert time.monotonic() - started < 8
+
+
+def test_a_header_of_empty_entries_is_bounded() -> None:
+    entries = long(100) + (long(0) + long(0)) * 100
+    with pytest.raises(Corrupt, match="entries"):
+        Container(io.BytesIO(b"Obj\x01" + entries * 1000 + long(0) + SYNC))
+
+
+def test_blocks_of_nothing_are_bounded() -> None:
+    data = header(NULLS) + block(b"", 0) * 100_001
+    assert "more than 100,000 blocks" in held(data, NULLS).sentence

@@ -17,6 +17,7 @@ from idp.changes import services as changes
 from idp.changes.models import Change, Waiver
 from rbac.actors import Actor
 from schemas import services as registry
+from schemas.dependants import recording
 from schemas.dependants.models import DeployedVersion
 from schemas.dependants.sets import FACT, Entry, SchemaSet
 from schemas.errors import NotPermitted
@@ -302,3 +303,18 @@ def test_a_closed_gate_is_told_on_the_page_of_the_change(tier: Tier) -> None:
     page = client.get(f"/changes/{change.pk}/").content.decode()
     assert "Schemas refuses." in page
     assert f"/changes/{change.pk}/plan/#gates" in page
+
+
+def test_two_images_of_one_component_hold_one_version(recorded: Tier) -> None:
+    scope = recorded.orders.scope
+    entries = tuple(
+        Entry(NAME, 1, workload, "orders-api", revision)
+        for workload, revision in (("web", "1.4.2"), ("worker", "1.5.0"))
+    )
+    for _ in range(2):
+        recording.record(scope, None, {FACT: SchemaSet(produces=entries).to_json()})
+    rows = DeployedVersion.objects.filter(scope=scope, ended_at=None)
+    assert sorted(rows.values_list("workload", "revision")) == [
+        ("web", "1.4.2"),
+        ("worker", "1.5.0"),
+    ]

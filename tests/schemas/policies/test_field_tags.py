@@ -163,3 +163,62 @@ def test_hostile_paths_end_within_bounds() -> None:
     paths = {f"**.*.**.{n}" + ".**.*" * 100: ["T"] for n in range(1000)}
     with pytest.raises(TooComplex, match="processor time"):
         read(FormatName.AVRO, text, {"tags": paths})
+
+
+def read_json(schema: dict[str, Any]) -> dict[str, set[str]]:
+    found = read(FormatName.JSON, json.dumps({"title": "T", "type": "object", **schema}))
+    return {path: set(tags) for path, tags in found.items() if tags}
+
+
+PII = {"type": "string", "confluent:tags": ["PII"]}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"$ref": "#/$defs/Mail"},
+        {"allOf": [{"minLength": 1}, {"$ref": "#/$defs/Mail"}]},
+        {"type": "array", "items": PII},
+        {"type": "array", "items": {"$ref": "#/$defs/Mail"}},
+        {"type": "object", "additionalProperties": PII},
+        {"type": "object", "patternProperties": {"^m": PII}},
+        {"anyOf": [{"type": "null"}, {"type": "array", "prefixItems": [PII]}]},
+    ],
+)
+def test_a_tag_is_found_wherever_the_value_is_described(value: dict[str, Any]) -> None:
+    found = read_json({"properties": {"mail": value, "id": {}}, "$defs": {"Mail": PII}})
+    assert found == {"mail": {"PII"}}
+
+
+def test_an_objects_tag_is_its_members() -> None:
+    inner = {"properties": {"a": {}}, "confluent:tags": ["PII"]}
+    assert read_json({"properties": {"x": inner}}) == {"x": {"PII"}, "x.a": {"PII"}}
+
+
+def test_a_reference_to_itself_ends() -> None:
+    assert read_json({"properties": {"a": {"$ref": "#/properties/a"}}}) == {}
+
+
+def test_types_of_avro_carry_their_tags() -> None:
+    mail = {"type": "enum", "name": "Kind", "symbols": ["A"], "confluent:tags": ["PII"]}
+    fields = [
+        {"name": "one", "type": ["null", mail]},
+        {"name": "two", "type": {"type": "array", "items": "Kind"}},
+        {"name": "three", "type": "int"},
+    ]
+    text = json.dumps({"type": "record", "name": "R", "namespace": "n", "fields": fields})
+    found = read(FormatName.AVRO, text)
+    assert {path for path, tags in found.items() if tags} == {"n.R.one", "n.R.two"}
+
+
+def test_two_schemas_with_one_path_carry_the_tags_of_both() -> None:
+    other = json.dumps({"$id": "o.json", "properties": {"mail": PII}})
+    text = json.dumps({"properties": {"mail": {}, "x": {"$ref": "o.json"}}})
+    found = read(FormatName.JSON, text, dependencies=(Dependency("o.json", other),))
+    assert found["mail"] == {"PII"}
+
+
+def test_too_many_fields_are_refused_rather_than_passed_over() -> None:
+    padding = {f"f{n}": {} for n in range(20_001)}
+    with pytest.raises(TooComplex, match="too many to look for tags"):
+        read_json({"properties": {**padding, "ssn": PII}})

@@ -10,6 +10,7 @@ from environments import services
 from idp.changes.models import Change
 from schemas.models import Subject
 from schemas.policies.models import PolicyFailure
+from schemas.policies.previewing import preview
 from schemas.policies.sweeping import sweep
 from tests.environments.factories import settle
 from tests.rbac.factories import Characters
@@ -86,3 +87,9 @@ def test_a_tier_asks_what_registering_does_not(tier: Tier, people: Characters) -
     assert found["outcome"] == "refuse"
     assert "has no docs, which policy staged asks for" in found["sentence"]
     assert "is AVRO; policy staged takes JSON" in found["sentence"]
+
+
+def test_a_preview_says_that_a_tiers_policy_bites(tier: Tier, people: Characters) -> None:
+    row = make(people, "staged", tier="staging", mode="warn", rules={"formats": ["JSON"]})
+    found = preview(tier.dana, row)
+    assert (found.failing, found.biting) == (1, 1)

@@ -81,6 +81,7 @@ def test_a_wrong_rule_is_named(data: Any, field: str) -> None:
     [
         ({"default_level": "FULL"}, "rules.default_level"),
         ({"field_tags": [{"tags": ["PII"], "removal": "approval"}]}, "rules.field_tags"),
+        ({"field_tags": [{"tags": ["PII"], "keep_out_of": ["staging"]}]}, "rules.field_tags"),
     ],
 )
 def test_a_tier_takes_no_rule_about_registering(data: Any, field: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from idp.common.errors import Clash, Forbidden, Invalid, NotVisible, StaleState
 from rbac.actors import Actor
@@ -142,6 +144,20 @@ class TestPreview:
         assert preview(admin, make(people, "team", team=other.team, rules=DOCS)).subjects == 1
         none = make(people, "empty", scope=make_project("empty").scope, rules=DOCS)
         assert preview(admin, none).sentence == "It is about no subject that is there now."
+
+    def test_asks_no_query_for_each_subject(self, dana: Actor, people: Characters) -> None:
+        row = make(people, "owned", mode="warn", rules={"require": ["owner", "docs"]})
+
+        def cost() -> int:
+            with CaptureQueriesContext(connection) as captured:
+                assert preview(dana, row).failing
+            return len(captured)
+
+        register(dana, "a-value", V1)
+        one = cost()
+        for name in ("b-value", "c-value", "d-value"):
+            register(dana, name, V1)
+        assert cost() == one
 
 
 class TestRows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from idp.common.errors import (
     TemporaryBackendError,
 )
 from rbac.actors import Actor
-from schemas.backends import peer
+from schemas.backends import networks, peer
 from schemas.backends.peer import Peer
 from schemas.transfer.models import ImportRun
 from tests.rbac.factories import Characters
@@ -202,3 +203,28 @@ def test_settings_that_are_none_are_left_and_named(
     assert run.state == "ready"
     assert run.subjects.get().settings == {}
     assert "Not taken over: settings (“defaultMetadata”" in run.subjects.get().problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "168.63.129.16",
+        "0.0.0.0",  # noqa: S104  # an address that is judged
+        "::",
+        "fe80::1",
+        "224.0.0.1",
+    ],
+)
+def test_no_address_leads_to_a_clouds_metadata(text: str) -> None:
+    assert not networks.allowed(ipaddress.ip_address(text), ())
+
+
+@pytest.mark.parametrize("text", ["10.0.0.7", "93.184.216.34", "64:ff9b::5db8:d822", "2001:db8::1"])
+def test_other_addresses_are_open(text: str) -> None:
+    assert networks.allowed(ipaddress.ip_address(text), ())

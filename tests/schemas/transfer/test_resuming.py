@@ -241,3 +241,27 @@ def test_a_token_that_ended_brings_nothing(people: Characters, mia: Actor, full:
     assert run.state == "done"
     assert set(ImportVersion.objects.values_list("outcome", flat=True)) == {"refused"}
     assert not Subject.objects.exists()
+
+
+def test_a_run_that_is_cancelled_in_the_middle_brings_nothing_more(
+    people: Characters, full: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = Actor(people.administrator)
+    run = carried(begun(actor, people, full))
+    services.confirm(actor, run)
+    taken: list[int] = []
+    take = importing._take
+
+    def cancelled_after_one(step: Step, by: Actor, row: ImportVersion) -> None:
+        take(step, by, row)
+        if not taken:
+            services.cancel(actor, ImportRun.objects.get(pk=run.pk))
+        taken.append(row.pk)
+
+    monkeypatch.setattr(importing, "_take", cancelled_after_one)
+    carried(run)
+    assert run.state == ImportRun.State.CANCELLED
+    assert len(taken) == 1
+    assert run.versions.filter(outcome=ImportVersion.Outcome.TAKEN).count() == 1
+    assert SubjectVersion.objects.count() == 1
+    assert not Subject.objects.filter(mode=Mode.IMPORT).exists()

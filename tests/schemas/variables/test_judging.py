@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from typing import Any
 
 import pytest
@@ -231,3 +233,15 @@ class TestSchemas:
         wanted = {"properties": {f"W{n}": {"type": "integer"} for n in range(3000)}}
         found = judge(parse_text(json.dumps(wanted)), Settings("web", values=many))
         assert len(found.rows) == 2000
+
+
+def test_a_wide_schema_of_many_variables_is_walked_once() -> None:
+    wide = {
+        "type": "object",
+        "allOf": [{} for _ in range(14_000)],
+        "properties": {f"V{n}": {"type": "string"} for n in range(1000)},
+    }
+    started = time.thread_time()
+    with contextlib.suppress(TooComplex):
+        judged(wide, *values(V1="x"))
+    assert time.thread_time() - started < 5
