@@ -11,7 +11,7 @@ COUNT ?= 100
 SEED ?= 0
 
 .PHONY: help preflight run reset test test-fast lint format cluster bench bench-schemas faults docs screenshots \
-	conformance-health conformance-schemas frontend backup-test clean
+	conformance-ci conformance-health conformance-schemas frontend backup-test clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-24s\033[0m %s\n", "make " $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ screenshots: .venv/.everything static/dist/.built ## Take the pictures in docs/ 
 
 conformance-schemas: .venv/.everything ## Compare schema verdicts and the registry with vectors (VECTORS=DIR)
 	@$(PYTHON) manage.py conformance_schemas $(VECTORS)
+
+conformance-ci: .venv/.everything ## Compare CI files with cases (VECTORS=DIR; without it, our own)
+	@$(PYTHON) -m pipelines.conformance $(or $(VECTORS),tests/pipelines/corpus)
 
 conformance-health: .venv/.everything ## Compare health judgements with the published vectors
 	@$(PYTHON) -m pytest -q tests/gitops -k health

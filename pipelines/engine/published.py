@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema_rs
 
 from pipelines.engine.problems import Problem, Where, nearest, short
-from pipelines.engine.source import Items, Map
+from pipelines.engine.source import Items, Map, flattened
 
 MAX_PROBLEMS = 50
 _FILE = Path("builtin_schemas", "vendor", "gitlab-ci.json")
@@ -37,10 +37,32 @@ def _validator() -> Any:
 
 def problems(tree: Map) -> Iterator[Problem]:
     """What the schema refuses, each at its line; at most 50."""
-    for number, found in enumerate(_validator().iter_errors(tree)):
+    plain = _plain(tree)
+    for number, found in enumerate(_validator().iter_errors(plain)):
         if number >= MAX_PROBLEMS:
             return
-        yield _problem(_deepest(found), tree)
+        yield _problem(_deepest(found), plain)
+
+
+def _plain(tree: Map) -> Map:
+    """The tree as a person would write it out: null keys gone, lists in lists flattened."""
+    plain = Map(tree.where)
+    for name, value in tree.items():
+        if isinstance(value, Map):
+            plain.put(name, _plain_job(value), tree.at(name))
+        elif value is not None:
+            plain.put(name, value, tree.at(name))
+    return plain
+
+
+def _plain_job(job: Map) -> Map:
+    plain = Map(job.where)
+    for key, value in job.items():
+        if isinstance(value, Items) and any(isinstance(one, Items) for one in value):
+            plain.put(key, flattened(value), job.at(key))
+        elif value is not None:
+            plain.put(key, value, job.at(key))
+    return plain
 
 
 def _deepest(found: Any) -> Any:

@@ -82,6 +82,18 @@ class Items(list[Any]):
         return zip(self, self.lines, strict=True)
 
 
+def flattened(items: Items) -> Items:
+    """One list of all that lists in the list hold, as !reference and aliases bring them."""
+    flat = Items(items.where)
+    for value, where in items.pairs():
+        if isinstance(value, Items):
+            for inner, place in flattened(value).pairs():
+                flat.put(inner, place)
+        else:
+            flat.put(value, where)
+    return flat
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """`!reference [job, keyword, …]`, before it is resolved."""

@@ -135,3 +135,15 @@ def test_two_pipelines_for_one_push_are_told_with_the_fix_that_ends_them() -> No
 
 def test_duplicate_keys_are_told() -> None:
     assert found("a: {script: [x]}\na: {script: [y]}", "duplicate-key")[0].where.line == 2
+
+
+def test_the_schema_sees_what_references_and_null_make_of_a_job() -> None:
+    text = """
+    .a: {rules: [{if: $CI}], script: [a], variables: {A: a}}
+    job:
+      extends: .a
+      variables: null
+      rules: [!reference [.a, rules]]
+      script: [!reference [.a, script], b]
+    """
+    assert linted(text).errors == ()

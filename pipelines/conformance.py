@@ -1,0 +1,187 @@
+"""`make conformance-ci VECTORS=DIR`: agreement of the engine with cases, each miss by name.
+
+Two forms are read. `index.json`: folders with a CI file and what a run of it does. `*.yml`: cases
+by keyword, a file with its context and the plan or the refusal that the published reference asks
+for. A run's case agrees only where its outcome follows from the plan alone: jobs are not run yet.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines.checkout import CheckoutFiles
+from pipelines.engine.config import FILE
+from pipelines.engine.context import Context, MemoryFiles
+from pipelines.engine.linting import Report, lint
+from pipelines.engine.plan import PlannedJob
+from pipelines.engine.problems import Severity
+
+MAX_BYTES = 20_000_000
+_FACTS = frozenset(field.name for field in fields(Context)) - {"files"}
+_LISTS = frozenset({"changed"})
+
+
+class FormError(ValueError):
+    """A file of cases has another form than the two that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One case; `misses` says in words what differs, nothing where it agrees."""
+
+    name: str
+    misses: tuple[str, ...]
+
+
+def run(directory: Path) -> list[Outcome]:
+    """The outcome of every case of a directory; `FormError` where there is none to read."""
+    found: list[Outcome] = []
+    index = directory / "index.json"
+    if index.is_file():
+        found += [_of_run(case, directory) for case in _cases(index)]
+    for path in sorted(directory.glob("*.yml")):
+        found += [_of_plan(case, path.stem) for case in _cases(path)]
+    if not found:
+        raise FormError(f"{directory} has neither index.json nor *.yml with cases")
+    return found
+
+
+def _cases(path: Path) -> list[Mapping[str, Any]]:
+    if path.stat().st_size > MAX_BYTES:
+        raise FormError(f"{path} has more than {MAX_BYTES} bytes")
+    text = path.read_text()
+    try:
+        value = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as fault:
+        raise FormError(f"{path} cannot be read: {fault}") from fault
+    cases = value.get("cases") if isinstance(value, dict) else None
+    if not isinstance(cases, list) or not all(isinstance(one, dict) for one in cases):
+        raise FormError(f"{path} holds no list of cases")
+    return cases
+
+
+# -- cases of runs -------------------------------------------------------------------------------
+
+
+def _of_run(case: Mapping[str, Any], directory: Path) -> Outcome:
+    name = str(case.get("name", ""))
+    folder = (directory / str(case.get("dir", "."))).resolve()
+    path = (folder / str(case.get("file") or FILE)).resolve()
+    if not path.is_relative_to(directory.resolve()) or not path.is_file():
+        return Outcome(name, (f"{case.get('file')} is no file of the case",))
+    variables = {key: str(value) for key, value in (case.get("variables") or {}).items()}
+    files = CheckoutFiles(folder)
+    context = Context(branch="main", files=files, pipeline_variables=variables)
+    report = lint(path.read_bytes(), context, path.name)
+    return Outcome(name, tuple(_run_misses(case, report)))
+
+
+def _run_misses(case: Mapping[str, Any], report: Report) -> Iterator[str]:
+    expect = case.get("expect") or {}
+    refused = expect.get("exit_code") == 1 and not expect.get("statuses") and not case.get("manual")
+    if report.plan is None or report.errors:
+        if not refused:
+            yield f"refused: {report.errors[0]}"
+        return
+    written = {job.job for job in report.plan.jobs.values()} | report.plan.jobs.keys()
+    for job in expect.get("statuses") or {}:
+        if job not in written:
+            yield f"“{job}” is not in the plan"
+    yield "planned, but jobs are not run yet"
+
+
+# -- cases of plans ------------------------------------------------------------------------------
+
+
+def _of_plan(case: Mapping[str, Any], keyword: str) -> Outcome:
+    name = f"{keyword}: {case.get('name', '')}"
+    expect = case.get("expect")
+    if not case.get("reason") or not isinstance(expect, dict) or not expect:
+        return Outcome(name, ("the case has no reason, or expects nothing",))
+    report = lint(str(case.get("file", "")), context_of(case))
+    return Outcome(name, tuple(_plan_misses(expect, report)))
+
+
+def context_of(case: Mapping[str, Any]) -> Context:
+    """The context that a case names; a branch called main where it says nothing."""
+    given = dict(case.get("context") or {})
+    unknown = sorted(given.keys() - _FACTS)
+    if unknown:
+        raise FormError(f"{case.get('name')}: the context has no “{unknown[0]}”")
+    facts: dict[str, Any] = {
+        key: tuple(value) if key in _LISTS else value for key, value in given.items()
+    }
+    files = {path: str(text).encode() for path, text in (case.get("files") or {}).items()}
+    facts.setdefault("branch", "main")
+    return Context(files=MemoryFiles(files), **facts)
+
+
+def _plan_misses(expect: Mapping[str, Any], report: Report) -> Iterator[str]:
+    errors = [one.rule for one in report.errors]
+    if "error" in expect:
+        if expect["error"] not in errors:
+            yield f"error {expect['error']} expected, {errors or 'a plan'} came"
+        return
+    if report.plan is None or errors:
+        yield f"refused: {report.errors[0]}"
+        return
+    warned = [one.rule for one in report.problems if one.severity is Severity.WARNING]
+    if "warning" in expect and expect["warning"] not in warned:
+        yield f"warning {expect['warning']} expected, {warned or 'none'} came"
+    for key, got in (("state", report.plan.state), ("name", report.plan.name)):
+        if key in expect and expect[key] != got:
+            yield f"{key} {expect[key]} expected, {got} came"
+    if "jobs" in expect:
+        yield from _job_misses(expect["jobs"], report.plan.jobs)
+
+
+def _job_misses(expected: Any, jobs: Mapping[str, PlannedJob]) -> Iterator[str]:
+    wanted = expected if isinstance(expected, dict) else dict.fromkeys(expected)
+    if set(wanted) != set(jobs):
+        yield f"jobs {sorted(wanted)} expected, {sorted(jobs)} came"
+        return
+    for name, facts in wanted.items():
+        for key, value in (facts or {}).items():
+            got = _fact(jobs[name], key, value)
+            if got != value:
+                yield f"{name}: {key} {value} expected, {got} came"
+
+
+def _fact(job: PlannedJob, key: str, like: Any) -> Any:
+    """A fact of a planned job in the form that cases write it."""
+    if key == "needs":
+        return None if job.needs is None else [edge.job for edge in job.needs]
+    if key == "artifacts_from":
+        return [edge.job for edge in job.needs or () if edge.artifacts]
+    if key == "variables":
+        return {name: job.variables.get(name) for name in like}
+    if key == "keys":
+        return {name: job.keys.get(name) for name in like}
+    value = getattr(job, key, None)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print each miss and the count; 1 where something disagrees, 2 for another form."""
+    try:
+        outcomes = run(Path(arguments[0] if arguments else "."))
+    except (FormError, OSError) as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 2
+    missed = [outcome for outcome in outcomes if outcome.misses]
+    for outcome in missed:
+        sys.stdout.write(f"MISS {outcome.name}\n")
+        sys.stdout.writelines(f"     {miss}\n" for miss in outcome.misses)
+    sys.stdout.write(f"{len(outcomes) - len(missed)} passed, {len(missed)} failed\n")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
