@@ -9,11 +9,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from rbac.access import visible
 from rbac.actors import Actor
-from rbac.models import Scope
 from schemas.formats.base import TooComplex
 from schemas.models import Subject
 from schemas.permissions import VIEW
@@ -91,9 +90,4 @@ def preview(actor: Actor, policy: SchemaPolicy) -> Preview:
 
 def about(actor: Actor, policy: SchemaPolicy) -> QuerySet[Subject]:
     """The subjects that a policy is about and the actor sees."""
-    where = Q()
-    if policy.scope.kind != Scope.Kind.EVERYTHING:
-        where &= Q(keeper__project_scope=policy.scope_id)
-    if policy.team_id:
-        where &= Q(owner=policy.team_id)
-    return visible(actor, VIEW, sweeping.all_subjects().filter(where))
+    return visible(actor, VIEW, sweeping.all_subjects().filter(sweeping.about(policy)))

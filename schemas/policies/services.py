@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -22,7 +23,7 @@ from schemas import selectors
 from schemas.addresses import page_of
 from schemas.models import Subject
 from schemas.permissions import POLICY_MANAGE, REGISTER
-from schemas.policies import checks, holding
+from schemas.policies import checks, holding, sweeping
 from schemas.policies import rules as languages
 from schemas.policies.judging import Removal
 from schemas.policies.models import SchemaPolicy
@@ -153,6 +154,8 @@ def _tell(actor: Actor, row: SchemaPolicy, before: dict[str, Any], after: dict[s
     audit.record(actor, POLICY_MANAGE, target=row, scope=row.scope, before=before, after=after)
     selectors.registry()  # the row that carries the stamp
     holding.changed()
+    if after:
+        transaction.on_commit(partial(sweeping.look_now, row.pk or 0), robust=True)
     jobs.enqueue(TASK)
 
 

@@ -10,21 +10,23 @@ from itertools import islice
 
 import structlog
 from django.db import transaction
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from idp.common.errors import SlipwayError
+from rbac.models import Scope
 from schemas.dependants.models import DeployedVersion
 from schemas.dependants.parties import present, tier_of
 from schemas.models import Subject
 from schemas.policies import checks, holding, judging, placing
 from schemas.policies.holding import Held
 from schemas.policies.judging import Failure
-from schemas.policies.models import PolicyFailure
+from schemas.policies.models import PolicyFailure, SchemaPolicy
 from schemas.policies.rules import Said
 
 log = structlog.get_logger(__name__)
 
 CHUNK = 200
+AT_ONCE = 500  # subjects that are judged when a policy is written
 EVERY_SECONDS = 300
 MAX_SAID = 5000
 _Key = tuple[int, int, str]  # policy, subject and rule
@@ -105,6 +107,25 @@ def sweep() -> None:
     for chunk in _chunks(subjects):
         held = {one.pk: one for row in chunk for one in holding.of(row)}
         _keep_or_log(tuple(held.values()), chunk)
+
+
+def look_now(policy: int) -> None:
+    """Keep the rows of the first subjects of a policy that was just written; the sweep does all."""
+    row = SchemaPolicy.objects.select_related("scope").filter(pk=policy).first()
+    if row is None:
+        return
+    subjects = list(all_subjects().filter(about(row)).order_by("pk")[:AT_ONCE])
+    for chunk in _chunks(subjects):
+        held = {one.pk: one for subject in chunk for one in holding.of(subject)}
+        _keep_or_log(tuple(held.values()), chunk)
+
+
+def about(policy: SchemaPolicy) -> Q:
+    """Condition on the subjects that a policy is about."""
+    where = Q(owner=policy.team_id) if policy.team_id else Q()
+    if policy.scope.kind != Scope.Kind.EVERYTHING:
+        where &= Q(keeper__project_scope=policy.scope_id)
+    return where
 
 
 def _keep_or_log(held: Sequence[Held], subjects: Sequence[Subject]) -> None:

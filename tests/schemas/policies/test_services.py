@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -186,3 +188,11 @@ class TestRows:
         Subject.objects.filter(pk=subject.pk).update(latest=0)
         sweep()
         assert not PolicyFailure.objects.exists()
+
+    def test_stand_as_soon_as_the_policy_is_written(
+        self, dana: Actor, people: Characters, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        register(dana, "a-value", V1)
+        with django_capture_on_commit_callbacks(execute=True):
+            make(people, "docs", mode="warn", rules=DOCS)
+        assert PolicyFailure.objects.count() == 1
