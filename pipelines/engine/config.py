@@ -12,7 +12,15 @@ from pipelines.engine.context import Context, merged
 from pipelines.engine.includes import Including
 from pipelines.engine.jobs import Job, JobReader
 from pipelines.engine.merging import Extending, Referencing
-from pipelines.engine.problems import ConfigError, Problem, Where, error, nearest, short
+from pipelines.engine.problems import (
+    MAX_PROBLEMS,
+    ConfigError,
+    Problem,
+    Where,
+    error,
+    nearest,
+    short,
+)
 from pipelines.engine.rules import check_rules
 from pipelines.engine.source import Items, Map
 from pipelines.engine.variables import Variable, expand, read_variables
@@ -109,6 +117,8 @@ def _jobs(tree: Map, reader: JobReader, problems: list[Problem]) -> dict[str, Jo
     for name, value in tree.items():
         if name in keywords.GLOBAL | keywords.GLOBAL_DEPRECATED or name.startswith("."):
             continue
+        if len(problems) + len(reader.problems) >= MAX_PROBLEMS:
+            break
         if not isinstance(value, Map):
             problems.append(_no_job(name, value, tree.at(name)))
         elif len(found) >= MAX_JOBS:
@@ -122,7 +132,8 @@ def _jobs(tree: Map, reader: JobReader, problems: list[Problem]) -> dict[str, Jo
         raise error(
             Where(tree.where.file, tree.where.line), "jobs", message, "Add a job with a script."
         )
-    problems += _unknown_needs(found, tree)
+    if not problems:
+        problems += _unknown_needs(found, tree)
     return found
 
 
@@ -136,14 +147,17 @@ def _no_job(name: str, value: Any, where: Where) -> Problem:
 def _unknown_needs(jobs: Mapping[str, Job], tree: Map) -> list[Problem]:
     """Needs and dependencies that name no job of the file."""
     problems: list[Problem] = []
+    instances = {one.name for job in jobs.values() for one in job.instances}
     for job in jobs.values():
+        if len(problems) >= MAX_PROBLEMS:
+            break
         wanted = [(need.job, need.where, "needs") for need in job.needs or () if not need.optional]
         at = job.keys.at("dependencies")
         wanted += [(name, at, "depends on") for name in job.dependencies or ()]
         for name, where, verb in wanted:
             if isinstance(tree.get(name), Map) and not name.startswith("."):
                 continue
-            if any(one.name == name for other in jobs.values() for one in other.instances):
+            if name in instances:
                 continue
             message = f"“{short(job.name)}” {verb} “{short(name)}”, which is not defined."
             fix = nearest(name, list(jobs)) or "Define it, or remove the name."

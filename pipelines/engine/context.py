@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
+from pipelines.engine.patterns import Lookup
 from pipelines.engine.problems import Where
 from pipelines.engine.variables import Variable
 
@@ -60,6 +62,14 @@ class Context:
     @property
     def ref(self) -> str:
         return self.tag or self.branch
+
+    @cached_property
+    def changes(self) -> Lookup:
+        return Lookup(self.changed or ())
+
+    @cached_property
+    def tree(self) -> Lookup:
+        return Lookup(self.files.paths())
 
     @property
     def skipped(self) -> bool:

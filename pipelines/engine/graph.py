@@ -60,8 +60,22 @@ class Edges:
         self.present = present  # names of the planned instances, by the job as written
         self.owners = {one: name for name, listed in present.items() for one in listed}
         self.problems: list[Problem] = []
+        self._found: dict[tuple[str, tuple[Need, ...]], tuple[Edge, ...]] = {}
 
-    def of(self, job: Job, needs: Sequence[Need]) -> tuple[Edge, ...]:
+    def of(self, job: Job, needs: tuple[Need, ...]) -> tuple[Edge, ...]:
+        """The edges; instances of a job share them, which a matrix on a matrix would multiply."""
+        if (job.name, needs) not in self._found:
+            self._found[job.name, needs] = self._edges(job, needs)
+        return self._found[job.name, needs]
+
+    def written(self) -> Iterator[tuple[str, list[str]]]:
+        """Which job as written needs which."""
+        for (name, needs), edges in self._found.items():
+            present = {self.owners[edge.job] for edge in edges}
+            owners = (self.owners.get(need.job, need.job) for need in needs)
+            yield name, [owner for owner in owners if owner in present]
+
+    def _edges(self, job: Job, needs: tuple[Need, ...]) -> tuple[Edge, ...]:
         found: dict[str, Edge] = {}
         for need in needs:
             for name in self._meant(job, need):

@@ -19,6 +19,7 @@ from pipelines.engine.source import Document, Items, Map, read
 from pipelines.engine.variables import substitute
 
 MAX_FILES = 150
+MAX_TOTAL = 10_000_000  # bytes of all files
 _KINDS = ("local", "project", "remote", "template", "component")
 _KEYS = frozenset({*_KINDS, "rules", "file", "ref", "inputs", "integrity", "cache"})
 _URL = re.compile(r"https?://", re.IGNORECASE)
@@ -33,11 +34,16 @@ class Including:
         self.values = values
         self.warnings: list[Problem] = []
         self.files: list[str] = []
+        self._bytes = 0
 
     def run(self, data: bytes | str, file: str) -> Map:
         return self._merged(self._document(data, file), (file,))
 
     def _document(self, data: bytes | str, file: str) -> Map:
+        self._bytes += len(data)
+        if self._bytes > MAX_TOTAL:
+            message = f"The files have more than {MAX_TOTAL} bytes together."
+            raise error(Where(file), "size", message, "Include fewer.")
         document: Document = read(data, file)
         self.warnings.extend(document.warnings)
         self.files.append(file)
@@ -112,7 +118,7 @@ class Including:
             raise error(
                 where, "include-local", "include:local takes a path.", "Write /ci/build.yml."
             )
-        path = substitute(given, self.values)
+        path = substitute(given, self.values, where)
         if _URL.match(path):
             raise self._foreign("remote", path, where)
         if "://" in path or path.startswith("file:"):
@@ -131,7 +137,7 @@ class Including:
         if "*" not in path:
             return [path]
         try:
-            found = [one for one in self.context.files.paths() if patterns.any_match([path], [one])]
+            found = patterns.Lookup(self.context.files.paths()).all(path)
         except patterns.PatternError as fault:
             raise error(
                 where, "include-local", f"The pattern is wrong: {fault}.", "Mend it."
@@ -139,4 +145,4 @@ class Including:
         if not found:
             message = f"No file fits “{short(path)}”."
             raise error(where, "include-missing", message, "Add one, or mend the pattern.")
-        return sorted(found)
+        return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from pipelines.engine import predefined, published
 from pipelines.engine.config import FILE, Config, load
@@ -11,7 +12,16 @@ from pipelines.engine.context import Context, merged
 from pipelines.engine.expressions import ExpressionError, parse
 from pipelines.engine.jobs import Job, not_run
 from pipelines.engine.plan import Plan, State, plan
-from pipelines.engine.problems import ConfigError, Problem, Severity, Where, nearest, short, warning
+from pipelines.engine.problems import (
+    MAX_PROBLEMS,
+    ConfigError,
+    Problem,
+    Severity,
+    Where,
+    nearest,
+    short,
+    warning,
+)
 from pipelines.engine.source import Map
 from pipelines.engine.variables import Variable, cycle_in, read_variables, references
 
@@ -42,7 +52,7 @@ def lint(data: bytes | str, context: Context, file: str = FILE) -> Report:
     made: Plan | None = None
     try:
         made = plan(config, context)
-        found += _doubts(config, context)
+        found += islice(_doubts(config, context), MAX_PROBLEMS)
     except ConfigError as fault:
         found += fault.problems
     ordered = sorted(dict.fromkeys(found), key=lambda one: (one.severity, one.where))
@@ -53,6 +63,7 @@ def _doubts(config: Config, context: Context) -> Iterator[Problem]:
     for job in config.jobs.values():
         yield from not_run(job)
         yield from _behind_a_catch_all(job)
+        yield from _compared(job)
     yield from _unreachable(config)
     yield from _undefined(config, context)
     yield from _circles(config)
@@ -90,6 +101,15 @@ def _behind_a_catch_all(job: Job) -> Iterator[Problem]:
             fix = "Move it to the end, or give it an if."
             yield warning(rule.where, "unreachable-rule", message, fix)
             return
+
+
+def _compared(job: Job) -> Iterator[Problem]:
+    for rule in job.rules or ():
+        changes = rule.get("changes")
+        if isinstance(changes, Map) and "compare_to" in changes:
+            message = f"changes:compare_to of “{short(job.name)}” is not looked at."
+            fix = "The default branch is compared with, or the last commit."
+            yield warning(changes.at("compare_to"), "not-run", message, fix)
 
 
 # -- variables -----------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.engine.problems import ConfigError, Problem, Where, nearest, short
-from pipelines.engine.source import Items, Map, Reference
+from pipelines.engine.problems import MAX_PROBLEMS, ConfigError, Problem, Where, nearest, short
+from pipelines.engine.source import MAX_DEPTH, Items, Map, Reference
 
 MAX_LEVELS = 11
 MAX_REFERENCES = 10
@@ -40,6 +40,8 @@ class Extending:
     def run(self) -> Map:
         resolved = self.config.copy()
         for name, job in self.config.items():
+            if len(self.problems) >= MAX_PROBLEMS:
+                break
             if isinstance(job, Map) and "extends" in job:
                 try:
                     resolved[name] = self._resolve(name, ())[0]
@@ -105,24 +107,27 @@ class Referencing:
         resolved = self.config.copy()
         for name, value in self.config.items():
             try:
-                resolved[name] = self._walk(value, ())
+                resolved[name] = self._walk(value, (), 0)
             except ConfigError as fault:
                 self.problems.extend(fault.problems)
         return resolved
 
-    def _walk(self, value: Any, trail: tuple[Reference, ...]) -> Any:
+    def _walk(self, value: Any, trail: tuple[Reference, ...], depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            message = f"!reference nests values more than {MAX_DEPTH} deep."
+            raise ConfigError([Problem(trail[0].where, "depth", message, "Refer to less.")])
         if isinstance(value, Reference):
-            return self._walk(self._found(value, trail), (*trail, value))
+            return self._walk(self._found(value, trail), (*trail, value), depth)
         if isinstance(value, Map) and (trail or _holds_reference(value)):
             copy = value.copy()
             for key, child in value.items():
-                copy[key] = self._walk(child, trail)
+                copy[key] = self._walk(child, trail, depth + 1)
             self._count(len(copy) + 1, value.where)
             return copy
         if isinstance(value, Items) and (trail or _holds_reference(value)):
             items = Items(value.where)
             for child, where in value.pairs():
-                items.put(self._walk(child, trail), where)
+                items.put(self._walk(child, trail, depth + 1), where)
             self._count(len(items) + 1, value.where)
             return items
         return value

@@ -10,6 +10,8 @@ import re2
 MAX_PATTERN = 4_096
 MAX_GLOBS = 50
 MAX_CHECKS = 50_000
+MAX_TOTAL = 5_000_000
+_MAGIC = frozenset("*?[{")
 _MAX_BRACES = 10
 
 
@@ -49,27 +51,50 @@ def matches(text: str, pattern: str) -> bool:
     return compiled(pattern).search(text) is not None
 
 
-def any_match(patterns: Sequence[str], paths: Iterable[str]) -> tuple[str, str] | None:
-    """The first pattern that some path matches, with the path. Patterns start at the root.
+class Lookup:
+    """Finds files by globs, which start at the root. Each list of globs is looked for once.
 
-    Past `MAX_CHECKS` comparisons the answer is yes, as published; `PatternError` for a bad pattern.
+    Past `MAX_CHECKS` comparisons the answer is yes, as published; past `MAX_TOTAL` of one lookup,
+    and for a bad pattern, it is a `PatternError`.
     """
-    checks = 0
-    listed = frozenset(paths)
-    for pattern in patterns:
-        bare = pattern.removeprefix("/")
-        if not set(bare) & set("*?[{"):
-            if bare in listed:
-                return pattern, bare
-            continue
-        expression = _globbed(bare)
-        for path in sorted(listed):
-            checks += 1
-            if checks > MAX_CHECKS:
-                return pattern, f"more than {MAX_CHECKS} comparisons"
-            if expression.fullmatch(path):
-                return pattern, path
-    return None
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._known = frozenset(paths)
+        self._paths = sorted(self._known)
+        self._found: dict[tuple[str, ...], tuple[str, str] | None] = {}
+        self._left = MAX_TOTAL
+
+    def first(self, patterns: Sequence[str]) -> tuple[str, str] | None:
+        """The first pattern that some path fits, with the path."""
+        key = tuple(patterns)
+        if key not in self._found:
+            self._found[key] = self._search(key)
+        return self._found[key]
+
+    def all(self, pattern: str) -> list[str]:
+        """All paths that one pattern fits, in order."""
+        expression = _globbed(pattern.removeprefix("/"))
+        return [path for path in self._paths if expression.fullmatch(path)]
+
+    def _search(self, patterns: tuple[str, ...]) -> tuple[str, str] | None:
+        checks = 0
+        for pattern in patterns:
+            bare = pattern.removeprefix("/")
+            if not _MAGIC & set(bare):
+                if bare in self._known:
+                    return pattern, bare
+                continue
+            expression = _globbed(bare)
+            for path in self._paths:
+                checks += 1
+                self._left -= 1
+                if self._left < 0:
+                    raise PatternError(f"all globs together make over {MAX_TOTAL} comparisons")
+                if checks > MAX_CHECKS:
+                    return pattern, f"more than {MAX_CHECKS} comparisons"
+                if expression.fullmatch(path):
+                    return pattern, path
+        return None
 
 
 @lru_cache(maxsize=2_000)

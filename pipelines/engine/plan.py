@@ -23,6 +23,8 @@ from pipelines.engine.source import Map
 from pipelines.engine.variables import Variable, expand, substitute
 
 MAX_PLANNED = 10_000
+MAX_VALUES = 5_000_000  # variables of all jobs together
+MAX_TEXT = 50_000_000  # characters that their expansion makes
 
 
 class State(StrEnum):
@@ -87,6 +89,7 @@ class _Planning:
         self.workflow_variables: Mapping[str, Variable] = {}
         self.left_out: dict[str, Decision] = {}
         self.problems: list[Problem] = []
+        self._values = self._text = 0
 
     def run(self) -> Plan:
         workflow = self._workflow()
@@ -102,13 +105,14 @@ class _Planning:
             state, reason = State.EMPTY, "no job is in"
         elif all(job.stage in ends for job in jobs.values()):
             state, reason, jobs = State.EMPTY, "only jobs of .pre and .post are in", {}
-        name = substitute(self.config.name, expand(self._layers(None, {}, {})))
+        values = self._expanded(self._layers(None, {}, {}))
+        name = substitute(self.config.name, values, self.config.tree.at("workflow"))
         return Plan(state, reason, self.config.stages, jobs, self.left_out, name, workflow)
 
     def _workflow(self) -> Decision | None:
         if self.config.workflow is None:
             return None
-        values = expand(self._layers(None, {}, {}))
+        values = self._expanded(self._layers(None, {}, {}))
         decision = rules.decide(self.config.workflow, "workflow", values, self.context)
         self.workflow_variables = decision.variables
         return decision
@@ -128,6 +132,16 @@ class _Planning:
         own = merged(job.variables, ruled, matrix)
         return merged(self.predefined, shared, own, self.project, self.pipeline)
 
+    def _expanded(self, layers: Mapping[str, Variable]) -> dict[str, str]:
+        """The values, within what all jobs of a pipeline may have together."""
+        found = expand(layers)
+        self._values += len(found)
+        self._text += sum(len(found[name]) for name, one in layers.items() if "$" in one.value)
+        if self._values > MAX_VALUES or self._text > MAX_TEXT:
+            where = self.config.tree.at("variables")
+            raise error(where, "size", "All jobs together have too many variables.", "Use fewer.")
+        return found
+
     def _decided(self) -> list[tuple[Job, Instance, Decision]]:
         found: list[tuple[Job, Instance, Decision]] = []
         for job in self.config.jobs.values():
@@ -135,7 +149,7 @@ class _Planning:
                 if len(found) >= MAX_PLANNED:
                     message = f"The pipeline has more than {MAX_PLANNED} jobs."
                     raise error(job.where, "size", message, "Use fewer parallel jobs.")
-                values = expand(self._layers(job, instance.variables, {}))
+                values = self._expanded(self._layers(job, instance.variables, {}))
                 decision = self._decide(job, values)
                 if decision.included:
                     found.append((job, instance, decision))
@@ -158,17 +172,18 @@ class _Planning:
             present.setdefault(job.name, []).append(instance.name)
         edges = Edges(self.config, present)
         jobs: dict[str, PlannedJob] = {}
+        for name in present:
+            edges.judge_dependencies(self.config.jobs[name])
         for job, instance, decision in decided:
             jobs[instance.name] = self._one(job, instance, decision, edges)
         self.problems += dict.fromkeys(edges.problems)
-        self._judge_circle(jobs)
+        self._judge_circle(jobs, edges)
         return jobs
 
     def _one(self, job: Job, instance: Instance, decision: Decision, edges: Edges) -> PlannedJob:
         needs: tuple[Need, ...] | None = job.needs
         if decision.needs is not None:
             needs = read_needs(decision.needs, f"“{short(job.name)}”", decision.where)
-        edges.judge_dependencies(job)
         layers = merged(
             self._layers(job, instance.variables, decision.variables), _of_job(job, instance)
         )
@@ -187,7 +202,7 @@ class _Planning:
             allow_failure=allowed,
             allowed_exit_codes=codes,
             interruptible=interruptible,
-            variables=expand(layers),
+            variables=self._expanded(layers),
             origins={name: variable.where for name, variable in layers.items()},
             decision=decision,
             instance=instance,
@@ -195,12 +210,14 @@ class _Planning:
             script=job.script,
         )
 
-    def _judge_circle(self, jobs: Mapping[str, PlannedJob]) -> None:
+    def _judge_circle(self, jobs: Mapping[str, PlannedJob], edges: Edges) -> None:
         """Needs that rules brought in may run in a circle, too."""
-        graph = {name: [edge.job for edge in job.needs or ()] for name, job in jobs.items()}
-        if found := circle(graph):
+        graph: dict[str, dict[str, None]] = {}
+        for written, needs in edges.written():
+            graph.setdefault(written, {}).update(dict.fromkeys(needs))
+        if found := circle({name: list(needs) for name, needs in graph.items()}):
             message = f"needs runs in a circle: {' → '.join(map(short, found[:20]))}."
-            where = jobs[found[0]].decision.where
+            where = next(one.decision.where for one in jobs.values() if one.job == found[0])
             self.problems.append(Problem(where, "needs-cycle", message, "Remove one of them."))
 
 

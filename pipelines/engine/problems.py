@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
 from idp.common.errors import FieldError, Invalid
+
+MAX_PROBLEMS = 100  # what a person is told at once
+MAX_COMPARED = 1_000  # names among which the nearest is looked for
 
 
 class Where(NamedTuple):
@@ -67,7 +71,7 @@ def short(text: object, most: int = 60) -> str:
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
-def nearest(name: str, known: Sequence[str] | frozenset[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     """“Did you mean …?” with the nearest known name, or nothing where none is near."""
-    found = get_close_matches(short(name), sorted(known), n=1, cutoff=0.6)
+    found = get_close_matches(short(name), sorted(islice(known, MAX_COMPARED)), n=1)
     return f"Did you mean “{found[0]}”?" if found else ""

@@ -112,16 +112,24 @@ def _variables(given: Map, owner: str, values: Mapping[str, str]) -> bool:
         raise error(given.at("variables"), "variables", message, "Mend it.") from None
 
 
+def _are_globs(listed: Any) -> bool:
+    return (
+        isinstance(listed, Items)
+        and len(listed) <= patterns.MAX_GLOBS
+        and all(isinstance(one, str) for one in listed)
+    )
+
+
 def _changes(given: Map, owner: str, context: Context) -> bool:
     where = given.at("changes")
     if context.changed is None or context.source not in {"push", "merge_request_event"}:
         return True
     listed = given["changes"]
-    if not isinstance(listed, Items) or len(listed) > patterns.MAX_GLOBS:
+    if not _are_globs(listed):
         raise error(
             where, "changes", f"changes of {owner} takes at most 50 paths.", "Write a list."
         )
     try:
-        return patterns.any_match(listed, context.changed) is not None
+        return context.changes.first(listed) is not None
     except patterns.PatternError as fault:
         raise error(where, "changes", f"A pattern is wrong: {fault}.", "Mend it.") from None

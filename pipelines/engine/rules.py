@@ -189,28 +189,30 @@ def _shown(value: str | None) -> str:
 
 
 def _judged_changes(rule: Map, values: Mapping[str, str], context: Context) -> Clause:
-    globs = [substitute(one, values) for one in _globs(rule, "changes")]
+    globs = [substitute(one, values, rule.at("changes")) for one in _globs(rule, "changes")]
     text = f"changes: {', '.join(map(short, globs[:5]))}"
     if context.tag or context.source not in {"push", "merge_request_event"}:
         return Clause(text, True, "changes always holds without a push to a branch")
     if context.changed is None:
         return Clause(text, True, "what changed is not known, and then changes holds")
-    return _searched(rule, "changes", text, globs, context.changed)
+    return _searched(rule, "changes", text, globs, context.changes)
 
 
 def _judged_exists(rule: Map, values: Mapping[str, str], context: Context) -> Clause:
-    globs = [substitute(one, values) for one in _globs(rule, "exists")]
+    globs = [substitute(one, values, rule.at("exists")) for one in _globs(rule, "exists")]
     text = f"exists: {', '.join(map(short, globs[:5]))}"
     if isinstance(rule["exists"], Map) and "project" in rule["exists"]:
         message = "exists:project looks into another project, which is not run yet."
         raise error(rule.at("exists"), "exists", message, "Look into this one.")
-    return _searched(rule, "exists", text, globs, context.files.paths())
+    return _searched(rule, "exists", text, globs, context.tree)
 
 
-def _searched(rule: Map, key: str, text: str, globs: Sequence[str], paths: Sequence[str]) -> Clause:
+def _searched(
+    rule: Map, key: str, text: str, globs: Sequence[str], files: patterns.Lookup
+) -> Clause:
     verb = "changed" if key == "changes" else "is there"
     try:
-        found = patterns.any_match(globs, paths)
+        found = files.first(globs)
     except patterns.PatternError as fault:
         raise error(
             rule.at(key), key, f"A pattern of {key} is wrong: {fault}.", "Mend it."

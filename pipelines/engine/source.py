@@ -6,6 +6,7 @@ by size before anything is expanded. Scalars follow YAML 1.1, which GitLab's par
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -233,7 +234,9 @@ def _number(text: str) -> int | float | str:
         return int(bare, 8)
     if _INT.fullmatch(text):
         return int(bare, 0)
-    return float(bare) if _FLOAT.fullmatch(text) and bare == text else text
+    if _FLOAT.fullmatch(text) and bare == text and math.isfinite(number := float(bare)):
+        return number
+    return text
 
 
 def _merged(value: Any, where: Where) -> list[Map]:

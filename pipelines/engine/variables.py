@@ -16,6 +16,7 @@ from pipelines.engine.source import Items, Map
 _REFERENCE = re.compile(r"\$\$|\$(\w+)|\$\{(\w+)\}|%%|%(\w+)%")
 _NAME = re.compile(r"\w+")
 _KEYS = frozenset({"value", "description", "expand", "options"})
+MAX_VARIABLES = 1_000  # of one job, or of the file
 MAX_EXPANDED = 1_000_000  # characters, of all values together
 
 
@@ -44,6 +45,9 @@ def read_variables(given: Any, owner: str, where: Where) -> dict[str, Variable]:
     if not isinstance(given, Map):
         message = f"variables of {owner} takes a map of names and values."
         raise error(where, "variables", message, "Write NAME: value.")
+    if len(given) > MAX_VARIABLES:
+        message = f"{owner} has more than {MAX_VARIABLES} variables."
+        raise error(where, "variables", message, "Put some into a file.")
     return {name: _variable(name, value, owner, given.at(name)) for name, value in given.items()}
 
 
@@ -84,14 +88,19 @@ def _named(found: re.Match[str]) -> str:
     return found[1] or found[2] or found[3] or ""
 
 
-def substitute(text: str, values: Mapping[str, str]) -> str:
+def substitute(text: str, values: Mapping[str, str], where: Where) -> str:
     """The text with known names replaced; unknown ones, and `$$`, stay as they are."""
+    if "$" not in text and "%" not in text:
+        return text
+    if len(text) + sum(len(values.get(name, "")) for name in references(text)) > MAX_EXPANDED:
+        message = f"A value grows over {MAX_EXPANDED} characters when its variables are put in."
+        raise error(where, "variables", message, "Nest fewer of them.")
 
     def put(found: re.Match[str]) -> str:
         name = _named(found)
         return values.get(name, found[0]) if name else found[0]
 
-    return _REFERENCE.sub(put, text) if "$" in text or "%" in text else text
+    return _REFERENCE.sub(put, text)
 
 
 def cycle_in(variables: Mapping[str, Variable]) -> tuple[str, ...]:
@@ -109,7 +118,8 @@ def expand(variables: Mapping[str, Variable]) -> dict[str, str]:
     length = 0
     for name in order:
         variable = variables[name]
-        done[name] = substitute(variable.value, done) if variable.expand else variable.value
+        value, where = variable.value, variable.where
+        done[name] = substitute(value, done, where) if variable.expand else value
         length += len(done[name])
         if length > MAX_EXPANDED:
             message = f"The variable {short(name)} grows over {MAX_EXPANDED} characters."
