@@ -70,6 +70,7 @@ class ImportRun(LeasedRow):
     actor_label = models.CharField(max_length=200)
     token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
     idempotency_key = models.CharField(max_length=MAX_KEY, blank=True)
+    request_digest = models.CharField(max_length=64, blank=True)  # SHA-256 of what came with it
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -7,6 +7,7 @@ begins, when it is confirmed, and by the services that the worker calls.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
@@ -35,6 +36,7 @@ from schemas.transfer.runs import TASK
 State = ImportRun.State
 MAX_OPEN = 5  # runs of one project that are not over
 MAX_PREFIX, MAX_SECRET = 300, 4000
+CHUNK = 256 * 1024  # bytes of a file that are hashed at a time
 
 
 @transaction.atomic
@@ -54,7 +56,8 @@ def import_registry(
     Raises `Invalid` with the field, and `Clash` past `MAX_OPEN` or for a key of another import.
     """
     require(actor, CONFIGURE, project.scope)
-    if made := _made_before(actor, project, idempotency_key, registry.rstrip("/")):
+    digest = _digest(None, registry.rstrip("/"), options)
+    if made := _made_before(actor, project, idempotency_key, digest):
         return made
     try:
         peer.address_of(registry)
@@ -62,7 +65,8 @@ def import_registry(
         found = [FieldError("registry", "url", error.message, error.fix)]
         raise Invalid(error.message, fix=error.fix, errors=found) from error
     run = _begin(actor, project, ImportRun.Kind.REGISTRY, registry.rstrip("/"), **options)
-    run.user_name, run.secret, run.idempotency_key = user_name, secret, idempotency_key
+    run.user_name, run.secret = user_name, secret
+    run.idempotency_key, run.request_digest = idempotency_key, digest
     run.save()
     _send(actor, run)
     return run
@@ -80,24 +84,36 @@ def import_archive(
     """Take an archive in; a worker looks it through. Raises `Invalid` for one that is none."""
     require(actor, CONFIGURE, project.scope)
     source = name[:200] or "archive"
-    if made := _made_before(actor, project, idempotency_key, source):
+    digest = _digest(file, source, options)
+    if made := _made_before(actor, project, idempotency_key, digest):
         return made
     found = archives.unpack(file)
     with transaction.atomic():
         run = _begin(actor, project, ImportRun.Kind.ARCHIVE, source, **options)
-        run.stored_at, run.idempotency_key = timezone.now(), idempotency_key
+        run.stored_at = timezone.now()
+        run.idempotency_key, run.request_digest = idempotency_key, digest
         run.save()
         _store(run, found)
         _send(actor, run)
     return run
 
 
-def _made_before(actor: Actor, project: Project, key: str, source: str) -> ImportRun | None:
+def _digest(file: IO[bytes] | None, source: str, options: Mapping[str, Any]) -> str:
+    """What a key stands for: the source, the options, and the file, which is wound back."""
+    found = hashlib.sha256(f"{source} {sorted(options.items())!r}".encode(errors="replace"))
+    while file is not None and (chunk := file.read(CHUNK)):
+        found.update(chunk)
+    if file is not None:
+        file.seek(0)
+    return found.hexdigest()
+
+
+def _made_before(actor: Actor, project: Project, key: str, digest: str) -> ImportRun | None:
     if not key:
         return None
     rows = ImportRun.objects.filter(project=project, actor=actor.user, idempotency_key=key)
     made = rows.first()
-    if made is not None and made.source != source:
+    if made is not None and made.request_digest != digest:
         raise Clash(
             f"The Idempotency-Key was used for import {made.pk}, from {made.source}.",
             fix="Send another key for another request.",

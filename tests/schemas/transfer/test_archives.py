@@ -267,3 +267,21 @@ def test_a_request_that_comes_twice_is_one_import(people: Characters) -> None:
     assert services.import_registry(mia, people.project, **given) == first
     with pytest.raises(Clash, match="was used for import"):
         services.import_registry(mia, people.project, **{**given, "registry": "http://127.0.0.1:2"})
+
+
+def test_a_key_of_another_archive_is_refused(people: Characters, mia: Actor) -> None:
+    register(mia, "orders-value", V1)
+    first = b"".join(selectors.exported(mia, Filters()))
+    register(mia, "orders-value", V2)
+    second = b"".join(selectors.exported(mia, Filters()))
+
+    def sent(data: bytes) -> ImportRun:
+        return services.import_archive(
+            mia, people.project, file=io.BytesIO(data), name="", idempotency_key="once"
+        )
+
+    run = sent(first)
+    assert sent(first).pk == run.pk
+    with pytest.raises(Clash, match="Idempotency-Key was used"):
+        sent(second)
+    assert ImportRun.objects.count() == 1
