@@ -16,6 +16,7 @@ from pipelines.engine.context import Context
 from pipelines.engine.linting import Report, lint
 from pipelines.engine.plan import Plan, plan
 from pipelines.engine.problems import ConfigError, Problem, nearest
+from pipelines.engine.source import MAX_BYTES
 
 FileOption = Annotated[str, typer.Option("--file", "-f", help="Instead of .gitlab-ci.yml.")]
 Branch = Annotated[str, typer.Option(help="As if on this branch.")]
@@ -46,7 +47,8 @@ def _found(asked: Asked) -> tuple[bytes, Context, str]:
     source = "merge_request_event" if asked.merge_request else asked.source
     pretended = {"source": source, "branch": asked.branch, "tag": asked.tag}
     try:
-        data = path.read_bytes()
+        with path.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
     except OSError as error:
         message = f"{path}: {error.strerror}."
         raise fail(message, Code.NOT_FOUND, fix="Name a file.") from None
