@@ -40,9 +40,9 @@ def test_the_console_is_self_contained_and_has_a_policy_of_its_own(
     response = client.get("/api/v1/docs/")
     html = response.content.decode()
     assert "https://" not in html
-    policy = response["Content-Security-Policy"]
+    policy = response["Content-Security-Policy"].split("; ")  # in no certain order
     assert "style-src 'self' 'unsafe-inline'" in policy
-    assert "script-src 'self';" in policy
+    assert "script-src 'self'" in policy
 
 
 def test_other_pages_keep_the_strict_policy(client: Client) -> None:
