@@ -91,7 +91,7 @@ def test_a_dropped_field_closes_the_gate_until_its_owners_agree(sign_in: SignIn)
     dana = sign_in("dana.dev")
     write_candidate(dana, without_amount)
     verdict = dana.locator("#verdict")
-    expect(verdict).to_contain_text("It would break 2 of 3 who use orders-value.")
+    expect(verdict).to_contain_text("It would break 2 of 4 who use orders-value.")
     for word in ("payments-api", "ledger", "payments/stage", "amount"):
         expect(verdict).to_contain_text(word)
     verdict.get_by_role("button", name=re.compile("Register it")).click()
