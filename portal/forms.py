@@ -53,14 +53,19 @@ class ServiceForm(forms.Form):
 
     def take(self, error: SlipwayError) -> None:
         """Show a service's refusal beside the fields that it names, or over the form."""
-        placed = False
-        for entry in error.errors:
-            field = entry.field.partition(".")[0]
-            if field in self.fields:
-                self.add_error(field, f"{entry.message} {entry.fix}".strip())
-                placed = True
+        placed = [entry for entry in error.errors if self.named(entry.field) in self.fields]
+        for entry in placed:
+            self.add_error(self.named(entry.field), f"{entry.message} {entry.fix}".strip())
         if not placed:
             self.add_error(None, f"{error.message} {error.fix}".strip())
+            return
+        for entry in error.errors:
+            if entry not in placed:
+                self.add_error(None, f"{entry.field}: {entry.message} {entry.fix}".strip())
+
+    def named(self, field: str) -> str:
+        """The form's field that a refusal means by its dotted path."""
+        return field.partition(".")[0]
 
 
 class ComponentForm(ServiceForm):

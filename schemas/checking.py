@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas import beside, parsing, verdicts
-from schemas.formats.base import Difference, FormatName, Parsed
+from schemas.formats.base import Dependency, Difference, FormatName, Parsed
 from schemas.formats.levels import Level, met
 from schemas.models import Schema, SubjectVersion
 from schemas.parsing import Prepared
@@ -160,5 +160,15 @@ class _Texts:
 
 def parse_stored(schema: Schema) -> Parsed:
     """A registered schema, parsed with what it refers to."""
+    return parse_with(schema, stored_dependencies(schema))
+
+
+def parse_with(schema: Schema, dependencies: Sequence[Dependency]) -> Parsed:
+    """A registered schema whose dependencies were read already."""
+    return parsing.parse(FormatName(schema.format), schema.text, dependencies)
+
+
+def stored_dependencies(schema: Schema) -> tuple[Dependency, ...]:
+    """What a registered schema refers to, each before those that use it."""
     targets = parsing.targets_of([schema.pk]).get(schema.pk, []) if schema.references else []
-    return parsing.parse(FormatName(schema.format), schema.text, parsing.dependencies_of(targets))
+    return parsing.dependencies_of(targets)

@@ -25,7 +25,7 @@ from schemas.policies.models import PolicyFailure
 PAGE_SIZE = 25
 MAX_WRITTEN = 10_000  # subjects in one export
 MAX_WORD = 255
-ANY = "any"
+ANY = "1"  # no policy is called so
 ORDER = ("context_id", "name")
 COLUMNS = (
     "subject", "format", "latest_version", "lifecycle", "sunset_on", "owner", "project",
@@ -45,7 +45,7 @@ class Filters:
     owner: str = ""
     context: str = ""
     component: str = ""
-    fails: str = ""  # a policy's name, or "any"
+    fails: str = ""  # a policy's name, or "1" for any
     deleted: str = ""  # "1": only those whose versions are all deleted
 
     @classmethod

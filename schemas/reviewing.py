@@ -13,7 +13,7 @@ from rbac.actors import Actor
 from schemas import beside, checking, parsing, selectors
 from schemas.checking import Objection
 from schemas.configuration import DEFAULT_LEVEL, Place
-from schemas.errors import SchemaNotFound
+from schemas.errors import ProjectUnclear, SchemaNotFound
 from schemas.formats import registry
 from schemas.formats.base import Difference, FormatName, Parsed
 from schemas.formats.levels import Level, met
@@ -23,6 +23,7 @@ from schemas.parsing import Candidate
 from schemas.policies import checks, holding
 from schemas.policies.judging import Failure
 from schemas.services import check_candidate, look_up
+from schemas.services.claiming import new_subject
 from schemas.utf8 import plain, plain_errors
 from schemas.words import side_of
 
@@ -177,15 +178,18 @@ class Review:
 
 
 @plain_errors()
-def review_candidate(actor: Actor, name: SubjectName, candidate: Candidate) -> Review:
-    """A candidate against its subject's earlier versions, newest first.
+def review_candidate(
+    actor: Actor, name: SubjectName, candidate: Candidate, *, project: str = ""
+) -> Review:
+    """A candidate against its subject's earlier versions, newest first, and against policies.
 
-    Raises the engines' `InvalidSchema` and `TooComplex`, and `InvalidCandidate` for references.
+    `project` names the home of a subject that is to come. Raises the engines' `InvalidSchema` and
+    `TooComplex`, and `InvalidCandidate` for references.
     """
     report = check_candidate(actor, name, candidate)
     place = selectors.place(actor, name)
     if place.subject is None or not place.subject.latest:
-        return Review(report.level, ())
+        return Review(report.level, (), refused=_refused(actor, place, name, candidate, project))
     by_version: dict[int, list[Objection]] = {
         row.number: [] for row in _counted(actor, place, name, candidate)
     }
@@ -194,19 +198,28 @@ def review_candidate(actor: Actor, name: SubjectName, candidate: Candidate) -> R
         by_version.setdefault(said.version, []).append(said)
     verdicts = [VersionVerdict(number, tuple(found)) for number, found in by_version.items()]
     known = _known_as(actor, name, candidate)
-    refused = () if known else _refused(actor, place, name, candidate)
+    refused = () if known else _refused(actor, place, name, candidate, project)
     return Review(report.level, tuple(verdicts), known, refused)
 
 
 def _refused(
-    actor: Actor, place: Place, name: SubjectName, candidate: Candidate
+    actor: Actor, place: Place, name: SubjectName, candidate: Candidate, project: str
 ) -> tuple[Failure, ...]:
-    """What policies refuse of a candidate, as registering would judge it."""
-    if place.subject is None or not holding.registering(place.subject):
+    """What policies refuse of a candidate, as registering would judge it.
+
+    Of a subject to come whose project is not clear, or which is somebody else's, nothing is said.
+    """
+    subject = place.subject
+    if subject is None:
+        try:
+            subject = new_subject(actor, place.context, name, project)
+        except ProjectUnclear:
+            return ()
+    if place.mode == Mode.IMPORT or not holding.registering(subject):
         return ()
     targets = selectors.targets(actor, candidate, name.context)
     prepared = parsing.prepare(candidate, targets, normalize=place.normalize)
-    return checks.judge_version(place.subject, prepared).refused
+    return checks.judge_version(subject, prepared).refused
 
 
 def _counted(

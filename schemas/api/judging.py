@@ -76,6 +76,11 @@ def review(found: Review) -> dict[str, Any]:
     return {
         "compatible": found.compatible,
         "level": found.level,
+        "taken": found.taken,
+        "refused": [
+            {"policy": one.policy, "rule": one.rule, "sentence": one.sentence, "fix": one.fix}
+            for one in found.refused
+        ],
         "known_as": found.known_as,
         "verdicts": verdicts,
     }

@@ -190,8 +190,17 @@ class VerdictOut(serializers.Serializer):
     objections = ObjectionOut(many=True)
 
 
+class RefusedOut(serializers.Serializer):
+    policy = serializers.CharField()
+    rule = serializers.CharField()
+    sentence = serializers.CharField()
+    fix = serializers.CharField()
+
+
 class ReviewOut(serializers.Serializer):
+    taken = serializers.BooleanField(help_text="Whether versions and policies would let it in")
     compatible = serializers.BooleanField()
+    refused = RefusedOut(many=True, help_text="What policies would refuse")
     level = serializers.CharField()
     known_as = serializers.IntegerField(help_text="The version that it already is; 0 for none")
     verdicts = VerdictOut(many=True)

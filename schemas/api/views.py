@@ -49,7 +49,7 @@ FILTERS = [
     OpenApiParameter(name, str, description=text)
     for name, text in {
         "q": "Words of its name or component",
-        "fails": "Name of a policy that it fails, or “any”",
+        "fails": "Name of a policy that it fails, or 1 for any",
         "name": "Exactly this subject, as registry clients write it: orders-value, :.ctx:orders",
         "type": "AVRO, JSON, PROTOBUF or OPENAPI",
         "project": "Name of the project",

@@ -21,13 +21,14 @@ from schemas.samples import checker_of
 from schemas.utf8 import plain, plain_errors, plain_fault, value_fault
 
 MAX_BYTES: Final = 32 * 1024 * 1024
-MAX_WHOLE = 1024 * 1024  # bytes of a JSON file that is one value
+MAX_WHOLE = 5 * 1024 * 1024  # bytes of a JSON file that is one value, a list of records mostly
 MAX_LINE = 1024 * 1024  # bytes of one line
 MAX_RECORDS: Final = 100_000
 MAX_FAULTS: Final = 100  # that are reported; wrong records are counted on
 KINDS: Final = ("json", "ndjson", "avro")
 TITLES: Final = {"json": "JSON", "ndjson": "lines of JSON", "avro": "Avro object container"}
 _LINES = (".ndjson", ".jsonl", ".ldjson")
+_LINEWISE = "Write one record a line."
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -139,20 +140,28 @@ def _whole(parsed: Parsed, check: _Check, file: IO[bytes], *, perhaps_lines: boo
     if len(data) > MAX_WHOLE:
         raise TooComplex(
             f"A JSON file that is one value has at most {MAX_WHOLE:,} bytes.",
-            fix="Write one record a line.",
+            fix=_LINEWISE,
         )
     report = Report("json")
     value = _decoded(data)
     if isinstance(value, _NotJson):
         report.add(value.line, [value.error])
         return report
-    errors = _checked(parsed, check, value)
-    if errors and isinstance(value, list) and all(isinstance(one, dict) for one in value):
+    if isinstance(value, list) and _takes_no_list(parsed, check):
         _listed(report, parsed, check, value)
+    elif len(data) > MAX_LINE:
+        raise TooComplex(f"One record has at most {MAX_LINE:,} bytes.", fix=_LINEWISE)
     else:
-        report.add(0, errors)
+        report.add(0, _checked(parsed, check, value))
     _place(report, data.decode())
     return report
+
+
+def _takes_no_list(parsed: Parsed, check: _Check) -> bool:
+    """Whether a list is never one record: its type is wrong, whatever it holds."""
+    return any(
+        one.field == "/" and one.rule in {"type", "json"} for one in _checked(parsed, check, [])
+    )
 
 
 def _listed(report: Report, parsed: Parsed, check: _Check, values: list[Any]) -> None:

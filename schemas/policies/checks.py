@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from idp.changes import gating
+from schemas import checking
 from schemas.errors import PolicyRefused
-from schemas.formats.base import FormatName
 from schemas.models import Subject, SubjectVersion
-from schemas.parsing import Prepared, dependencies_of, parse, targets_of
+from schemas.parsing import Prepared
 from schemas.policies import fieldtags, holding, judging
 from schemas.policies.fieldtags import Tagged
 from schemas.policies.holding import Held
@@ -141,11 +141,9 @@ def _last_tags(subject: Subject) -> FieldTags:
 
 def tags_of(row: SubjectVersion, *, referenced: bool = False) -> Tagged:
     """The fields of a registered version with their tags, perhaps those of what it refers to."""
-    schema = row.schema
-    targets = targets_of([schema.pk]).get(schema.pk, []) if schema.references else []
-    dependencies = dependencies_of(targets)
-    parsed = parse(FormatName(schema.format), schema.text, dependencies)
-    return fieldtags.tags_of(parsed, schema.metadata, dependencies if referenced else ())
+    dependencies = checking.stored_dependencies(row.schema)
+    parsed = checking.parse_with(row.schema, dependencies)
+    return fieldtags.tags_of(parsed, row.schema.metadata, dependencies if referenced else ())
 
 
 def cause_of(subject: Subject, removal: Removal) -> tuple[int, str]:

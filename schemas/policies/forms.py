@@ -12,7 +12,7 @@ from django import forms
 from django.utils import timezone
 
 from idp.changes.services.waivers import MAX_DAYS
-from idp.common.errors import SlipwayError
+from idp.common.names import MAX_NAME
 from portal.forms import LinesField, ServiceForm
 from rbac.access import can, visible
 from rbac.actors import Actor
@@ -66,7 +66,7 @@ class PolicyForm(ServiceForm):
     """A policy with its rules; what is empty is no rule."""
 
     name = forms.CharField(
-        max_length=40,
+        max_length=MAX_NAME,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text="Lower-case letters, digits and hyphens; refusals name it.",
     )
@@ -189,16 +189,9 @@ class PolicyForm(ServiceForm):
         given["scope"] = self.cleaned_data.get("scope", "")
         return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:32]
 
-    def take(self, error: SlipwayError) -> None:
-        """Refusals name fields of the JSON: `rules.subject_name.pattern`."""
-        placed = False
-        for entry in error.errors:
-            words = [word for word in entry.field.split(".") if word != "rules"] or [""]
-            field = next((word for word in words[::-1] if word in self.fields), "")
-            self.add_error(field or None, f"{entry.message} {entry.fix}".strip())
-            placed = True
-        if not placed:
-            self.add_error(None, f"{error.message} {error.fix}".strip())
+    def named(self, field: str) -> str:
+        """Refusals name the JSON: `rules.subject_name.pattern` is the field `pattern`."""
+        return next((word for word in field.split(".")[::-1] if word in self.fields), "")
 
 
 def initial(row: SchemaPolicy) -> dict[str, Any]:

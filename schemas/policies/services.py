@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from django.db import transaction
 from django.db.models import F
@@ -30,33 +30,33 @@ from schemas.policies.models import SchemaPolicy
 from schemas.policies.selectors import tagged
 
 TASK = "schemas.policies.sweep"
-FIELDS = ("description", "team", "tier", "mode", "rules")
 MAX_DESCRIPTION = 2000
 
 
-def draft(
-    actor: Actor,
-    *,
-    name: str,
-    scope: Scope,
-    rules: Any,
-    description: str = "",
-    team: Team | None = None,
-    tier: str = "",
-    mode: str = SchemaPolicy.Mode.WARN,
-) -> SchemaPolicy:
+class Change(TypedDict, total=False):
+    """What of a policy can be changed."""
+
+    description: str
+    team: Team | None
+    tier: str
+    mode: str
+    rules: Any
+
+
+class Given(Change):
+    """A whole policy: its name and its place stay."""
+
+    name: Required[str]
+    scope: Required[Scope]
+
+
+FIELDS = tuple(Change.__annotations__)
+
+
+def draft(actor: Actor, **given: Unpack[Given]) -> SchemaPolicy:
     """An unsaved policy, decided and checked: what is previewed is what is saved."""
-    require(actor, POLICY_MANAGE, scope)
-    row = SchemaPolicy(
-        name=name,
-        scope=scope,
-        description=description,
-        team=team,
-        tier=tier,
-        mode=mode,
-        rules=rules,
-        changed_by=actor.user,
-    )
+    require(actor, POLICY_MANAGE, given["scope"])
+    row = SchemaPolicy(changed_by=actor.user, **given)
     _check(row)
     return row
 
@@ -79,7 +79,7 @@ def _check(row: SchemaPolicy) -> None:
 
 
 @transaction.atomic
-def add_policy(actor: Actor, **given: Any) -> SchemaPolicy:
+def add_policy(actor: Actor, **given: Unpack[Given]) -> SchemaPolicy:
     """Make a policy; raises `Invalid` with field errors, `Clash` for a name that is taken."""
     row = draft(actor, **given)
     if SchemaPolicy.objects.count() >= holding.MAX_POLICIES:
@@ -94,7 +94,7 @@ def add_policy(actor: Actor, **given: Any) -> SchemaPolicy:
 
 @transaction.atomic
 def change_policy(
-    actor: Actor, row: SchemaPolicy, *, revision: int | None = None, **values: Any
+    actor: Actor, row: SchemaPolicy, *, revision: int | None = None, **values: Unpack[Change]
 ) -> SchemaPolicy:
     """Change any of `FIELDS`; with `revision` only where nobody changed it since (`StaleState`)."""
     require(actor, POLICY_MANAGE, row.scope)
@@ -118,11 +118,8 @@ def change_policy(
     return row
 
 
-def changed(row: SchemaPolicy, **values: Any) -> SchemaPolicy:
+def changed(row: SchemaPolicy, **values: Unpack[Change]) -> SchemaPolicy:
     """The policy in memory with other values, checked, for previews and before it is written."""
-    unknown = set(values) - set(FIELDS)
-    if unknown:
-        raise ValueError(f"A policy has no {unknown} to change.")
     for field, value in values.items():
         setattr(row, field, value)
     _check(row)

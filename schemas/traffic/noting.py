@@ -34,6 +34,7 @@ class Noting:
 
     def __init__(self) -> None:
         self.buffer = Buffer(MAX_USES, MAX_OF_TOKEN)
+        self.ending = Event()
         self._full = Event()
         self._lock = Lock()
         self._running = False
@@ -54,7 +55,7 @@ class Noting:
 
     def _empty(self) -> None:
         while self._goes_on():
-            time.sleep(LEAST_SECONDS)
+            self.ending.wait(LEAST_SECONDS)
             self._full.wait(max(0.0, settings.SCHEMAS_TRAFFIC_SECONDS - LEAST_SECONDS))
             self._full.clear()
             self.flush()
@@ -102,6 +103,7 @@ def flush() -> int:
 
 
 def _end() -> None:
+    _noting.ending.set()
     if _noting.buffer.size:
         _noting.flush()
 

@@ -88,7 +88,9 @@ class Compare(AccessMixin):
 
     def _against_subject(self, given: Mapping[str, Any]) -> Verdict:
         name = naming.parse(given["subject"])
-        review = reviewing.review_candidate(self.actor, name, candidate_of(given))
+        review = reviewing.review_candidate(
+            self.actor, name, candidate_of(given), project=given["project"]
+        )
         found = selectors.find_subject(name)
         known = found if found is not None and can(self.actor, VIEW, found) else None
         used = known is not None and known.last_version

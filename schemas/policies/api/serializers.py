@@ -8,6 +8,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from idp.common.names import MAX_NAME
 from rbac.models import Team, Tier
 from schemas.addresses import page_of
 from schemas.api.serializers import Strict
@@ -18,7 +19,7 @@ from schemas.policies.selectors import Standing
 from schemas.policies.services import MAX_DESCRIPTION
 
 MODES = SchemaPolicy.Mode.choices
-_TIERS = [("", "every tier"), *Tier.choices]
+_TIERS = [("", "at registering"), *Tier.choices]
 
 
 @extend_schema_field(dict(SCHEMA))
@@ -74,7 +75,7 @@ class PolicyChangeIn(Strict):
 class PolicyIn(PolicyChangeIn):
     """A policy to be made, or only looked at beforehand."""
 
-    name = serializers.CharField(max_length=63)
+    name = serializers.CharField(max_length=MAX_NAME)
     scope = serializers.CharField(max_length=100, help_text="everything, or a project's name")
     rules = RulesField()
 

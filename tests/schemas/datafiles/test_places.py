@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import time
 
 import pytest
 
 from rbac.actors import Actor
+from schemas.datafiles.binary import SECONDS
 from schemas.datafiles.checking import check_file
 from schemas.datafiles.places import lines_of
+from schemas.formats.base import TooComplex
 from schemas.models import Schema
 from tests.rbac.factories import Characters
 from tests.schemas.factories import V1, register
@@ -71,3 +74,16 @@ class TestFaults:
         assert report.sentence == "2 of 3 records do not fit."
         found = [(one.record, one.line, one.error.field) for one in report.faults]
         assert found == [(1, 7, "/1/id"), (2, 10, "/2")]
+
+    def test_of_a_list_the_whole_time_is_one(self, schema: Schema) -> None:
+        rows = [{"id": "x", "amount": "y"}] * 60_000
+        started = time.monotonic()
+        report = check_file(schema, io.BytesIO(json.dumps(rows).encode()))
+        assert time.monotonic() - started < 2 * SECONDS
+        assert report.wrong == report.records
+        assert report.records == len(rows) or report.stopped
+
+    def test_one_record_may_be_as_long_as_a_line(self, schema: Schema) -> None:
+        data = json.dumps({"id": 1, "amount": 1.5, "note": "x" * 1_100_000}).encode()
+        with pytest.raises(TooComplex, match="One record has at most"):
+            check_file(schema, io.BytesIO(data))

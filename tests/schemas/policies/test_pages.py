@@ -174,6 +174,15 @@ def test_the_compare_page_says_what_policies_refuse(dana: Client, people: Charac
     assert "would lose its tag PII" in found
 
 
+def test_the_compare_page_judges_a_subject_that_is_to_come(
+    dana: Client, people: Characters
+) -> None:
+    enforce(people, formats=["PROTOBUF"])
+    given = {"subject": "new-value", "format": "AVRO", "candidate": tagged()}
+    found = text(dana.post("/schemas/compare/verdict/", given))
+    assert "new-value is AVRO; policy rules takes PROTOBUF." in found
+
+
 class TestAdmin:
     def test_goes_by_the_services(self, people: Characters) -> None:
         admin = signed_in(people.administrator)

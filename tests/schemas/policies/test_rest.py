@@ -141,3 +141,27 @@ def test_leave_for_a_tag_is_asked_for_by_rest(dana: Rest, people: Characters) ->
     assert granted.status_code == 200, granted.content
     versions = f"/api/v1/subjects/{subject.pk}/versions/"
     assert dana.send("POST", versions, {"schema": tagged()}).status_code == 201
+
+
+def test_a_check_says_what_policies_would_refuse(dana: Rest, people: Characters) -> None:
+    subject = register(Actor(people.developer), "orders-value", tagged("PII"))
+    enforce(people, "pii", field_tags=[PII])
+    path = f"/api/v1/subjects/{subject.pk}/check/"
+    found = dana.send("POST", path, {"schema": tagged(), "format": "AVRO"}).json()
+    assert (found["taken"], found["compatible"]) == (False, True)
+    assert [(one["policy"], one["rule"]) for one in found["refused"]] == [("pii", "field_tags")]
+    assert "would lose its tag PII" in found["refused"][0]["sentence"]
+    fine = dana.send("POST", path, {"schema": tagged("PII"), "format": "AVRO"}).json()
+    assert (fine["taken"], fine["refused"]) == (True, [])
+
+
+def test_any_failure_narrows_the_list(dana: Rest, people: Characters) -> None:
+    actor = Actor(people.developer)
+    for name in ("a-value", "b-value"):
+        register(actor, name, V1)
+    make(people, "any", mode="warn", rules={"subject_name": {"pattern": "^a", "example": "a"}})
+    sweep()
+    for wanted in ("1", "any"):
+        rows = dana.send("GET", f"/api/v1/subjects/?fails={wanted}").json()["results"]
+        assert [one["subject"] for one in rows] == ["b-value"]
+    assert dana.send("GET", "/api/v1/subjects/?fails=none").json()["results"] == []
