@@ -16,7 +16,7 @@ from idp.rest import PREFIX, routes
 from rbac import permissions
 
 HEAD = "<!-- Made by `make docs` from the code; do not edit. -->\n"
-OWN = ("idp", "rbac", "portal", "gitops", "environments")
+OWN = ("idp", "rbac", "portal", "gitops", "environments", "pipelines")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "gitops",
     "schemas",
     "environments",
+    "pipelines",
 ]
 
 MIDDLEWARE = [

@@ -8,7 +8,7 @@ from django.utils.module_loading import module_has_submodule
 
 from idp import health, rest
 
-APPS = ("rbac", "idp.changes", "gitops", "schemas", "environments", "portal")
+APPS = ("rbac", "idp.changes", "gitops", "schemas", "environments", "pipelines", "portal")
 
 
 def _of_apps(package: str) -> list[URLPattern | URLResolver]:

@@ -1,0 +1,5 @@
+"""What this app hands to others when Django starts."""
+
+from pipelines import permissions
+
+__all__ = ["permissions"]
