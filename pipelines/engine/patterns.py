@@ -73,7 +73,7 @@ class Lookup:
 
     def all(self, pattern: str) -> list[str]:
         """All paths that one pattern fits, in order."""
-        expression = _globbed(pattern.removeprefix("/"))
+        expression = globbed(pattern.removeprefix("/"))
         return [path for path in self._paths if expression.fullmatch(path)]
 
     def _search(self, patterns: tuple[str, ...]) -> tuple[str, str] | None:
@@ -84,7 +84,7 @@ class Lookup:
                 if bare in self._known:
                     return pattern, bare
                 continue
-            expression = _globbed(bare)
+            expression = globbed(bare)
             for path in self._paths:
                 checks += 1
                 self._left -= 1
@@ -98,8 +98,11 @@ class Lookup:
 
 
 @lru_cache(maxsize=2_000)
-def _globbed(pattern: str) -> re2._Regexp:
-    """The glob as RE2: `**/` is any folders, `*` and `?` stay in one, `{a,b}` is a choice."""
+def globbed(pattern: str, *, deep: bool = False) -> re2._Regexp:
+    """The glob as RE2: `**/` is any folders, `*` and `?` stay in one, `{a,b}` is a choice.
+
+    `deep`: `/**` at the end means everything below the folder, as for artifacts and caches.
+    """
     if len(pattern) > MAX_PATTERN:
         raise PatternError(f"it has more than {MAX_PATTERN} characters")
     if pattern.count("{") > _MAX_BRACES:
@@ -107,8 +110,11 @@ def _globbed(pattern: str) -> re2._Regexp:
     options = re2.Options()
     options.log_errors = False
     options.dot_nl = True
+    below = ""
+    if deep and (pattern == "**" or pattern.endswith("/**")):
+        pattern, below = pattern[:-3], "/.+" if pattern[:-3] else ".+"
     try:
-        return re2.compile("".join(_pieces(pattern)), options)
+        return re2.compile("".join(_pieces(pattern)) + below, options)
     except re2.error as fault:
         raise PatternError(f"it is no glob: {fault}") from None
 

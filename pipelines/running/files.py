@@ -1,0 +1,112 @@
+"""Copies files between a workspace and what is kept of it; nothing leads out of either.
+
+Entries are paths from a root with `/`. Links are copied as links, and only those that stay inside.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_ENTRIES = 500_000
+
+
+class OutsideError(ValueError):
+    """A path leads out of its root."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """How much was copied, and what was left because it leads outside or cannot be read."""
+
+    entries: int
+    size: int  # bytes
+    left: tuple[str, ...] = ()
+
+
+def walk(root: Path, start: str = "") -> Iterator[tuple[str, bool]]:
+    """Each entry below `start` and whether it is a folder; links are not followed."""
+    folders, seen = [start], 0
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            seen += 1
+            if seen > MAX_ENTRIES:
+                return
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if is_folder:
+                folders.append(path)
+            yield path, is_folder
+
+
+def copy(source: Path, entries: Iterable[str], target: Path) -> Copied:
+    """Copy entries, replacing what stands there; folders are merged."""
+    inside, base = _real(source), _real(target)
+    count = size = 0
+    left: list[str] = []
+    made: set[str] = set()
+    for path in entries:
+        parent = os.path.dirname(path)  # noqa: PTH120 - texts: a Path for each entry costs most of it
+        try:
+            if parent not in made:
+                _make_folder(base, parent)
+                made.add(parent)
+            size += _copy_one(f"{inside}/{path}", f"{base}/{path}", inside)
+            count += 1
+        except (OSError, OutsideError):
+            left.append(path)
+    return Copied(count, size, tuple(left))
+
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)
+
+
+def _make_folder(base: str, folder: str) -> None:
+    """Make a folder below the base; `OutsideError` where links on the way lead out of it."""
+    where = f"{base}/{folder}" if folder else base
+    if not inside(os.path.realpath(where), base):
+        raise OutsideError(folder)
+    os.makedirs(where, exist_ok=True)  # noqa: PTH103
+
+
+def inside(path: str, base: str) -> bool:
+    return path == base or path.startswith(base.rstrip("/") + "/")
+
+
+def _copy_one(source: str, target: str, base: str) -> int:
+    """Copy one entry; the bytes of its content."""
+    if os.path.islink(source):  # noqa: PTH114
+        if not inside(os.path.realpath(source), base):
+            raise OutsideError(source)
+        _clear(target)
+        os.symlink(os.readlink(source), target)  # noqa: PTH115, PTH211
+        return 0
+    if os.path.isdir(source):  # noqa: PTH112
+        if os.path.islink(target) or not os.path.isdir(target):  # noqa: PTH112, PTH114
+            _clear(target)
+            os.mkdir(target)  # noqa: PTH102
+        return 0
+    if not os.path.isfile(source):  # noqa: PTH113 - a socket, a pipe, a device
+        raise OutsideError(source)
+    _clear(target)
+    shutil.copyfile(source, target)
+    found = os.stat(source)  # noqa: PTH116
+    os.chmod(target, found.st_mode & 0o777)  # noqa: PTH101
+    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+    return found.st_size
+
+
+def _clear(target: str) -> None:
+    if os.path.islink(target) or os.path.isfile(target):  # noqa: PTH113, PTH114
+        os.unlink(target)  # noqa: PTH108
+    elif os.path.isdir(target):  # noqa: PTH112
+        shutil.rmtree(target)
