@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -158,14 +158,23 @@ def _fact(job: PlannedJob, key: str, like: Any) -> Any:
     """A fact of a planned job in the form that cases write it."""
     if key == "needs":
         return None if job.needs is None else [edge.job for edge in job.needs]
-    if key == "artifacts_from":
-        return [edge.job for edge in job.needs or () if edge.artifacts]
     if key == "variables":
         return {name: job.variables.get(name) for name in like}
     if key == "keys":
         return {name: job.keys.get(name) for name in like}
-    value = getattr(job, key, None)
-    return list(value) if isinstance(value, tuple) else value
+    return _plain(getattr(job, key, None), like)
+
+
+def _plain(value: Any, like: Any) -> Any:
+    """A value as maps and lists; of a map the keys that the case names."""
+    if is_dataclass(value) and isinstance(like, dict):
+        return {name: _plain(getattr(value, name, None), wanted) for name, wanted in like.items()}
+    if isinstance(value, (tuple, list)):
+        wanted = like if isinstance(like, list) else []
+        return [
+            _plain(one, wanted[at] if at < len(wanted) else None) for at, one in enumerate(value)
+        ]
+    return value
 
 
 def main(arguments: Sequence[str]) -> int:

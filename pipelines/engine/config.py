@@ -134,6 +134,7 @@ def _jobs(tree: Map, reader: JobReader, problems: list[Problem]) -> dict[str, Jo
         )
     if not problems:
         problems += _unknown_needs(found, tree)
+        problems += _unknown_stops(found)
     return found
 
 
@@ -163,6 +164,28 @@ def _unknown_needs(jobs: Mapping[str, Job], tree: Map) -> list[Problem]:
             fix = nearest(name, list(jobs)) or "Define it, or remove the name."
             problems.append(Problem(where, "needs-unknown", message, fix))
     return problems
+
+
+def _unknown_stops(jobs: Mapping[str, Job]) -> list[Problem]:
+    """`on_stop` names a job of the file that stops an environment."""
+    problems: list[Problem] = []
+    for job in jobs.values():
+        environment = job.work.environment
+        if environment is None or not environment.on_stop:
+            continue
+        other = jobs.get(environment.on_stop)
+        stops = other.work.environment if other else None
+        owner, name = short(job.name), short(environment.on_stop)
+        where = job.keys.at("environment")
+        if other is None:
+            message = f"on_stop of “{owner}” names “{name}”, which is not defined."
+            fix = nearest(environment.on_stop, list(jobs)) or "Define it."
+            problems.append(Problem(where, "environment", message, fix))
+        elif stops is None or stops.action != "stop":
+            message = f"on_stop of “{owner}” names “{name}”, which stops no environment."
+            fix = f"Give {name} the environment with action: stop."
+            problems.append(Problem(where, "environment", message, fix))
+    return problems[:MAX_PROBLEMS]
 
 
 def _workflow(tree: Map) -> tuple[tuple[Map, ...] | None, str]:

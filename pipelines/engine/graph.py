@@ -120,6 +120,17 @@ class Edges:
                 )
             )
 
+    def sources(self, job: Job, needs: tuple[Edge, ...] | None) -> tuple[str, ...] | None:
+        """The planned jobs whose artifacts a job takes; None: all of earlier stages."""
+        wanted: set[str] | None = None
+        if job.dependencies is not None:
+            listed = (self.present.get(name, (name,)) for name in job.dependencies)
+            wanted = {one for names in listed for one in names if one in self.owners}
+        if needs is None:
+            return None if wanted is None else tuple(sorted(wanted))
+        taken = (edge.job for edge in needs if edge.artifacts)
+        return tuple(one for one in taken if wanted is None or one in wanted)
+
     def judge_dependencies(self, job: Job) -> None:
         """Jobs whose artifacts are wanted have to come earlier, or be needed."""
         needed = {need.job for need in job.needs or ()}

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pipelines.engine import keywords
-from pipelines.engine.needs import Need, read_dependencies, read_needs
+from pipelines.engine.needs import (
+    Need,
+    NeedElsewhere,
+    read_dependencies,
+    read_elsewhere,
+    read_needs,
+)
 from pipelines.engine.parallel import Instance, instances
 from pipelines.engine.problems import ConfigError, Problem, Where, error, nearest, short, warning
 from pipelines.engine.rules import WHENS, check_rules
 from pipelines.engine.source import Items, Map
+from pipelines.engine.values import trigger
+from pipelines.engine.values.work import Work, read_work
 from pipelines.engine.variables import Variable, read_variables
 
 _T = TypeVar("_T")
-MAX_LINES = 20_000
 MAX_NAME = 255
-_SCRIPT_DEPTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +43,12 @@ class Job:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     inherits: bool | tuple[str, ...] = True  # which global variables
     instances: tuple[Instance, ...] = ()
-    script: tuple[str, ...] = ()
+    work: Work = field(default=Work(), repr=False)
+    elsewhere: tuple[NeedElsewhere, ...] = ()
 
-
-def script_lines(given: Any, key: str, owner: str, where: Where) -> tuple[str, ...]:
-    """The lines of a script; lists in it, as !reference brings them, are flattened."""
-    lines: list[str] = []
-
-    def add(value: Any, depth: int) -> None:
-        if isinstance(value, str):
-            lines.append(value)
-        elif isinstance(value, Items) and depth <= _SCRIPT_DEPTH:
-            for one in value:
-                add(one, depth + 1)
-        else:
-            message = f"{key} of {owner} takes a text or a list of texts."
-            raise error(where, key, message, "Quote the line that has a “: ” in it.")
-        if len(lines) > MAX_LINES:
-            raise error(where, key, f"{key} of {owner} has more than {MAX_LINES} lines.")
-
-    if given is not None:
-        add(given, 0)
-    return tuple(lines)
+    @property
+    def script(self) -> tuple[str, ...]:
+        return self.work.script
 
 
 class JobReader:
@@ -82,11 +72,15 @@ class JobReader:
         rules = self._try(lambda: self._rules(keys, owner))
         when = self._try(lambda: self._when(keys, owner)) or "on_success"
         needs = self._try(lambda: read_needs(keys.get("needs"), owner, keys.at("needs")))
+        elsewhere = self._try(lambda: read_elsewhere(keys.get("needs"), owner))
         given = keys.get("dependencies")
         wanted = self._try(lambda: read_dependencies(given, owner, keys.at("dependencies")))
         variables = self._try(lambda: _variables(keys, owner))
         made = self._try(lambda: instances(name, keys.get("parallel"), keys.at("parallel")))
-        script = self._try(lambda: self._scripts(keys, owner))
+        work = read_work(keys, owner, self.problems)
+        mirrors = any(not one.job for one in elsewhere or ())
+        if not mirrors:
+            self._try(lambda: _judge_doing(keys, own, work, owner))
         inherits = self._try(lambda: _inherited(own, "variables", owner))
         if len(self.problems) > before:
             return None
@@ -104,7 +98,8 @@ class JobReader:
             variables=variables or {},
             inherits=True if inherits is None else inherits,
             instances=made or (),
-            script=script or (),
+            work=work,
+            elsewhere=elsewhere or (),
         )
 
     def _try(self, reading: Callable[[], _T]) -> _T | None:
@@ -170,20 +165,23 @@ class JobReader:
             raise error(keys.at("when"), "start_in", message, "Add start_in: 30 minutes.")
         return str(when)
 
-    def _scripts(self, keys: Map, owner: str) -> tuple[str, ...]:
-        for key in ("before_script", "after_script"):
-            script_lines(keys.get(key), key, owner, keys.at(key))
-        script = script_lines(keys.get("script"), "script", owner, keys.at("script"))
-        doers = [key for key in ("script", "trigger", "run") if key in keys]
-        if not doers:
-            message = f"{owner} has no script."
-            raise error(keys.where, "script", message, "Add script, or begin its name with a dot.")
-        if len(doers) > 1:
-            message = f"{owner} has {' and '.join(doers)}; one of them is allowed."
-            raise error(keys.at(doers[1]), "script", message, f"Remove {doers[1]}.")
-        if doers == ["script"] and not script:
-            raise error(keys.at("script"), "script", f"script of {owner} is empty.", "Add a line.")
-        return script
+
+def _judge_doing(keys: Map, own: Map, work: Work, owner: str) -> None:
+    """A job does one thing: it has a script, triggers a pipeline, or runs steps."""
+    doers = [key for key in ("script", "trigger", "run") if key in keys]
+    if not doers:
+        message = f"{owner} has no script."
+        raise error(keys.where, "script", message, "Add script, or begin its name with a dot.")
+    if len(doers) > 1:
+        message = f"{owner} has {' and '.join(doers)}; one of them is allowed."
+        raise error(keys.at(doers[1]), "script", message, f"Remove {doers[1]}.")
+    if doers == ["script"] and keys["script"] in ("", []):
+        raise error(keys.at("script"), "script", f"script of {owner} is empty.", "Add a line.")
+    if work.trigger is not None:
+        for key in own:
+            if key in keywords.JOB - trigger.ALLOWED and key in keys:
+                message = f"{owner} triggers a pipeline, and “{key}” does nothing there."
+                raise error(own.at(key), "trigger", message, f"Remove {key}.")
 
 
 def _variables(keys: Map, owner: str) -> dict[str, Variable]:
@@ -210,8 +208,15 @@ def _inherited(own: Map, key: str, owner: str) -> bool | tuple[str, ...]:
 
 def not_run(job: Job) -> list[Problem]:
     """Keywords of the job that GitLab knows and nothing acts on here."""
-    return [
+    found = [
         warning(job.keys.at(key), "not-run", f"“{key}” of “{short(job.name)}” is not run: {reason}")
         for key, reason in keywords.NOT_RUN.items()
         if key in job.keys
     ]
+    for secret in job.work.secrets:
+        if not secret.runs:
+            message = f"The secret {secret.variable} of “{short(job.name)}” is not taken from "
+            fix = f"Keep it in Slipway, and write {secret.variable}: slipway: NAME."
+            where = job.keys.at("secrets")
+            found.append(warning(where, "not-run", f"{message}{secret.vendor}.", fix))
+    return found

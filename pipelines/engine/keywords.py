@@ -59,7 +59,6 @@ JOB = DEFAULTS | frozenset(
 # Known to GitLab, and said by the linter: nothing acts on them here.
 NOT_RUN = {
     "dast_configuration": "DAST sites and scanners are GitLab's own.",
-    "hooks": "pre_get_sources_script is not run.",
     "identity": "Google Cloud's identity federation is GitLab's own; use id_tokens.",
     "inputs": "Inputs of jobs are not asked for.",
     "pages": "GitLab Pages are not published.",

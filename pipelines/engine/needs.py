@@ -13,6 +13,7 @@ from pipelines.engine.problems import Where, error, nearest, short
 from pipelines.engine.source import Items, Map
 
 MAX_NEEDS = 50
+MAX_ELSEWHERE = 5
 _KEYS = frozenset({"job", "artifacts", "optional", "parallel", "project", "ref", "pipeline"})
 
 
@@ -25,6 +26,21 @@ class Need:
     matrix: tuple[tuple[tuple[str, str], ...], ...] = ()  # empty: all instances
 
 
+@dataclass(frozen=True, slots=True)
+class NeedElsewhere:
+    """Artifacts of a job of another pipeline, by project and ref, or by the pipeline's id.
+
+    A pipeline without a job: its status is taken over. Variables are not put in yet.
+    """
+
+    job: str
+    where: Where
+    project: str = ""
+    ref: str = ""
+    pipeline: str = ""
+    artifacts: bool = True
+
+
 def read_needs(given: Any, owner: str, where: Where) -> tuple[Need, ...] | None:
     """The jobs that are needed; None where needs is not given, which differs from an empty list."""
     if given is None:
@@ -33,11 +49,50 @@ def read_needs(given: Any, owner: str, where: Where) -> tuple[Need, ...] | None:
         given = _alone(given, where)
     if not isinstance(given, Items):
         raise error(where, "needs", f"needs of {owner} takes a list of jobs.", "Write [build].")
-    found = [_need(one, owner, place) for one, place in _flat(given)]
+    inside = [(one, place) for one, place in _flat(given) if not _is_elsewhere(one)]
+    found = [_need(one, owner, place) for one, place in inside]
     if len(found) > MAX_NEEDS:
         message = f"{owner} needs {len(found)} jobs; {MAX_NEEDS} are the most."
         raise error(where, "needs-limit", message, "Need a job that gathers them.")
     return tuple(found)
+
+
+def _is_elsewhere(one: Any) -> bool:
+    return isinstance(one, Map) and not one.keys().isdisjoint({"project", "pipeline"})
+
+
+def read_elsewhere(given: Any, owner: str) -> tuple[NeedElsewhere, ...]:
+    """`needs:project` and `needs:pipeline`; at most five of other projects."""
+    items = _alone(given, given.where) if isinstance(given, Map) else given
+    if not isinstance(items, Items):
+        return ()
+    found = [_elsewhere(one, owner) for one, _ in _flat(items) if _is_elsewhere(one)]
+    if len(found) > MAX_ELSEWHERE:
+        message = f"{owner} needs {len(found)} jobs of other pipelines; {MAX_ELSEWHERE} at most."
+        raise error(found[-1].where, "needs-limit", message, "Gather their artifacts in one job.")
+    return tuple(found)
+
+
+def _elsewhere(one: Map, owner: str) -> NeedElsewhere:
+    _judge_keys(one, owner)
+    texts = {key: one.get(key) for key in ("project", "ref", "pipeline", "job")}
+    asked = ("project", "job", "ref") if one.get("project") is not None else ("pipeline",)
+    for key, text in texts.items():
+        if key in asked and not text:
+            message = f"needs:{asked[0]} of {owner} names no {key}."
+            raise error(one.where, f"needs-{asked[0]}", message, f"Add {key}: …")
+        if text is not None and not isinstance(text, (str, int)):
+            message = f"needs:{key} of {owner} takes a text."
+            raise error(one.at(key), f"needs-{asked[0]}", message, "Write a text.")
+    named = {key: "" if text is None else str(text) for key, text in texts.items()}
+    return NeedElsewhere(where=one.where, artifacts=one.get("artifacts") is not False, **named)
+
+
+def _judge_keys(one: Map, owner: str) -> None:
+    unknown = sorted(one.keys() - _KEYS)
+    if unknown:
+        message = f"A need of {owner} has the unknown key “{short(unknown[0])}”."
+        raise error(one.at(unknown[0]), "unknown-key", message, nearest(unknown[0], _KEYS))
 
 
 def _alone(given: Any, where: Where) -> Items:
@@ -61,16 +116,7 @@ def _need(one: Any, owner: str, where: Where) -> Need:
         raise error(
             where, "needs", f"A need of {owner} is a job's name or a map.", "Write - build."
         )
-    unknown = sorted(one.keys() - _KEYS)
-    if unknown:
-        message = f"A need of {owner} has the unknown key “{short(unknown[0])}”."
-        raise error(one.at(unknown[0]), "unknown-key", message, nearest(unknown[0], _KEYS))
-    for key in ("project", "pipeline"):
-        if key in one:
-            message = (
-                f"needs:{key} of {owner} takes artifacts from elsewhere, which is not run yet."
-            )
-            raise error(one.at(key), f"needs-{key}", message, "Need a job of this pipeline.")
+    _judge_keys(one, owner)
     if not isinstance(one.get("job"), str):
         raise error(where, "needs", f"A need of {owner} names no job.", "Add job: build.")
     return Need(

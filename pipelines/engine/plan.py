@@ -15,11 +15,16 @@ from pipelines.engine.config import Config
 from pipelines.engine.context import PREDEFINED, Context, merged
 from pipelines.engine.graph import Edge, Edges, circle, written_circle
 from pipelines.engine.jobs import Job
-from pipelines.engine.needs import Need, read_needs
+from pipelines.engine.needs import NeedElsewhere, read_elsewhere, read_needs
 from pipelines.engine.parallel import Instance
 from pipelines.engine.problems import ConfigError, Problem, Where, error, short
 from pipelines.engine.rules import Decision
 from pipelines.engine.source import Map
+from pipelines.engine.values.environment import Environment
+from pipelines.engine.values.expanding import expanded, putter
+from pipelines.engine.values.forms import At, period
+from pipelines.engine.values.simple import read_start_in
+from pipelines.engine.values.work import Work, with_variables
 from pipelines.engine.variables import Variable, expand, substitute
 
 MAX_PLANNED = 10_000
@@ -34,9 +39,12 @@ class State(StrEnum):
     EMPTY = "empty"  # no job is in
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedJob:
-    """A job that is in. `needs` None: it waits for all jobs of earlier stages."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob(Work):
+    """A job that is in, with what it does. `needs` None: it waits for all of earlier stages.
+
+    Of the jobs in `artifacts_from` it takes the artifacts; None: of all of earlier stages.
+    """
 
     name: str
     job: str  # the name as written, before parallel
@@ -47,13 +55,13 @@ class PlannedJob:
     start_in: str
     allow_failure: bool
     allowed_exit_codes: tuple[int, ...]
-    interruptible: bool
     variables: Mapping[str, str] = field(repr=False)
     origins: Mapping[str, Where] = field(repr=False)
     decision: Decision = field(repr=False)
     instance: Instance
     keys: Map = field(repr=False)
-    script: tuple[str, ...] = field(repr=False)
+    artifacts_from: tuple[str, ...] | None = None
+    elsewhere: tuple[NeedElsewhere, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,33 +189,48 @@ class _Planning:
         return jobs
 
     def _one(self, job: Job, instance: Instance, decision: Decision, edges: Edges) -> PlannedJob:
-        needs: tuple[Need, ...] | None = job.needs
+        owner = f"“{short(job.name)}”"
+        needs, elsewhere = job.needs, job.elsewhere
         if decision.needs is not None:
-            needs = read_needs(decision.needs, f"“{short(job.name)}”", decision.where)
+            needs = read_needs(decision.needs, owner, decision.where)
+            elsewhere = read_elsewhere(decision.needs, owner)
         layers = merged(
             self._layers(job, instance.variables, decision.variables), _of_job(job, instance)
         )
+        values, environment = self._expanded(layers), job.work.environment
+        if environment is not None:
+            environment = expanded(environment, putter(values, job.where))
+            layers = merged(layers, _of_environment(environment))
+            values = self._expanded(layers)
+        put = putter(values, job.where)
         allowed, codes = _allow_failure(job, decision)
-        interruptible = decision.interruptible
-        if interruptible is None:
-            interruptible = job.keys.get("interruptible") is True
+        work = with_variables(job.work, put)
+        if work["environment"] is not None:
+            _judge_environment(work["environment"], job, owner)
+        if decision.interruptible is not None:
+            work["interruptible"] = decision.interruptible
+        if decision.start_in:
+            at = At(owner, "start_in", decision.where)
+            work["start_in_seconds"] = read_start_in(decision.start_in, at)
+        waited = None if needs is None else edges.of(job, needs)
         return PlannedJob(
+            **work,
             name=instance.name,
             job=job.name,
             stage=job.stage,
             where=job.where,
-            needs=None if needs is None else edges.of(job, needs),
+            needs=waited,
             when=decision.when or job.when,
             start_in=decision.start_in or job.start_in,
             allow_failure=allowed,
             allowed_exit_codes=codes,
-            interruptible=interruptible,
-            variables=self._expanded(layers),
+            variables=values,
             origins={name: variable.where for name, variable in layers.items()},
             decision=decision,
             instance=instance,
             keys=job.keys,
-            script=job.script,
+            artifacts_from=edges.sources(job, waited),
+            elsewhere=expanded(elsewhere, put),
         )
 
     def _judge_circle(self, jobs: Mapping[str, PlannedJob], edges: Edges) -> None:
@@ -227,6 +250,26 @@ def _of_job(job: Job, instance: Instance) -> dict[str, Variable]:
         facts |= {"CI_NODE_INDEX": str(instance.index)}
     facts |= {"CI_NODE_TOTAL": str(instance.total or 1)}
     return {name: Variable(text, PREDEFINED, expand=False) for name, text in facts.items()}
+
+
+def _of_environment(environment: Environment) -> dict[str, Variable]:
+    facts = {
+        "CI_ENVIRONMENT_NAME": environment.name,
+        "CI_ENVIRONMENT_SLUG": environment.slug,
+        "CI_ENVIRONMENT_ACTION": environment.action,
+        "CI_ENVIRONMENT_TIER": environment.tier,
+    }
+    found = {name: Variable(text, PREDEFINED, expand=False) for name, text in facts.items()}
+    if environment.url:
+        found["CI_ENVIRONMENT_URL"] = Variable(environment.url, PREDEFINED)
+    return found
+
+
+def _judge_environment(environment: Environment, job: Job, owner: str) -> None:
+    """A period that a variable brought is judged once it is known."""
+    stops = environment.auto_stop_in
+    if stops and "$" not in stops:
+        period(stops, At(owner, "environment", job.keys.at("environment")), never=True)
 
 
 def _allow_failure(job: Job, decision: Decision) -> tuple[bool, tuple[int, ...]]:

@@ -16,6 +16,7 @@ import jsonschema_rs
 
 from pipelines.engine.problems import Problem, Where, nearest, short
 from pipelines.engine.source import Items, Map, flattened
+from pipelines.engine.values.identity import OWN
 
 MAX_PROBLEMS = 50
 _FILE = Path("builtin_schemas", "vendor", "gitlab-ci.json")
@@ -48,6 +49,8 @@ def _plain(tree: Map) -> Map:
     """The tree as a person would write it out: null keys gone, lists in lists flattened."""
     plain = Map(tree.where)
     for name, value in tree.items():
+        if isinstance(value, Map) and _mirrors(value):
+            continue
         if isinstance(value, Map):
             plain.put(name, _plain_job(value), tree.at(name))
         elif value is not None:
@@ -58,11 +61,34 @@ def _plain(tree: Map) -> Map:
 def _plain_job(job: Map) -> Map:
     plain = Map(job.where)
     for key, value in job.items():
-        if isinstance(value, Items) and any(isinstance(one, Items) for one in value):
-            plain.put(key, flattened(value), job.at(key))
-        elif value is not None:
-            plain.put(key, value, job.at(key))
+        found = _plain_value(key, value)
+        if found is not None:
+            plain.put(key, found, job.at(key))
     return plain
+
+
+def _plain_value(key: str, value: Any) -> Any:
+    if isinstance(value, Items) and any(isinstance(one, Items) for one in value):
+        return flattened(value)
+    if key == "secrets" and isinstance(value, Map):
+        return _of_vendors(value) or None
+    return value
+
+
+def _mirrors(job: Map) -> bool:
+    """A job that takes over a pipeline's status, of which the reference writes and no schema."""
+    needs = job.get("needs")
+    listed = needs if isinstance(needs, Items) else [needs]
+    return any(isinstance(one, Map) and "pipeline" in one and "job" not in one for one in listed)
+
+
+def _of_vendors(secrets: Map) -> Map:
+    """Secrets without those that Slipway keeps, which GitLab does not know."""
+    found = Map(secrets.where)
+    for name, value in secrets.items():
+        if not isinstance(value, Map) or OWN not in value:
+            found.put(name, value, secrets.at(name))
+    return found
 
 
 def _deepest(found: Any) -> Any:

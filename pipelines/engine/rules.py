@@ -14,6 +14,8 @@ from pipelines.engine import expressions, patterns
 from pipelines.engine.context import Context
 from pipelines.engine.problems import Where, error, nearest, short
 from pipelines.engine.source import Items, Map
+from pipelines.engine.values.forms import At
+from pipelines.engine.values.simple import read_flag, read_start_in
 from pipelines.engine.variables import Variable, read_variables, substitute
 
 MAX_RULES = 200
@@ -113,6 +115,10 @@ def _check_rule(rule: Map, owner: str) -> None:
     if when == "delayed" and not rule.get("start_in"):
         message = f"A delayed rule of {owner} needs start_in."
         raise error(rule.at("when"), "start_in", message, "Add start_in: 30 minutes.")
+    if rule.get("start_in") is not None:
+        read_start_in(rule["start_in"], At(owner, "start_in", rule.at("start_in")))
+    if rule.get("interruptible") is not None:
+        read_flag(rule["interruptible"], At(owner, "interruptible", rule.at("interruptible")))
     if "if" in rule:
         _parsed(rule, owner)
     for key in ("changes", "exists"):

@@ -34,27 +34,26 @@ def test_errors_of_the_file_leave_no_plan_and_come_first() -> None:
 @pytest.mark.parametrize(
     ("written", "word", "line"),
     [
-        ("retry: 5", "5 is greater than the maximum of 2", 3),
-        ("timeout: 3", "not of type", 3),
-        ("interruptible: perhaps", "boolean", 3),
-        ("artifacts:\n    when: sometimes", "on_failure", 4),
-        ("artifacts:\n    path: [x]", "unknown key “path”", 4),
-        ("environment:\n    name: x\n    action: strat", "start", 5),
+        ("pages:\n    publish: 3", "not of type", 4),
+        ("parallel:\n    matrix: [{A: 1, B: {c: d}}]", "matrix", 4),
     ],
 )
 def test_gitlabs_own_schema_is_applied_with_lines(written: str, word: str, line: int) -> None:
-    problem = found(f"job:\n  script: [x]\n  {written}\n", "schema")[0]
+    report = linted(f"job:\n  script: [x]\n  {written}\n")
+    problem = report.errors[0]
+    assert problem.rule in {"schema", "matrix"}
     assert word in problem.message
     assert problem.where.line == line
 
 
 def test_an_unknown_key_deep_down_has_its_nearest() -> None:
-    assert "“paths”" in found("job: {script: [x], artifacts: {path: [x]}}", "schema")[0].fix
+    text = "workflow: {auto_cancel: {on_new_comit: none}}\njob: {script: [x]}"
+    assert "“on_new_commit”" in linted(text).errors[0].fix
 
 
 def test_what_extends_brought_is_judged_where_it_stands() -> None:
-    problem = found(".a:\n  retry: 9\njob: {extends: .a, script: [x]}", "schema")[-1]
-    assert problem.where.line == 2
+    text = ".a:\n  pages: {publish: 9}\njob: {extends: .a, script: [x]}"
+    assert found(text, "schema")[-1].where.line == 2
 
 
 @pytest.mark.parametrize(
