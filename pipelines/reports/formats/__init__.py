@@ -1,0 +1,1 @@
+"""Readers of what tools report: bytes in, frozen results out. No Django, no network, no files."""
