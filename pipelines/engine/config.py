@@ -10,6 +10,7 @@ from typing import Any
 from pipelines.engine import keywords
 from pipelines.engine.context import Context, merged
 from pipelines.engine.includes import Including
+from pipelines.engine.inputs import Input
 from pipelines.engine.jobs import Job, JobReader
 from pipelines.engine.merging import Extending, Referencing
 from pipelines.engine.problems import (
@@ -42,6 +43,7 @@ class Config:
     workflow: tuple[Map, ...] | None = None
     name: str = ""
     files: tuple[str, ...] = ()
+    inputs: Mapping[str, Input] = field(default_factory=dict)  # that the file declares
     warnings: tuple[Problem, ...] = ()
 
 
@@ -68,6 +70,7 @@ def load(data: bytes | str, context: Context, file: str = FILE) -> Config:
         workflow=workflow,
         name=name,
         files=tuple(including.files),
+        inputs=including.spec.inputs if including.spec else {},
         warnings=tuple(including.warnings),
     )
 

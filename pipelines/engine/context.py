@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any
 
 from pipelines.engine.patterns import Lookup
 from pipelines.engine.problems import Where
+from pipelines.engine.sources import Files, MemoryFiles, NoSources, Sources
 from pipelines.engine.variables import Variable
+
+__all__ = ["Context", "Files", "MemoryFiles", "merged", "slug"]
 
 PREDEFINED = Where("predefined")
 OUTSIDE = Where("pipeline")
 PROJECT = Where("project")
 _SKIP = re.compile(r"\[(?:ci skip|skip ci)\]", re.IGNORECASE)
 _SLUG = 63
-
-
-class Files(Protocol):
-    """The files of the commit, by their path from the root."""
-
-    def read(self, path: str) -> bytes | None:
-        """The content; None when there is no such file."""
-
-    def paths(self) -> Sequence[str]:
-        """The paths of all files."""
-
-
-@dataclass(frozen=True)
-class MemoryFiles:
-    content: Mapping[str, bytes] = field(default_factory=dict)
-
-    def read(self, path: str) -> bytes | None:
-        return self.content.get(path)
-
-    def paths(self) -> Sequence[str]:
-        return tuple(self.content)
 
 
 @dataclass(frozen=True)
@@ -58,6 +40,16 @@ class Context:
     pipeline_variables: Mapping[str, str] = field(default_factory=dict)
     project_variables: Mapping[str, str] = field(default_factory=dict)
     open_merge_requests: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)  # of `spec:inputs` in the first file
+    sources: Sources = field(default_factory=NoSources)
+    _memory: dict[tuple[str, ...], Lookup | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @property
+    def masked(self) -> frozenset[str]:
+        """Names of variables whose values may not be written into a file."""
+        return frozenset()
 
     @property
     def ref(self) -> str:
@@ -70,6 +62,27 @@ class Context:
     @cached_property
     def tree(self) -> Lookup:
         return Lookup(self.files.paths())
+
+    def since(self, ref: str) -> Lookup | None:
+        """What changed since another ref; None where that is not known."""
+        return self._once(("since", ref), lambda: self.sources.changed_since(ref))
+
+    def tree_of(self, project: str, ref: str) -> Lookup | None:
+        """The files of another project; None where it cannot be read."""
+
+        def paths() -> Sequence[str] | None:
+            files = self.sources.project(project, ref)
+            return None if files is None else files.paths()
+
+        return self._once(("tree", project, ref), paths)
+
+    def _once(
+        self, key: tuple[str, ...], asking: Callable[[], Sequence[str] | None]
+    ) -> Lookup | None:
+        if key not in self._memory:
+            paths = asking()
+            self._memory[key] = None if paths is None else Lookup(paths)
+        return self._memory[key]
 
     @property
     def skipped(self) -> bool:

@@ -63,7 +63,6 @@ def _doubts(config: Config, context: Context) -> Iterator[Problem]:
     for job in config.jobs.values():
         yield from not_run(job)
         yield from _behind_a_catch_all(job)
-        yield from _compared(job)
     yield from _unreachable(config)
     yield from _undefined(config, context)
     yield from _circles(config)
@@ -101,15 +100,6 @@ def _behind_a_catch_all(job: Job) -> Iterator[Problem]:
             fix = "Move it to the end, or give it an if."
             yield warning(rule.where, "unreachable-rule", message, fix)
             return
-
-
-def _compared(job: Job) -> Iterator[Problem]:
-    for rule in job.rules or ():
-        changes = rule.get("changes")
-        if isinstance(changes, Map) and "compare_to" in changes:
-            message = f"changes:compare_to of “{short(job.name)}” is not looked at."
-            fix = "The default branch is compared with, or the last commit."
-            yield warning(changes.at("compare_to"), "not-run", message, fix)
 
 
 # -- variables -----------------------------------------------------------------------------------

@@ -71,6 +71,19 @@ class Lookup:
             self._found[key] = self._search(key)
         return self._found[key]
 
+    def fitting(self, pattern: str) -> tuple[str, str] | None:
+        """The first path that a regular expression, with slashes or bare, finds something in."""
+        key = (f"/{pattern}/" if parse_slashes(pattern) is None else pattern,)
+        if key not in self._found:
+            self._left -= len(self._paths)
+            if self._left < 0:
+                raise PatternError(f"all patterns together make over {MAX_TOTAL} comparisons")
+            expression = compiled(key[0])
+            fits = (path for path in self._paths if expression.search(path))
+            path = next(fits, None)
+            self._found[key] = None if path is None else (pattern, path)
+        return self._found[key]
+
     def all(self, pattern: str) -> list[str]:
         """All paths that one pattern fits, in order."""
         expression = globbed(pattern.removeprefix("/"))

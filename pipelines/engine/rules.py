@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.engine import expressions, patterns
+from pipelines.engine import expressions, filerules
 from pipelines.engine.context import Context
+from pipelines.engine.filerules import Clause
 from pipelines.engine.problems import Where, error, nearest, short
 from pipelines.engine.source import Items, Map
 from pipelines.engine.values.forms import At
 from pipelines.engine.values.simple import read_flag, read_start_in
-from pipelines.engine.variables import Variable, read_variables, substitute
+from pipelines.engine.variables import Variable, read_variables
 
 MAX_RULES = 200
 WHENS = ("on_success", "on_failure", "always", "manual", "delayed", "never")
@@ -35,15 +36,6 @@ RULE_KEYS = frozenset(
     }
 )
 WORKFLOW_WHENS = ("always", "never")
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One condition of a rule as it was judged, in words."""
-
-    text: str
-    holds: bool
-    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +115,7 @@ def _check_rule(rule: Map, owner: str) -> None:
         _parsed(rule, owner)
     for key in ("changes", "exists"):
         if key in rule:
-            _globs(rule, key)
+            filerules.asked(rule, key)
     read_variables(rule.get("variables"), owner, rule.at("variables"))
 
 
@@ -139,17 +131,6 @@ def _parsed(rule: Map, owner: str) -> expressions.Expression:
         message = f"“{short(text)}” in {owner} is no expression: {fault}."
         fix = 'Write like $CI_COMMIT_BRANCH == "main" && $X =~ /^a/.'
         raise error(rule.at("if"), "if", message, fix) from None
-
-
-def _globs(rule: Map, key: str) -> tuple[str, ...]:
-    given = rule[key]
-    listed = given.get("paths") if isinstance(given, Map) else given
-    if not isinstance(listed, Items) or not all(isinstance(one, str) for one in listed):
-        raise error(rule.at(key), key, f"{key} takes a list of paths.", f"Write {key}: [src/**/*].")
-    if len(listed) > patterns.MAX_GLOBS:
-        message = f"{key} lists more than {patterns.MAX_GLOBS} patterns."
-        raise error(rule.at(key), key, message, "Use ** to say several by one.")
-    return tuple(listed)
 
 
 def judge(
@@ -173,9 +154,9 @@ def _clauses(
     if rule.get("if") is not None:
         found.append(_judged_if(rule, owner, values))
     if rule.get("changes") is not None and all(clause.holds for clause in found):
-        found.append(_judged_changes(rule, values, context))
+        found.append(filerules.changes(rule, values, context))
     if rule.get("exists") is not None and all(clause.holds for clause in found):
-        found.append(_judged_exists(rule, values, context))
+        found.append(filerules.exists(rule, values, context))
     return tuple(found)
 
 
@@ -192,40 +173,6 @@ def _judged_if(rule: Map, owner: str, values: Mapping[str, str]) -> Clause:
 
 def _shown(value: str | None) -> str:
     return "not set" if value is None else f"“{short(value)}”"
-
-
-def _judged_changes(rule: Map, values: Mapping[str, str], context: Context) -> Clause:
-    globs = [substitute(one, values, rule.at("changes")) for one in _globs(rule, "changes")]
-    text = f"changes: {', '.join(map(short, globs[:5]))}"
-    if context.tag or context.source not in {"push", "merge_request_event"}:
-        return Clause(text, True, "changes always holds without a push to a branch")
-    if context.changed is None:
-        return Clause(text, True, "what changed is not known, and then changes holds")
-    return _searched(rule, "changes", text, globs, context.changes)
-
-
-def _judged_exists(rule: Map, values: Mapping[str, str], context: Context) -> Clause:
-    globs = [substitute(one, values, rule.at("exists")) for one in _globs(rule, "exists")]
-    text = f"exists: {', '.join(map(short, globs[:5]))}"
-    if isinstance(rule["exists"], Map) and "project" in rule["exists"]:
-        message = "exists:project looks into another project, which is not run yet."
-        raise error(rule.at("exists"), "exists", message, "Look into this one.")
-    return _searched(rule, "exists", text, globs, context.tree)
-
-
-def _searched(
-    rule: Map, key: str, text: str, globs: Sequence[str], files: patterns.Lookup
-) -> Clause:
-    verb = "changed" if key == "changes" else "is there"
-    try:
-        found = files.first(globs)
-    except patterns.PatternError as fault:
-        raise error(
-            rule.at(key), key, f"A pattern of {key} is wrong: {fault}.", "Mend it."
-        ) from None
-    return Clause(
-        text, found is not None, f"{found[1]} {verb}" if found else f"no such file {verb}"
-    )
 
 
 def decide(

@@ -38,6 +38,10 @@ _PLAIN_TAGS = _TEXT_TAGS | {
 }
 _NUMBER_STARTS = frozenset("+-.0123456789")
 _MAX_DIGITS = 40
+_HEADER_END = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
+_BLOCK = re.compile(r"\$\[\[[ \t]*(.*?)[ \t]*\]\]")
+# A block as a letter of its own, so that YAML takes it for text wherever it stands.
+BLOCK = re.compile("\ue000(\\d+)\ue001")
 
 
 class Map(dict[str, Any]):
@@ -107,6 +111,8 @@ class Reference:
 class Document:
     value: Map
     warnings: tuple[Problem, ...] = ()
+    header: Map | None = None  # with `spec`, before a line ---
+    blocks: tuple[str, ...] = ()  # what stood in $[[ … ]] behind the header, by number
 
 
 class _Builder:
@@ -260,22 +266,39 @@ def _decoded(data: bytes | str, file: str) -> str:
 
 def read(data: bytes | str, file: str) -> Document:
     """The configuration in a file; `ConfigError` with file and line for what cannot be read."""
-    builder = _Builder(_decoded(data, file), file)
+    text, blocks = _numbered(_decoded(data, file))
+    builder = _Builder(text, file)
     try:
         found = list(builder.documents())
     except yaml.YAMLError as fault:
         raise _syntax(fault, file) from None
-    value = found[-1] if found else None
+    value, header = (found[-1] if found else None), None
     if len(found) > 1 and isinstance(found[0], Map) and "spec" in found[0]:
-        message = "A header with spec:inputs is known, but not run yet."
-        raise error(found[0].where, "spec", message, "Write the values in place of the inputs.")
+        header, *found = found
     if len(found) > 1:
         raise error(Where(file), "documents", f"It holds {len(found)} YAML documents.", "Keep one.")
     if not isinstance(value, Map):
         raise error(
             Where(file, 1), "form", "A CI file is a map of keywords and jobs.", "Write a job."
         )
-    return Document(value, tuple(builder.warnings))
+    if header is None and "spec" in value:
+        message = "spec stands in a header of its own."
+        raise error(value.at("spec"), "spec", message, "Write a line --- between it and the jobs.")
+    return Document(value, tuple(builder.warnings), header, blocks)
+
+
+def _numbered(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text with the blocks behind a header as numbers, and what stood in them."""
+    end = _HEADER_END.search(text, 1) if "$[[" in text else None
+    if end is None or not re.search(r"^spec[ \t]*:", text[: end.start()], re.MULTILINE):
+        return text, ()
+    blocks: list[str] = []
+
+    def number(found: re.Match[str]) -> str:
+        blocks.append(found[1])
+        return f"\ue000{len(blocks) - 1}\ue001"
+
+    return text[: end.end()] + _BLOCK.sub(number, text[end.end() :]), tuple(blocks)
 
 
 def _syntax(fault: yaml.YAMLError, file: str) -> ConfigError:

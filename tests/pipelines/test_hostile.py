@@ -56,12 +56,12 @@ def test_any_value_in_any_place_is_planned_or_refused(path: Path) -> None:
     chosen = random.Random(7)  # noqa: S311 - the same cases each time
     tried = 0
     for case in yaml.safe_load(path.read_text())["cases"]:
-        if "!reference" in case["file"]:
+        if "!reference" in case["file"] or ": $[[" in case["file"]:  # no plain YAML
             continue
-        tree = yaml.safe_load(case["file"])
-        for place in places(tree)[1:]:
+        documents = list(yaml.safe_load_all(case["file"]))
+        for place in (one for one in places(documents) if len(one) > 1):
             for odd in chosen.sample(ODD, 5):
-                text = yaml.safe_dump(changed(tree, place, odd))
+                text = yaml.safe_dump_all(changed(documents, place, odd))
                 report = lint(text, context_of(case))
                 assert report.errors or report.plan is not None, text
                 assert all(one.message and one.rule for one in report.problems)

@@ -146,8 +146,3 @@ def test_the_schema_sees_what_references_and_null_make_of_a_job() -> None:
       script: [!reference [.a, script], b]
     """
     assert linted(text).errors == ()
-
-
-def test_a_rule_that_compares_with_another_ref_is_told() -> None:
-    text = "job: {script: [x], rules: [{changes: {paths: [a], compare_to: other}}]}"
-    assert "compare_to" in found(text, "not-run")[0].message

@@ -109,7 +109,8 @@ def test_a_file_over_the_bound_is_refused() -> None:
         ("- a", "form"),
         ("", "form"),
         ("a: 1\n---\nb: 1\n", "documents"),
-        ("spec:\n  inputs: {}\n---\nb: 1\n", "spec"),
+        ("spec:\n  inputs: {}\n---\nb: 1\n---\nc: 1\n", "documents"),
+        ("spec:\n  inputs: {}\nb: 1\n", "spec"),
     ],
 )
 def test_what_cannot_be_read_is_named_by_file_and_rule(text: str | bytes, rule: str) -> None:
