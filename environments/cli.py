@@ -10,17 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from idp.changes.cli import follow, print_plan, wait_for
-from idp.common.console import (
-    Client,
-    Code,
-    details,
-    fail,
-    note,
-    pairs,
-    print_json,
-    say,
-    show_rows,
-)
+from idp.common.console import Client, Code, details, fail, note, pairs, print_json, say
+from idp.common.tables import show_rows
 from schemas.databases.cli import Reads, read
 from schemas.dependants.cli import Held, held
 

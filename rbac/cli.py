@@ -12,7 +12,8 @@ from typing import Annotated, TextIO
 
 import typer
 
-from idp.common.console import Client, Code, fail, note, print_json, say, show_rows
+from idp.common.console import Client, Code, fail, note, print_json, say
+from idp.common.tables import show_rows
 
 TOKENS = {"prefix": "Prefix", "name": "Name", "expires_at": "Ends", "last_used_at": "Last used"}
 FORMATS = ("jsonl", "csv")

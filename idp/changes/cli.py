@@ -8,17 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from idp.common.console import (
-    Client,
-    Code,
-    clean,
-    details,
-    fail,
-    note,
-    print_json,
-    say,
-    show_rows,
-)
+from idp.common.console import Client, Code, clean, details, fail, note, print_json, say
+from idp.common.tables import show_rows
 
 ENDED = frozenset({"succeeded", "failed", "refused", "cancelled", "expired"})
 POLL_SECONDS = 1.0

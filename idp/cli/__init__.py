@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated
@@ -10,15 +11,17 @@ from typing import Annotated
 import typer
 
 from idp.cli import account
-from idp.cli.client import RestClient
 from idp.cli.config import Config
+from idp.cli.lazily import LazyClient
 from idp.common.version import VERSION
 
 APPS = ("rbac", "idp.changes", "portal", "gitops", "schemas", "environments", "pipelines")
+# Groups whose commands have to start at once: only their own app is loaded.
+ALONE = {"ci": "pipelines"}
 
 
-def build(client: RestClient) -> typer.Typer:
-    """The whole command line over one client."""
+def build(client: LazyClient, apps: Sequence[str] = APPS) -> typer.Typer:
+    """The command line over one client, with the commands of some apps, or all."""
     app = typer.Typer(
         name="slipway",
         help="Slipway from a terminal: environments, changes, tokens, audit.",
@@ -43,7 +46,7 @@ def build(client: RestClient) -> typer.Typer:
         typer.echo(VERSION)
 
     account.register(app, client)
-    for name in APPS:
+    for name in apps:
         if find_spec(f"{name}.cli"):
             import_module(f"{name}.cli").register(app, client)
     return app
@@ -61,5 +64,7 @@ def arguments(given: list[str]) -> list[str]:
 
 def main() -> None:
     """Entry point of the `slipway` script."""
-    with RestClient(Config.load()) as client:
-        build(client)(args=arguments(sys.argv[1:]), prog_name="slipway")
+    given = arguments(sys.argv[1:])
+    alone = ALONE.get(given[0]) if given else None
+    with LazyClient(Config.load()) as client:
+        build(client, (alone,) if alone else APPS)(args=given, prog_name="slipway")

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from idp.cli import config
-from idp.cli.client import RestClient
+from idp.cli.lazily import LazyClient
 from idp.common.console import Code, details, fail, note, print_json
 
 ME = "me/"
 
 
-def register(app: typer.Typer, client: RestClient) -> None:
+def register(app: typer.Typer, client: LazyClient) -> None:
     @app.command()
     def login(
         url: Annotated[str, typer.Argument(help="Slipway's address, https://….")],

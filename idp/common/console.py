@@ -2,6 +2,7 @@
 
 An app's module has `register(app: typer.Typer, client: Client)`; `idp.cli` calls it. Nothing here
 imports Django: the command line starts fast, and on machines where only the client is installed.
+Tables are in `idp.common.tables`, which takes longer to load.
 """
 
 from __future__ import annotations
@@ -13,9 +14,6 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 # Control characters, except tab and line feed: what others wrote must not steer a terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -92,34 +90,12 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=True))
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
-    """Rows as a table; `columns` maps a key to its heading."""
-    grid = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for heading in columns.values():
-        grid.add_column(heading, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(clean(row.get(key))) for key in columns))
-    Console(soft_wrap=False, highlight=False).print(grid)
-
-
 def details(value: Mapping[str, Any], names: Mapping[str, str]) -> None:
     """One object as "name  value" lines; `names` maps a key to its label."""
     width = max(map(len, names.values()), default=0)
     for key, label in names.items():
         if value.get(key) not in (None, "", [], {}):
             say(f"{label:<{width}}  {clean(value[key])}")
-
-
-def show_rows(
-    client: Client, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str
-) -> None:
-    """Rows as JSON where asked for, else as a table, else the sentence for none."""
-    if client.as_json:
-        print_json(list(rows))
-    elif rows:
-        table(rows, columns)
-    else:
-        note(empty)
 
 
 def pairs(values: Sequence[str], option: str) -> dict[str, Any]:

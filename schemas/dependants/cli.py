@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from idp.common.console import Client, Code, fail, note, print_json, say, show_rows
+from idp.common.console import Client, Code, fail, note, print_json, say
+from idp.common.tables import show_rows
 from schemas.dependants import reports
 from schemas.dependants.reports import Case
 

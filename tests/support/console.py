@@ -11,8 +11,8 @@ import httpx
 from typer.testing import CliRunner, Result
 
 from idp.cli import arguments, build
-from idp.cli.client import RestClient
 from idp.cli.config import Config
+from idp.cli.lazily import LazyClient
 
 URL = "https://slipway.test"
 TOKEN = "slp_abcdefghijkl_secret"
@@ -55,7 +55,7 @@ def problem(status: int, code: str, detail: str, **extra: Any) -> httpx.Response
 def run(
     script: Script, *words: str, config: Config | None = None, typed: str | None = None
 ) -> Result:
-    client = RestClient(
+    client = LazyClient(
         Config(URL, TOKEN) if config is None else config,
         transport=httpx.MockTransport(script.handle),
     )
