@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pipelines.engine.context import Context
 from pipelines.engine.source import MAX_BYTES
+from pipelines.local_settings import NOTHING, LocalSettings
+from pipelines.running.workspace import Origin
 
 MAX_FILES = 200_000
 _SECONDS = 20
@@ -73,7 +75,9 @@ def root_of(path: Path) -> Path:
     return Path(top) if top else path
 
 
-def context_of(root: Path, variables: Mapping[str, str], **chosen: str) -> Context:
+def context_of(
+    root: Path, variables: Mapping[str, str], local: LocalSettings = NOTHING, **chosen: str
+) -> Context:
     """The context of a checkout. `chosen` (source, branch, tag) says what to pretend."""
     source = chosen.get("source") or "push"
     branch = chosen.get("branch") or git(root, "symbolic-ref", "--short", "-q", "HEAD").strip()
@@ -89,8 +93,18 @@ def context_of(root: Path, variables: Mapping[str, str], **chosen: str) -> Conte
         merge_request=source == "merge_request_event",
         changed=_changed(root, default, branch),
         files=CheckoutFiles(root),
-        pipeline_variables=variables,
+        pipeline_variables={**local.given, **variables},
+        project_variables=local.project,
     )
+
+
+def origin_of(root: Path, paths: Sequence[str]) -> Origin:
+    """What workspaces are copied from: these files, and the repository as a view."""
+    folder = git(root, "rev-parse", "--path-format=absolute", "--git-common-dir").strip()
+    branch = git(root, "symbolic-ref", "-q", "HEAD").strip()
+    sha = git(root, "rev-parse", "-q", "--verify", "HEAD").strip()
+    head = f"ref: {branch}\n" if branch else f"{sha}\n"
+    return Origin(root, tuple(paths), folder if sha else "", head)
 
 
 def _default_branch(root: Path) -> str:

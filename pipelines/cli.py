@@ -9,7 +9,10 @@ from typing import Annotated
 import typer
 
 from idp.common.console import Client, Code, fail, note, print_json, say
+from pipelines import local_settings
 from pipelines.checkout import context_of, root_of
+from pipelines.cli_run import run as run_plan
+from pipelines.cli_run import tell
 from pipelines.engine import explaining
 from pipelines.engine.config import FILE, Config, load
 from pipelines.engine.context import Context
@@ -17,6 +20,7 @@ from pipelines.engine.linting import Report, lint
 from pipelines.engine.plan import Plan, plan
 from pipelines.engine.problems import ConfigError, Problem, nearest
 from pipelines.engine.source import MAX_BYTES
+from pipelines.running.choosing import Wanted
 
 FileOption = Annotated[str, typer.Option("--file", "-f", help="Instead of .gitlab-ci.yml.")]
 Branch = Annotated[str, typer.Option(help="As if on this branch.")]
@@ -38,12 +42,17 @@ class Asked:
     variables: tuple[str, ...] = ()
 
 
+def _root(asked: Asked) -> Path:
+    """The top of the checkout that holds the file."""
+    folder = Path(asked.file).parent if asked.file else Path.cwd()
+    return root_of(folder if folder.is_dir() else Path.cwd())
+
+
 def _found(asked: Asked) -> tuple[bytes, Context, str]:
     """The file's content, its context and its path from the checkout's root."""
-    here = Path.cwd()
-    given = Path(asked.file) if asked.file else None
-    root = root_of(given.parent if given and given.parent.is_dir() else here)
-    path = given or root / FILE
+    root = _root(asked)
+    local = local_settings.read(root)
+    path = Path(asked.file) if asked.file else root / (local.file or FILE)
     source = "merge_request_event" if asked.merge_request else asked.source
     pretended = {"source": source, "branch": asked.branch, "tag": asked.tag}
     try:
@@ -54,7 +63,7 @@ def _found(asked: Asked) -> tuple[bytes, Context, str]:
         raise fail(message, Code.NOT_FOUND, fix="Name a file.") from None
     inside = path.resolve().is_relative_to(root.resolve())
     name = str(path.resolve().relative_to(root.resolve())) if inside else path.name
-    return data, context_of(root, _variables(asked.variables), **pretended), name
+    return data, context_of(root, _variables(asked.variables), local, **pretended), name
 
 
 def _variables(given: tuple[str, ...]) -> dict[str, str]:
@@ -67,11 +76,11 @@ def _variables(given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _planned(asked: Asked) -> tuple[Config, Plan]:
+def _planned(asked: Asked) -> tuple[Config, Context, Plan]:
     data, context, name = _found(asked)
     try:
         config = load(data, context, name)
-        return config, plan(config, context)
+        return config, context, plan(config, context)
     except ConfigError as fault:
         for problem in fault.problems:
             note(str(problem))
@@ -136,7 +145,7 @@ def _register_explain(group: typer.Typer, client: Client) -> None:
         var: Given = [],  # noqa: B006 - typer copies it
     ) -> None:
         """Say why a job is in or out: the rules, the values, the lines."""
-        config, made = _planned(Asked(file, branch, tag, source, merge_request, tuple(var)))
+        config, _, made = _planned(Asked(file, branch, tag, source, merge_request, tuple(var)))
         try:
             names = explaining.matching(config, made, job)
         except explaining.UnknownJob:
@@ -163,7 +172,7 @@ def _register_graph(group: typer.Typer, client: Client) -> None:
         var: Given = [],  # noqa: B006 - typer copies it
     ) -> None:
         """Show the stages, the jobs that are in, and what each waits for."""
-        _, made = _planned(Asked(file, branch, tag, source, merge_request, tuple(var)))
+        _, _, made = _planned(Asked(file, branch, tag, source, merge_request, tuple(var)))
         if client.as_json:
             jobs = [explaining.as_json(job) for job in made.jobs.values()]
             left = {name: decision.reason for name, decision in made.left_out.items()}
@@ -183,9 +192,38 @@ def _register_graph(group: typer.Typer, client: Client) -> None:
             note(f"{made.state}: {made.reason}; {len(made.left_out)} jobs are out")
 
 
+def _register_run(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def run(
+        jobs: Annotated[list[str], typer.Argument(help="Jobs; all where none is named.")] = [],  # noqa: B006 - typer copies it
+        *,
+        needs: Annotated[bool, typer.Option("--needs", help="And what they need.")] = False,
+        stage: Annotated[str, typer.Option(help="The jobs of one stage.")] = "",
+        manual: Annotated[list[str], typer.Option(help="A manual job to start.")] = [],  # noqa: B006
+        slots: Annotated[int, typer.Option("--jobs", "-j", min=0, max=256)] = 0,
+        quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No job's output.")] = False,
+        verbose: Annotated[bool, typer.Option("--verbose", "-v", help="And files, cache.")] = False,
+        file: FileOption = "",
+        branch: Branch = "",
+        tag: Tag = "",
+        source: Source = "",
+        merge_request: Request = False,
+        var: Given = [],  # noqa: B006
+    ) -> None:
+        """Run the pipeline on this machine, in copies of the checkout; artifacts come back."""
+        asked = Asked(file, branch, tag, source, merge_request, tuple(var))
+        _, context, made = _planned(asked)
+        wanted = Wanted(tuple(jobs), needs, stage, tuple(manual), slots)
+        root = _root(asked)
+        quiet = quiet or client.as_json
+        result = run_plan(root, context.files.paths(), made, wanted, quiet=quiet, verbose=verbose)
+        tell(result, made, as_json=client.as_json)
+
+
 def register(app: typer.Typer, client: Client) -> None:
     group = typer.Typer(help="CI: what this checkout's .gitlab-ci.yml does.", no_args_is_help=True)
     _register_lint(group, client)
     _register_explain(group, client)
     _register_graph(group, client)
+    _register_run(group, client)
     app.add_typer(group, name="ci")

@@ -2,7 +2,7 @@
 
 Two forms are read. `index.json`: folders with a CI file and what a run of it does. `*.yml`: cases
 by keyword, a file with its context and the plan or the refusal that the published reference asks
-for. A run's case agrees only where its outcome follows from the plan alone: jobs are not run yet.
+for.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from typing import Any
 
 import yaml
 
-from pipelines.checkout import CheckoutFiles
-from pipelines.engine.config import FILE
+from pipelines.conformance_runs import misses
 from pipelines.engine.context import Context, MemoryFiles
 from pipelines.engine.linting import Report, lint
 from pipelines.engine.plan import PlannedJob
@@ -45,7 +44,7 @@ def run(directory: Path) -> list[Outcome]:
     found: list[Outcome] = []
     index = directory / "index.json"
     if index.is_file():
-        found += [_of_run(case, directory) for case in _cases(index)]
+        found += [_run_case(case, directory) for case in _cases(index)]
     for path in sorted(directory.glob("*.yml")):
         found += [_of_plan(case, path.stem) for case in _cases(path)]
     if not found:
@@ -67,34 +66,8 @@ def _cases(path: Path) -> list[Mapping[str, Any]]:
     return cases
 
 
-# -- cases of runs -------------------------------------------------------------------------------
-
-
-def _of_run(case: Mapping[str, Any], directory: Path) -> Outcome:
-    name = str(case.get("name", ""))
-    folder = (directory / str(case.get("dir", "."))).resolve()
-    path = (folder / str(case.get("file") or FILE)).resolve()
-    if not path.is_relative_to(directory.resolve()) or not path.is_file():
-        return Outcome(name, (f"{case.get('file')} is no file of the case",))
-    variables = {key: str(value) for key, value in (case.get("variables") or {}).items()}
-    files = CheckoutFiles(folder)
-    context = Context(branch="main", files=files, pipeline_variables=variables)
-    report = lint(path.read_bytes(), context, path.name)
-    return Outcome(name, tuple(_run_misses(case, report)))
-
-
-def _run_misses(case: Mapping[str, Any], report: Report) -> Iterator[str]:
-    expect = case.get("expect") or {}
-    refused = expect.get("exit_code") == 1 and not expect.get("statuses") and not case.get("manual")
-    if report.plan is None or report.errors:
-        if not refused:
-            yield f"refused: {report.errors[0]}"
-        return
-    written = {job.job for job in report.plan.jobs.values()} | report.plan.jobs.keys()
-    for job in expect.get("statuses") or {}:
-        if job not in written:
-            yield f"“{job}” is not in the plan"
-    yield "planned, but jobs are not run yet"
+def _run_case(case: Mapping[str, Any], directory: Path) -> Outcome:
+    return Outcome(str(case.get("name", "")), tuple(misses(case, directory)))
 
 
 # -- cases of plans ------------------------------------------------------------------------------

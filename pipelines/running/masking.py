@@ -87,34 +87,33 @@ class Masker:
         if not self._forms:
             return data
         text = self._held + data
+        end = len(text) - self._unsure(text)
         parts, at = [], 0
         for found in self._any.finditer(text):
-            if self._grows(text[found.start() :], found.group()):
+            if found.start() >= end:
                 break
             parts += [text[at : found.start()], MASK]
             at = found.end()
-        rest = text[at:]
-        keep = self._unsure(rest)
-        self._held = rest[len(rest) - keep :]
-        return b"".join([*parts, rest[: len(rest) - keep]])
+        if at > end:
+            end = len(text) - self._unsure(text[at:])
+        self._held = text[end:]
+        return b"".join([*parts, text[at:end]])
 
     def close(self) -> bytes:
         """What was held back; the beginning of a secret is masked, too."""
         held, self._held = self._held, b""
         return MASK if len(held) >= LEAST else held
 
-    def _grows(self, rest: bytes, form: bytes) -> bool:
-        """Whether what is known from here on may be the beginning of a longer form."""
-        longer = self._by_head[form[:LEAST]]
-        return any(len(other) > len(rest) and other.startswith(rest) for other in longer)
-
     def _unsure(self, text: bytes) -> int:
         """How many bytes at the end may be the beginning of a secret."""
         tail = text[max(len(text) - self._longest + 1, 0) :]
-        for found in self._head.finditer(tail):
+        found = self._head.search(tail)
+        while found is not None:
             rest = tail[found.start() :]
-            if any(form.startswith(rest) for form in self._by_head[found.group()]):
+            longer = self._by_head[found.group()]
+            if any(len(form) > len(rest) and form.startswith(rest) for form in longer):
                 return len(rest)
+            found = self._head.search(tail, found.start() + 1)
         for size in range(min(LEAST - 1, len(tail)), 0, -1):
             if any(head.startswith(tail[-size:]) for head in self._by_head):
                 return size

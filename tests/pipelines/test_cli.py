@@ -167,3 +167,35 @@ def test_a_file_without_an_end_is_read_in_part_and_refused() -> None:
     result = ci("ci", "lint", "/dev/zero")
     assert result.exit_code == 1
     assert "2000000 are the most" in result.output
+
+
+class TestRun:
+    def test_runs_the_pipeline_and_brings_artifacts_back(self, checkout: Path) -> None:
+        (checkout / ".gitlab-ci.yml").write_text(
+            "make: {script: [git log -1 --format=%s, echo 1 > made], artifacts: {paths: [made]}}"
+        )
+        result = ci("ci", "run")
+        assert result.exit_code == 0, result.output
+        assert "make | First" in result.output
+        assert "pipeline success" in result.output
+        assert (checkout / "made").read_text() == "1\n"
+
+    def test_a_failure_is_exit_code_1_and_json_says_all(self, checkout: Path) -> None:
+        (checkout / ".gitlab-ci.yml").write_text("a: {script: exit 7}\nb: {script: echo}")
+        result = ci("--json", "ci", "run")
+        assert result.exit_code == 1
+        found = json.loads(result.stdout)
+        assert found["status"] == "failed"
+        assert [(one["name"], one["exit_code"]) for one in found["jobs"]] == [("a", 7), ("b", 0)]
+
+    def test_a_name_that_is_not_there(self, checkout: Path) -> None:
+        result = ci("ci", "run", "biuld")
+        assert result.exit_code == 4
+        assert "build" in result.stderr
+
+    def test_variables_beside_the_checkout(self, checkout: Path) -> None:
+        (checkout / ".gitlab-ci.yml").write_text("a: {script: echo $ONE $TWO $THREE}")
+        (checkout / ".gitlab-ci-local-variables.yml").write_text(
+            "ONE: 1\nTWO: {values: {'*': two}}\nTHREE: {values: {'prod': three}}\n"
+        )
+        assert "a | 1 two\n" in ci("ci", "run").output

@@ -58,17 +58,29 @@ def test_a_case_without_its_reason_is_a_miss(tmp_path: Path) -> None:
     assert outcome(tmp_path, file=JOB, expect={"jobs": ["job"]}, reason="").misses
 
 
-def test_cases_of_runs_are_judged_as_far_as_a_plan_goes(tmp_path: Path) -> None:
+def test_cases_of_runs_are_run(tmp_path: Path) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / ".gitlab-ci.yml").write_text("stages: test\n")
     (tmp_path / "good").mkdir()
-    (tmp_path / "good" / ".gitlab-ci.yml").write_text(JOB)
+    (tmp_path / "good" / ".gitlab-ci.yml").write_text(
+        "job: {script: [echo hello, touch made], artifacts: {paths: [made]}}"
+    )
     cases = [
         {"name": "refused", "dir": "bad", "expect": {"exit_code": 1}},
         {
-            "name": "not run",
+            "name": "runs",
             "dir": "good",
-            "expect": {"exit_code": 0, "statuses": {"job": "success"}},
+            "expect": {
+                "exit_code": 0,
+                "statuses": {"job": "success"},
+                "output": {"job": ["hello"]},
+                "files": {"made": True},
+            },
+        },
+        {
+            "name": "says something else",
+            "dir": "good",
+            "expect": {"exit_code": 1, "output": {"job": ["bye"]}, "files": {"made": False}},
         },
         {
             "name": "other job",
@@ -81,9 +93,10 @@ def test_cases_of_runs_are_judged_as_far_as_a_plan_goes(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text(json.dumps({"cases": cases}))
     found = {one.name: one.misses for one in run(tmp_path)}
     assert found["refused"] == ()
-    assert found["not run"] == ("planned, but jobs are not run yet",)
-    assert "“b” is not in the plan" in found["other job"]
-    assert "no file of the case" in found["outside"][0]
+    assert found["runs"] == ()
+    assert len(found["says something else"]) == 3
+    assert found["other job"] == ("b: success expected, nothing came",)
+    assert "no folder of the cases" in found["outside"][0]
     assert found["should run"][0].startswith("refused")
 
 
