@@ -24,6 +24,8 @@ from pipelines.engine.problems import (
 )
 from pipelines.engine.rules import check_rules
 from pipelines.engine.source import Items, Map
+from pipelines.engine.values.auto_cancel import DEFAULT, AutoCancel, read_auto_cancel
+from pipelines.engine.values.forms import At
 from pipelines.engine.variables import Variable, expand, read_variables
 
 MAX_JOBS = 10_000
@@ -42,6 +44,7 @@ class Config:
     tree: Map = field(repr=False)
     workflow: tuple[Map, ...] | None = None
     name: str = ""
+    auto_cancel: AutoCancel = DEFAULT
     files: tuple[str, ...] = ()
     inputs: Mapping[str, Input] = field(default_factory=dict)  # that the file declares
     warnings: tuple[Problem, ...] = ()
@@ -58,7 +61,7 @@ def load(data: bytes | str, context: Context, file: str = FILE) -> Config:
     jobs = _jobs(tree, JobReader(stages, _defaults(tree), chains), problems)
     if problems:
         raise ConfigError(problems)
-    workflow, name = _workflow(tree)
+    workflow, name, auto_cancel = _workflow(tree)
     raw = data.encode() if isinstance(data, str) else data
     return Config(
         file=file,
@@ -69,6 +72,7 @@ def load(data: bytes | str, context: Context, file: str = FILE) -> Config:
         tree=tree,
         workflow=workflow,
         name=name,
+        auto_cancel=auto_cancel,
         files=tuple(including.files),
         inputs=including.spec.inputs if including.spec else {},
         warnings=tuple(including.warnings),
@@ -191,10 +195,10 @@ def _unknown_stops(jobs: Mapping[str, Job]) -> list[Problem]:
     return problems[:MAX_PROBLEMS]
 
 
-def _workflow(tree: Map) -> tuple[tuple[Map, ...] | None, str]:
+def _workflow(tree: Map) -> tuple[tuple[Map, ...] | None, str, AutoCancel]:
     given, where = tree.get("workflow"), tree.at("workflow")
     if given is None:
-        return None, ""
+        return None, "", DEFAULT
     if not isinstance(given, Map):
         raise error(where, "workflow", "workflow takes a map.", "Write workflow: rules: …")
     for key in given:
@@ -202,10 +206,19 @@ def _workflow(tree: Map) -> tuple[tuple[Map, ...] | None, str]:
             fix = nearest(key, keywords.WORKFLOW) or "Known are name, rules and auto_cancel."
             message = f"workflow has the unknown key “{short(key)}”."
             raise error(given.at(key), "unknown-key", message, fix)
+    cancel = _auto_cancel(given, DEFAULT)
     rules = given.get("rules")
     checked = None if rules is None else check_rules(rules, "workflow", given.at("rules"))
     for rule in checked or ():
+        _auto_cancel(rule, cancel)
         if rule.get("when") not in {None, "always", "never"}:
             message = f"when: {short(rule['when'])} cannot stand in workflow."
             raise error(rule.at("when"), "when", message, "Use always or never.")
-    return checked, str(given.get("name") or "")
+    return checked, str(given.get("name") or ""), cancel
+
+
+def _auto_cancel(given: Map, base: AutoCancel) -> AutoCancel:
+    if given.get("auto_cancel") is None:
+        return base
+    at = At("workflow", "auto_cancel", given.at("auto_cancel"))
+    return read_auto_cancel(given["auto_cancel"], at, base)

@@ -10,12 +10,14 @@ from typing import Any
 
 from pipelines.engine.patterns import Lookup
 from pipelines.engine.problems import Where
+from pipelines.engine.settings import EVERYWHERE, Setting, layer
 from pipelines.engine.sources import Files, MemoryFiles, NoSources, Sources
 from pipelines.engine.variables import Variable
 
 __all__ = ["Context", "Files", "MemoryFiles", "merged", "slug"]
 
 PREDEFINED = Where("predefined")
+MASK = "[MASKED]"
 OUTSIDE = Where("pipeline")
 PROJECT = Where("project")
 _SKIP = re.compile(r"\[(?:ci skip|skip ci)\]", re.IGNORECASE)
@@ -39,6 +41,9 @@ class Context:
     files: Files = field(default_factory=MemoryFiles)
     pipeline_variables: Mapping[str, str] = field(default_factory=dict)
     project_variables: Mapping[str, str] = field(default_factory=dict)
+    settings: tuple[Setting, ...] = ()  # variables of instance, groups and project
+    protected: bool = False  # whether the ref is
+    facts: Mapping[str, str] = field(default_factory=dict)  # more predefined ones, as of the server
     open_merge_requests: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)  # of `spec:inputs` in the first file
     sources: Sources = field(default_factory=NoSources)
@@ -46,10 +51,22 @@ class Context:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    def concealed(self, text: str) -> str:
+        """The text without the values of masked variables, for people to read."""
+        for value in self._secrets:
+            text = text.replace(value, MASK)
+        return text
+
+    @cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        """Longest first, so that none is left in part."""
+        values = {one.value for one in self.settings if one.secret and one.value.strip()}
+        return tuple(sorted(values, key=len, reverse=True))
+
     @property
     def masked(self) -> frozenset[str]:
         """Names of variables whose values may not be written into a file."""
-        return frozenset()
+        return frozenset(one.name for one in self.settings if one.secret)
 
     @property
     def ref(self) -> str:
@@ -91,12 +108,23 @@ class Context:
 
     def predefined(self) -> dict[str, Variable]:
         """The `CI_*` that exist before a pipeline does, by this context."""
-        return {name: Variable(text, PREDEFINED, expand=False) for name, text in self._facts()}
+        facts = {**dict(self._facts()), **self.facts}
+        return {name: Variable(text, PREDEFINED, expand=False) for name, text in facts.items()}
 
-    def outside(self) -> tuple[dict[str, Variable], dict[str, Variable]]:
-        """Variables of the project, and of whoever started the pipeline."""
-        project = {k: Variable(v, PROJECT) for k, v in self.project_variables.items()}
-        return project, {k: Variable(v, OUTSIDE) for k, v in self.pipeline_variables.items()}
+    def outside(self, environment: str = "") -> tuple[dict[str, Variable], dict[str, Variable]]:
+        """Variables kept for a job in an environment, and those of whoever started the pipeline."""
+        kept = self._kept(environment)
+        return kept, {k: Variable(v, OUTSIDE) for k, v in self.pipeline_variables.items()}
+
+    @cached_property
+    def scoped(self) -> bool:
+        """Whether any variable is kept for some environments only."""
+        return any(one.environment != EVERYWHERE for one in self.settings)
+
+    def _kept(self, environment: str) -> dict[str, Variable]:
+        found = layer(self.settings, protected=self.protected, environment=environment)
+        found.update({k: Variable(v, PROJECT) for k, v in self.project_variables.items()})
+        return found
 
     def _facts(self) -> list[tuple[str, str]]:
         title, _, rest = self.message.partition("\n")
@@ -108,6 +136,7 @@ class Context:
             ("CI_COMMIT_SHORT_SHA", self.sha[:8]),
             ("CI_COMMIT_REF_NAME", self.ref),
             ("CI_COMMIT_REF_SLUG", slug(self.ref)),
+            ("CI_COMMIT_REF_PROTECTED", "true" if self.protected else "false"),
             ("CI_COMMIT_MESSAGE", self.message),
             ("CI_COMMIT_TITLE", title),
             ("CI_COMMIT_DESCRIPTION", rest.strip()),
@@ -117,6 +146,8 @@ class Context:
             ("CI_PROJECT_NAMESPACE", namespace),
             ("CI_PROJECT_PATH", self.project),
             ("CI_PROJECT_PATH_SLUG", slug(self.project)),
+            ("CI_PROJECT_ROOT_NAMESPACE", self.project.partition("/")[0]),
+            ("CI_CONFIG_PATH", ".gitlab-ci.yml"),
         ]
         if self.tag:
             return [*facts, ("CI_COMMIT_TAG", self.tag)]
@@ -141,6 +172,6 @@ def slug(text: str) -> str:
 def merged(*layers: Mapping[str, Variable]) -> dict[str, Variable]:
     """Variables of several sources; later layers win."""
     found: dict[str, Variable] = {}
-    for layer in layers:
-        found.update(layer)
+    for one in layers:
+        found.update(one)
     return found

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipelines.engine.config import Config
+from pipelines.engine.context import MASK
 from pipelines.engine.plan import Plan, PlannedJob
 from pipelines.engine.rules import Decision
 
@@ -76,10 +77,20 @@ def _running(job: PlannedJob) -> dict[str, Any]:
         "interruptible": job.interruptible,
         "variables": {
             name: {"value": value, "where": str(job.origins[name])}
-            for name, value in job.variables.items()
+            for name, value in _shown(job)
             if job.origins[name].file not in _SHOWN_FILES
         },
     }
+
+
+def _shown(job: PlannedJob) -> Iterator[tuple[str, str]]:
+    """The variables without what is masked, wherever in a value it stands."""
+    secrets = sorted((job.variables[name] for name in job.masked), key=len, reverse=True)
+    for name, value in job.variables.items():
+        text = MASK if name in job.masked else value
+        for secret in secrets:
+            text = text.replace(secret, MASK) if secret else text
+        yield name, text
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:

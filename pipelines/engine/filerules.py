@@ -91,17 +91,17 @@ def _put(rule: Map, key: str, values: Mapping[str, str]) -> Asked:
 def changes(rule: Map, values: Mapping[str, str], context: Context) -> Clause:
     """Holds when a file of the push, or since another ref, fits; and where that is not known."""
     wanted = _put(rule, "changes", values)
-    text = wanted.words("changes")
+    text = context.concealed(wanted.words("changes"))
     if wanted.compare_to:
         since = _since(rule, wanted.compare_to, context)
         if since is None:
             return Clause(text, True, "what changed since then is not known, and changes holds")
-        return _searched(rule, "changes", wanted, since)
+        return _searched(rule, "changes", wanted, since, text)
     if context.tag or context.source not in _PUSHES:
         return Clause(text, True, "changes always holds without a push to a branch")
     if context.changed is None:
         return Clause(text, True, "what changed is not known, and then changes holds")
-    return _searched(rule, "changes", wanted, context.changes)
+    return _searched(rule, "changes", wanted, context.changes, text)
 
 
 def _since(rule: Map, ref: str, context: Context) -> patterns.Lookup | None:
@@ -118,8 +118,9 @@ def _since(rule: Map, ref: str, context: Context) -> patterns.Lookup | None:
 def exists(rule: Map, values: Mapping[str, str], context: Context) -> Clause:
     """Holds when a file of the commit fits, or of another project that may be read."""
     wanted = _put(rule, "exists", values)
+    text = context.concealed(wanted.words("exists"))
     if not wanted.project:
-        return _searched(rule, "exists", wanted, context.tree)
+        return _searched(rule, "exists", wanted, context.tree, text)
     where = rule.at("exists")
     try:
         tree = context.tree_of(wanted.project, wanted.ref)
@@ -129,10 +130,10 @@ def exists(rule: Map, values: Mapping[str, str], context: Context) -> Clause:
     if tree is None:
         message = f"exists:project (“{short(wanted.project)}”) is not there, or may not be read."
         raise error(where, "exists", message, "Check project and ref, and that you may read it.")
-    return _searched(rule, "exists", wanted, tree)
+    return _searched(rule, "exists", wanted, tree, text)
 
 
-def _searched(rule: Map, key: str, wanted: Asked, files: patterns.Lookup) -> Clause:
+def _searched(rule: Map, key: str, wanted: Asked, files: patterns.Lookup, text: str) -> Clause:
     verb = "changed" if key == "changes" else "is there"
     try:
         found = files.fitting(wanted.regexp) if wanted.regexp else files.first(wanted.globs)
@@ -141,4 +142,4 @@ def _searched(rule: Map, key: str, wanted: Asked, files: patterns.Lookup) -> Cla
             rule.at(key), key, f"A pattern of {key} is wrong: {fault}.", "Mend it."
         ) from None
     because = f"{found[1]} {verb}" if found else f"no such file {verb}"
-    return Clause(wanted.words(key), found is not None, because)
+    return Clause(text, found is not None, because)

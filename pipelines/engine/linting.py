@@ -149,6 +149,19 @@ def _unknown_in(
             fix = nearest(name, known) or "Define it, or give it to the pipeline."
             message = f"{owner} reads ${short(name)}, which nothing here sets."
             yield warning(where, "undefined-variable", message, fix)
+    for rule in rules:
+        yield from _too_early(owner, rule, variables)
+
+
+def _too_early(owner: str, rule: Map, own: Mapping[str, Variable]) -> Iterator[Problem]:
+    """Conditions that ask for what only a running job knows."""
+    if not isinstance(rule.get("if"), str):
+        return
+    for name in _names(rule["if"]):
+        if predefined.PHASES.get(name) is predefined.Phase.JOB and name not in own:
+            message = f"{owner} asks for ${name}, which exists only in a running job."
+            fix = "Ask for it in the script."
+            yield warning(rule.at("if"), "variable-too-early", message, fix)
 
 
 def _names(text: str) -> tuple[str, ...]:

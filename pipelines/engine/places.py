@@ -169,20 +169,21 @@ class Places:
         return found
 
     def _remote(self, url: str, where: Where, integrity: str) -> list[Found]:
+        shown = self.context.concealed(url)
         if not url.lower().startswith("https://"):
-            message = f"“{short(url)}” is no https address."
+            message = f"“{short(shown)}” is no https address."
             raise error(where, "include-remote", message, "Write https://….")
         if not url.split("?", 1)[0].split("#", 1)[0].endswith(_EXTENSION):
-            message = f"“{short(url)}” does not end in .yml or .yaml."
+            message = f"“{short(shown)}” does not end in .yml or .yaml."
             raise error(where, "include-remote", message, "Rename the file.")
         if integrity and not _INTEGRITY.fullmatch(integrity):
             fix = "Write sha256- and the base64 of the SHA-256."
             raise error(where, "include-integrity", "integrity is no SHA-256.", fix)
-        data = self._asked("remote", url, where, lambda: self.context.sources.remote(url))
+        data = self._asked("remote", shown, where, lambda: self.context.sources.remote(url))
         if integrity and integrity != integrity_of(data):
-            message = f"“{short(url)}” is not what integrity says: it is {integrity_of(data)}."
+            message = f"“{short(shown)}” is not what integrity says: it is {integrity_of(data)}."
             raise error(where, "include-integrity", message, "Look at what changed there.")
-        return [Found(url, data, Origin(None))]
+        return [Found(shown, data, Origin(None))]
 
     def _template(self, name: str, where: Where) -> list[Found]:
         clean = _clean(name, where, "include-template")

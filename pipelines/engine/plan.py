@@ -12,24 +12,24 @@ from typing import Any
 
 from pipelines.engine import keywords, refs, rules
 from pipelines.engine.config import Config
-from pipelines.engine.context import PREDEFINED, Context, merged
+from pipelines.engine.context import Context, merged
 from pipelines.engine.graph import Edge, Edges, circle, written_circle
 from pipelines.engine.jobs import Job
+from pipelines.engine.layers import Layers, of_environment, of_job
 from pipelines.engine.needs import NeedElsewhere, read_elsewhere, read_needs
 from pipelines.engine.parallel import Instance
 from pipelines.engine.problems import ConfigError, Problem, Where, error, short
 from pipelines.engine.rules import Decision
 from pipelines.engine.source import Map
+from pipelines.engine.values.auto_cancel import DEFAULT, AutoCancel, read_auto_cancel
 from pipelines.engine.values.environment import Environment
 from pipelines.engine.values.expanding import expanded, putter
 from pipelines.engine.values.forms import At, period
 from pipelines.engine.values.simple import read_start_in
 from pipelines.engine.values.work import Work, with_variables
-from pipelines.engine.variables import Variable, expand, substitute
+from pipelines.engine.variables import substitute
 
 MAX_PLANNED = 10_000
-MAX_VALUES = 5_000_000  # variables of all jobs together
-MAX_TEXT = 50_000_000  # characters that their expansion makes
 
 
 class State(StrEnum):
@@ -57,6 +57,8 @@ class PlannedJob(Work):
     allowed_exit_codes: tuple[int, ...]
     variables: Mapping[str, str] = field(repr=False)
     origins: Mapping[str, Where] = field(repr=False)
+    files: frozenset[str] = frozenset()  # variables of which the job gets the path of a file
+    masked: frozenset[str] = frozenset()  # variables whose values no log shows
     decision: Decision = field(repr=False)
     instance: Instance
     keys: Map = field(repr=False)
@@ -73,6 +75,7 @@ class Plan:
     left_out: Mapping[str, Decision]
     name: str = ""
     workflow: Decision | None = None
+    auto_cancel: AutoCancel = DEFAULT
 
 
 def plan(config: Config, context: Context) -> Plan:
@@ -92,12 +95,9 @@ class _Planning:
     def __init__(self, config: Config, context: Context) -> None:
         self.config = config
         self.context = context
-        self.predefined = context.predefined()
-        self.project, self.pipeline = context.outside()
-        self.workflow_variables: Mapping[str, Variable] = {}
+        self.layers = Layers(config, context)
         self.left_out: dict[str, Decision] = {}
         self.problems: list[Problem] = []
-        self._values = self._text = 0
 
     def run(self) -> Plan:
         workflow = self._workflow()
@@ -113,42 +113,32 @@ class _Planning:
             state, reason = State.EMPTY, "no job is in"
         elif all(job.stage in ends for job in jobs.values()):
             state, reason, jobs = State.EMPTY, "only jobs of .pre and .post are in", {}
-        values = self._expanded(self._layers(None, {}, {}))
-        name = substitute(self.config.name, values, self.config.tree.at("workflow"))
-        return Plan(state, reason, self.config.stages, jobs, self.left_out, name, workflow)
+        values = self.layers.values(self.layers.shared())
+        return Plan(
+            state,
+            reason,
+            self.config.stages,
+            jobs,
+            self.left_out,
+            substitute(self.config.name, values, self.config.tree.at("workflow")),
+            workflow,
+            self._auto_cancel(workflow),
+        )
+
+    def _auto_cancel(self, workflow: Decision | None) -> AutoCancel:
+        """The workflow's, and over it that of the rule that held."""
+        if workflow is None or workflow.auto_cancel is None:
+            return self.config.auto_cancel
+        at = At("workflow", "auto_cancel", workflow.where)
+        return read_auto_cancel(workflow.auto_cancel, at, self.config.auto_cancel)
 
     def _workflow(self) -> Decision | None:
         if self.config.workflow is None:
             return None
-        values = self._expanded(self._layers(None, {}, {}))
+        values = self.layers.values(self.layers.shared())
         decision = rules.decide(self.config.workflow, "workflow", values, self.context)
-        self.workflow_variables = decision.variables
+        self.layers.workflow = decision.variables
         return decision
-
-    def _layers(
-        self, job: Job | None, instance: Mapping[str, str], ruled: Mapping[str, Variable]
-    ) -> dict[str, Variable]:
-        """All variables in the published order, the strongest last."""
-        shared = merged(self.config.variables, self.workflow_variables)
-        if job is None:
-            return merged(self.predefined, shared, self.project, self.pipeline)
-        if job.inherits is False:
-            shared = {}
-        elif job.inherits is not True:
-            shared = {name: one for name, one in shared.items() if name in job.inherits}
-        matrix = {name: Variable(text, job.where) for name, text in instance.items()}
-        own = merged(job.variables, ruled, matrix)
-        return merged(self.predefined, shared, own, self.project, self.pipeline)
-
-    def _expanded(self, layers: Mapping[str, Variable]) -> dict[str, str]:
-        """The values, within what all jobs of a pipeline may have together."""
-        found = expand(layers)
-        self._values += len(found)
-        self._text += sum(len(found[name]) for name, one in layers.items() if "$" in one.value)
-        if self._values > MAX_VALUES or self._text > MAX_TEXT:
-            where = self.config.tree.at("variables")
-            raise error(where, "size", "All jobs together have too many variables.", "Use fewer.")
-        return found
 
     def _decided(self) -> list[tuple[Job, Instance, Decision]]:
         found: list[tuple[Job, Instance, Decision]] = []
@@ -157,7 +147,7 @@ class _Planning:
                 if len(found) >= MAX_PLANNED:
                     message = f"The pipeline has more than {MAX_PLANNED} jobs."
                     raise error(job.where, "size", message, "Use fewer parallel jobs.")
-                values = self._expanded(self._layers(job, instance.variables, {}))
+                values = self.layers.values(self.layers.of(job, instance, {}))
                 decision = self._decide(job, values)
                 if decision.included:
                     found.append((job, instance, decision))
@@ -194,14 +184,12 @@ class _Planning:
         if decision.needs is not None:
             needs = read_needs(decision.needs, owner, decision.where)
             elsewhere = read_elsewhere(decision.needs, owner)
-        layers = merged(
-            self._layers(job, instance.variables, decision.variables), _of_job(job, instance)
-        )
-        values, environment = self._expanded(layers), job.work.environment
+        layers = merged(self.layers.of(job, instance, decision.variables), of_job(job, instance))
+        values, environment = self.layers.values(layers), job.work.environment
         if environment is not None:
             environment = expanded(environment, putter(values, job.where))
-            layers = merged(layers, _of_environment(environment))
-            values = self._expanded(layers)
+            layers = merged(layers, of_environment(environment))
+            values = self.layers.values(layers)
         put = putter(values, job.where)
         allowed, codes = _allow_failure(job, decision)
         work = with_variables(job.work, put)
@@ -226,6 +214,8 @@ class _Planning:
             allowed_exit_codes=codes,
             variables=values,
             origins={name: variable.where for name, variable in layers.items()},
+            files=frozenset(name for name, one in layers.items() if one.file),
+            masked=frozenset(name for name, one in layers.items() if one.masked),
             decision=decision,
             instance=instance,
             keys=job.keys,
@@ -242,27 +232,6 @@ class _Planning:
             message = f"needs runs in a circle: {' → '.join(map(short, found[:20]))}."
             where = next(one.decision.where for one in jobs.values() if one.job == found[0])
             self.problems.append(Problem(where, "needs-cycle", message, "Remove one of them."))
-
-
-def _of_job(job: Job, instance: Instance) -> dict[str, Variable]:
-    facts = {"CI_JOB_NAME": instance.name, "CI_JOB_STAGE": job.stage}
-    if instance.total:
-        facts |= {"CI_NODE_INDEX": str(instance.index)}
-    facts |= {"CI_NODE_TOTAL": str(instance.total or 1)}
-    return {name: Variable(text, PREDEFINED, expand=False) for name, text in facts.items()}
-
-
-def _of_environment(environment: Environment) -> dict[str, Variable]:
-    facts = {
-        "CI_ENVIRONMENT_NAME": environment.name,
-        "CI_ENVIRONMENT_SLUG": environment.slug,
-        "CI_ENVIRONMENT_ACTION": environment.action,
-        "CI_ENVIRONMENT_TIER": environment.tier,
-    }
-    found = {name: Variable(text, PREDEFINED, expand=False) for name, text in facts.items()}
-    if environment.url:
-        found["CI_ENVIRONMENT_URL"] = Variable(environment.url, PREDEFINED)
-    return found
 
 
 def _judge_environment(environment: Environment, job: Job, owner: str) -> None:

@@ -60,6 +60,7 @@ class Decision:
     allow_failure: Any = None  # None: as the job says
     interruptible: bool | None = None
     needs: Any = None
+    auto_cancel: Any = None  # of a workflow's rule
     variables: Mapping[str, Variable] = field(default_factory=dict)
     judged: tuple[Judged, ...] = ()
 
@@ -152,7 +153,7 @@ def _clauses(
 ) -> tuple[Clause, ...]:
     found: list[Clause] = []
     if rule.get("if") is not None:
-        found.append(_judged_if(rule, owner, values))
+        found.append(_judged_if(rule, owner, values, context))
     if rule.get("changes") is not None and all(clause.holds for clause in found):
         found.append(filerules.changes(rule, values, context))
     if rule.get("exists") is not None and all(clause.holds for clause in found):
@@ -160,19 +161,19 @@ def _clauses(
     return tuple(found)
 
 
-def _judged_if(rule: Map, owner: str, values: Mapping[str, str]) -> Clause:
+def _judged_if(rule: Map, owner: str, values: Mapping[str, str], context: Context) -> Clause:
     expression = _parsed(rule, owner)
     try:
         holds = expression.evaluate(values)
     except expressions.ExpressionError as fault:
         message = f"“{short(expression.text)}” in {owner} cannot be judged: {fault}."
         raise error(rule.at("if"), "if", message, "Mend the variable's pattern.") from None
-    known = [f"${name} is {_shown(values.get(name))}" for name in expression.names]
+    known = [f"${name} is {_shown(values.get(name), context)}" for name in expression.names]
     return Clause(f"if: {expression.text}", holds, ", ".join(known))
 
 
-def _shown(value: str | None) -> str:
-    return "not set" if value is None else f"“{short(value)}”"
+def _shown(value: str | None, context: Context) -> str:
+    return "not set" if value is None else f"“{short(context.concealed(value))}”"
 
 
 def decide(
@@ -198,6 +199,7 @@ def decide(
         allow_failure=rule.get("allow_failure"),
         interruptible=rule.get("interruptible"),
         needs=rule.get("needs"),
+        auto_cancel=rule.get("auto_cancel"),
         variables=read_variables(rule.get("variables"), owner, rule.where),
         judged=judged,
     )

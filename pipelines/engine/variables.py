@@ -27,6 +27,8 @@ class Variable:
     expand: bool = True
     description: str = ""
     options: tuple[str, ...] = ()
+    file: bool = False  # the job gets the path of a file that holds the value
+    masked: bool = False  # its value is taken out of logs
 
 
 def text_of(value: Any) -> str | None:
