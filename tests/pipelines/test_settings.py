@@ -172,7 +172,7 @@ BOTH = "auto_cancel: {on_new_commit: interruptible, on_job_failure: all}"
             "all",
         ),
         (
-            f"workflow: {{{BOTH}, rules: [{X}}",
+            f"workflow: {{{BOTH}, rules: [{{if: $N, auto_cancel: {{on_new_commit: none}}}}, {{}}]}}",
             "interruptible",
             "all",
         ),
