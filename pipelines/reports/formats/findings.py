@@ -19,6 +19,7 @@ class Collector:
     def __init__(self) -> None:
         self.by_severity: dict[Severity, list[Finding]] = {one: [] for one in Severity}
         self.tools: set[str] = set()
+        self.counts = dict.fromkeys(Severity, 0)
         self.total = self.suppressed = self.components = 0
         self._same: Counter[str] = Counter()
         self._seen: set[str] = set()
@@ -42,6 +43,7 @@ class Collector:
         self._seen.add(fingerprint)
         self.tools.add(tool)
         self.total += 1
+        self.counts[severity] += 1
         kept = self.by_severity[severity]
         if len(kept) < MAX_FINDINGS:
             text = message[:MAX_TEXT].replace("\0", "")
@@ -61,6 +63,7 @@ class Collector:
         return Findings(
             findings=kept,
             total=self.total,
+            by_severity=self.counts,
             tools=tuple(sorted(self.tools))[:20],
             suppressed=self.suppressed,
             components=self.components,

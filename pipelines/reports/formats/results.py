@@ -110,6 +110,7 @@ class Finding:
 class Findings:
     findings: tuple[Finding, ...]
     total: int
+    by_severity: Mapping[Severity, int] = field(default_factory=dict)
     tools: tuple[str, ...] = ()
     suppressed: int = 0
     components: int = 0  # of a bill of materials

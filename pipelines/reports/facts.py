@@ -1,0 +1,289 @@
+"""What is known of one commit: tests, coverage, findings, compared with its target branch.
+
+`facts_of` is for gates, which ask as Slipway itself; whoever shows it decides before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.utils import timezone
+
+from pipelines.reports.casebook import BAD, worst
+from pipelines.reports.formats.registry import COVERAGE, FINDINGS, Kind
+from pipelines.reports.formats.results import Outcome, Severity
+from pipelines.reports.linehits import (
+    ChangedFacts,
+    CoverageFacts,
+    Hits,
+    changed_by,
+    target_reports,
+)
+from pipelines.reports.models import (
+    Quarantine,
+    Report,
+    ReportedFinding,
+    TestCase,
+    TestResult,
+)
+from rbac.models import Project
+
+MAX_REPORTS = 500  # of one commit that are looked at, the newest
+MAX_SHOWN = 200  # of each list
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A test that is red at the commit, or was and is fixed."""
+
+    case: TestCase
+    message: str = ""
+    details: str = ""
+    flaky: bool = False
+    quarantined: bool = False
+
+
+@dataclass(frozen=True)
+class TestFacts:
+    """Failing ones are new, or fail on the target branch too; quarantined ones do not block."""
+
+    total: int
+    passed: int
+    failed: int
+    skipped: int
+    flaky: int
+    new_failures: int
+    known_failures: int
+    fixed: int
+    quarantined: int
+    blocking: int
+
+
+@dataclass(frozen=True)
+class FindingFacts:
+    total: int
+    by_severity: dict[str, int]
+    new: int | None  # None: the target branch has no such report
+    new_by_severity: dict[str, int] | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """None is unknown: nothing of that sort was reported."""
+
+    commit: str
+    tests: TestFacts | None
+    coverage: CoverageFacts | None
+    changed: ChangedFacts | None
+    findings: FindingFacts | None
+    compatible: bool | None
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The facts, with the tests and findings behind them."""
+
+    facts: Facts
+    reports: Sequence[Report]
+    new_failures: Sequence[Failure] = ()
+    known_failures: Sequence[Failure] = ()
+    fixed: Sequence[Failure] = ()
+    flaky: Sequence[Failure] = ()
+    new_findings: Sequence[ReportedFinding] = ()
+
+
+def facts_of(project: Project, commit: str) -> Facts:
+    """The facts of a commit; all None where nobody reported any."""
+    return compare(project, commit).facts
+
+
+def compare(project: Project, commit: str) -> Comparison:
+    """The commit against what its target branch says."""
+    rows = Report.objects.filter(project=project, commit=commit).select_related("component")
+    reports = list(rows.defer("payload").order_by("-id")[:MAX_REPORTS])[::-1]
+    tests = _tests([one for one in reports if one.kind == Kind.JUNIT])
+    hits = Hits([one for one in reports if one.kind in COVERAGE])
+    found, new = _findings(project, commit, [one for one in reports if one.kind in FINDINGS])
+    facts = Facts(
+        commit=commit,
+        tests=tests.facts if tests else None,
+        coverage=hits.facts(project, commit),
+        changed=changed_by([one for one in reports if one.kind == Kind.DIFF], hits),
+        findings=found,
+        compatible=_compatible([one for one in reports if one.kind == Kind.COMPATIBILITY]),
+    )
+    return Comparison(facts, reports, new_findings=new, **(tests.lists if tests else {}))
+
+
+# -- tests --------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Verdict:
+    """How one test stands at the commit: the last of each name, the worst of the names."""
+
+    last: dict[str, TestResult] = field(default_factory=dict)
+    seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, name: str, result: TestResult) -> None:
+        skipped = result.outcome == Outcome.SKIPPED
+        if not skipped or name not in self.last:
+            self.last[name] = result
+        self.seen[name].add(result.outcome)
+        if result.failed_tries:
+            self.seen[name].add(Outcome.FAILED)
+
+    @property
+    def outcome(self) -> str:
+        return worst(one.outcome for one in self.last.values())
+
+    @property
+    def shown(self) -> TestResult:
+        return next(one for one in self.last.values() if one.outcome == self.outcome)
+
+    @property
+    def flaky(self) -> bool:
+        return any(Outcome.PASSED in seen and seen & BAD for seen in self.seen.values())
+
+
+class _Tests:
+    def __init__(self, reports: Sequence[Report]) -> None:
+        self.reports = {one.pk: one for one in reports}
+        self.verdicts = self._verdicts()
+        bad = [pk for pk, one in self.verdicts.items() if one.outcome in BAD]
+        flaky = [pk for pk, one in self.verdicts.items() if one.flaky]
+        fixed = [pk for pk, one in self.verdicts.items() if self._fixed(pk, one)]
+        self.cases = cases_by_id({*bad, *flaky, *fixed})
+        self.quarantined = quarantined_of([*bad, *flaky])
+        self.known = [pk for pk in bad if self._base(pk) in BAD]
+        known = set(self.known)
+        self.new = [pk for pk in bad if pk not in known]
+        self.flaky, self.fixed = flaky, fixed
+
+    def _verdicts(self) -> dict[int, _Verdict]:
+        found: dict[int, _Verdict] = defaultdict(_Verdict)
+        rows = TestResult.objects.filter(report__in=self.reports).order_by("id")
+        fields = ("case_id", "report_id", "outcome", "failed_tries", "before")
+        for row in rows.only("id", *fields).iterator(chunk_size=5_000):
+            found[row.case_id].add(self.reports[row.report_id].name, row)
+        return dict(found)
+
+    def _base(self, pk: int) -> str:
+        """The target branch's outcome: the live one, or before a commit of that branch itself."""
+        shown = self.verdicts[pk].shown
+        if self.reports[shown.report_id].on_target or pk not in self.cases:
+            return shown.before
+        return self.cases[pk].outcome
+
+    @staticmethod
+    def _fixed(_pk: int, verdict: _Verdict) -> bool:
+        return verdict.outcome == Outcome.PASSED and verdict.shown.before in BAD
+
+    @property
+    def facts(self) -> TestFacts:
+        outcomes = [one.outcome for one in self.verdicts.values()]
+        failed = sum(one in BAD for one in outcomes)
+        left_out = sum(one.summary.get("left_out", 0) for one in self.reports.values())
+        quarantined = sum(pk in self.quarantined for pk in (*self.new, *self.known))
+        return TestFacts(
+            total=len(outcomes) + left_out,
+            passed=outcomes.count(Outcome.PASSED) + left_out,
+            failed=failed,
+            skipped=outcomes.count(Outcome.SKIPPED),
+            flaky=len(self.flaky),
+            new_failures=len(self.new),
+            known_failures=len(self.known),
+            fixed=len(self.fixed),
+            quarantined=quarantined,
+            blocking=failed - quarantined,
+        )
+
+    @property
+    def lists(self) -> dict[str, list[Failure]]:
+        shown = {
+            "new_failures": self.new[:MAX_SHOWN],
+            "known_failures": self.known[:MAX_SHOWN],
+            "fixed": self.fixed[:MAX_SHOWN],
+            "flaky": self.flaky[:MAX_SHOWN],
+        }
+        ids = [self.verdicts[pk].shown.pk for pks in shown.values() for pk in pks]
+        texts = TestResult.objects.in_bulk(ids)
+        return {name: [self._failure(pk, texts) for pk in pks] for name, pks in shown.items()}
+
+    def _failure(self, pk: int, texts: dict[int, TestResult]) -> Failure:
+        verdict = self.verdicts[pk]
+        told = texts[verdict.shown.pk]
+        return Failure(
+            self.cases[pk], told.message, told.details, verdict.flaky, pk in self.quarantined
+        )
+
+
+def _tests(reports: Sequence[Report]) -> _Tests | None:
+    return _Tests(reports) if reports else None
+
+
+def cases_by_id(ids: Iterable[int]) -> dict[int, TestCase]:
+    """Tests with who owns them."""
+    wanted = sorted(ids)
+    rows = TestCase.objects.select_related("component__owner", "project__team")
+    parts = (wanted[at : at + CHUNK] for at in range(0, len(wanted), CHUNK))
+    return {row.pk: row for part in parts for row in rows.filter(pk__in=part)}
+
+
+def quarantined_of(ids: Sequence[int]) -> set[int]:
+    """Those of the tests whose quarantine holds now."""
+    rows = Quarantine.objects.filter(ended_at=None, ends_at__gt=timezone.now())
+    return set(rows.filter(case__in=ids).values_list("case_id", flat=True)) if ids else set()
+
+
+# -- findings and compatibility -----------------------------------------------------------------
+
+
+def _findings(
+    project: Project, commit: str, reports: Sequence[Report]
+) -> tuple[FindingFacts | None, list[ReportedFinding]]:
+    if not reports:
+        return None, []
+    latest = {(one.component_id, one.kind, one.name): one for one in reports}
+    by_severity = dict.fromkeys((one.value for one in Severity), 0)
+    for report in latest.values():
+        for severity, count in report.summary["by_severity"].items():
+            by_severity[severity] += count
+    new = _new_findings(project, commit, list(latest.values()))
+    counted = dict.fromkeys(by_severity, 0)
+    for one in new or []:
+        counted[one.severity] += 1
+    facts = FindingFacts(
+        total=sum(by_severity.values()),
+        by_severity=by_severity,
+        new=None if new is None else len(new),
+        new_by_severity=None if new is None else counted,
+    )
+    return facts, (new or [])[:MAX_SHOWN]
+
+
+def _new_findings(
+    project: Project, commit: str, reports: Sequence[Report]
+) -> list[ReportedFinding] | None:
+    """Those that the target branch lacks, worst first; None where it has no report of a kind."""
+    base = target_reports(project, commit, reports)
+    if len(base) < len(reports):
+        return None
+    known = ReportedFinding.objects.filter(report__in=base).values("fingerprint")
+    rows = ReportedFinding.objects.filter(report__in=reports).exclude(fingerprint__in=known)
+    order = [one.value for one in Severity]
+    return sorted(rows, key=lambda one: (order.index(one.severity), one.path, one.line))
+
+
+def _compatible(reports: Sequence[Report]) -> bool | None:
+    if not reports:
+        return None
+    latest = {(one.component_id, one.name): one for one in reports}
+    return all(one.summary["allowed"] for one in latest.values())
