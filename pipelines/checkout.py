@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipelines.engine.context import Context
 from pipelines.engine.source import MAX_BYTES
+from pipelines.engine.sources import NoSources, SourceError
 from pipelines.local_settings import NOTHING, LocalSettings
 from pipelines.running.workspace import Origin
 
@@ -50,6 +51,22 @@ class CheckoutFiles:
             return tuple(sorted(set(listed.rstrip("\0").split("\0"))))[:MAX_FILES]
         found = (path for path in self.root.rglob("*") if path.is_file())
         return tuple(str(path.relative_to(self.root)) for path in islice(found, MAX_FILES))
+
+
+@dataclass(frozen=True)
+class CheckoutSources(NoSources):
+    """What a checkout knows beside its files: other refs of its own. No server is asked."""
+
+    root: Path
+
+    def changed_since(self, ref: str) -> Sequence[str] | None:
+        words = ("rev-parse", "-q", "--verify", "--end-of-options")
+        other = git(self.root, *words, f"{ref}^{{commit}}").strip()
+        other = other or git(self.root, *words, f"refs/remotes/origin/{ref}^{{commit}}").strip()
+        if not other:
+            raise SourceError("this checkout has no such ref", "Fetch it, or name another one.")
+        base = git(self.root, "merge-base", "HEAD", other).strip() or other
+        return _changed_from(self.root, base)
 
 
 def git(root: Path, *words: str) -> str:
@@ -93,6 +110,7 @@ def context_of(
         merge_request=source == "merge_request_event",
         changed=_changed(root, default, branch),
         files=CheckoutFiles(root),
+        sources=CheckoutSources(root),
         pipeline_variables={**local.given, **variables},
         project_variables=local.project,
     )
@@ -118,6 +136,11 @@ def _changed(root: Path, default: str, branch: str) -> tuple[str, ...] | None:
     base = base or git(root, "rev-parse", "-q", "--verify", "HEAD~1").strip()
     if not base:
         return None
+    return _changed_from(root, base)
+
+
+def _changed_from(root: Path, base: str) -> tuple[str, ...]:
+    """What the commits since another one change, and the work in hand."""
     committed = git(root, "diff", "--name-only", "-z", "--no-ext-diff", base)
     added = git(root, "ls-files", "-z", "--others", "--exclude-standard")
     return tuple(sorted({*committed.split("\0"), *added.split("\0")} - {""}))

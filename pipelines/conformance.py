@@ -21,9 +21,11 @@ from pipelines.engine.context import Context, MemoryFiles
 from pipelines.engine.linting import Report, lint
 from pipelines.engine.plan import PlannedJob
 from pipelines.engine.problems import Severity
+from pipelines.engine.settings import Level, Setting
+from pipelines.engine.sources import Component, MemorySources
 
 MAX_BYTES = 20_000_000
-_FACTS = frozenset(field.name for field in fields(Context)) - {"files"}
+_FACTS = frozenset(field.name for field in fields(Context)) - {"files", "sources"}
 _LISTS = frozenset({"changed"})
 
 
@@ -91,9 +93,34 @@ def context_of(case: Mapping[str, Any]) -> Context:
     facts: dict[str, Any] = {
         key: tuple(value) if key in _LISTS else value for key, value in given.items()
     }
-    files = {path: str(text).encode() for path, text in (case.get("files") or {}).items()}
     facts.setdefault("branch", "main")
-    return Context(files=MemoryFiles(files), **facts)
+    facts["settings"] = tuple(_setting(one) for one in facts.get("settings") or ())
+    return Context(files=_files(case.get("files")), sources=_sources(case), **facts)
+
+
+def _setting(given: Mapping[str, Any]) -> Setting:
+    level = Level[str(given.get("level", "project")).upper()]
+    return Setting(**{**given, "level": level})
+
+
+def _bytes(given: Any) -> dict[str, bytes]:
+    return {str(name): str(text).encode() for name, text in (given or {}).items()}
+
+
+def _files(given: Any) -> MemoryFiles:
+    return MemoryFiles(_bytes(given))
+
+
+def _sources(case: Mapping[str, Any]) -> MemorySources:
+    """What lies elsewhere: files by project and ref, texts by address, name and version."""
+    projects = {str(name): _files(given) for name, given in (case.get("projects") or {}).items()}
+    components = {
+        address: Component(text, _files(None), address.rpartition("@")[0].rpartition("/")[2], "1.0")
+        for address, text in _bytes(case.get("components")).items()
+    }
+    remotes, templates = _bytes(case.get("remotes")), _bytes(case.get("templates"))
+    changes = {ref: tuple(paths) for ref, paths in (case.get("changed_since") or {}).items()}
+    return MemorySources(projects, remotes, templates, components, changes)
 
 
 def _plan_misses(expect: Mapping[str, Any], report: Report) -> Iterator[str]:
@@ -111,6 +138,9 @@ def _plan_misses(expect: Mapping[str, Any], report: Report) -> Iterator[str]:
     for key, got in (("state", report.plan.state), ("name", report.plan.name)):
         if key in expect and expect[key] != got:
             yield f"{key} {expect[key]} expected, {got} came"
+    cancel = expect.get("auto_cancel")
+    if cancel and cancel != (got := _plain(report.plan.auto_cancel, cancel)):
+        yield f"auto_cancel {cancel} expected, {got} came"
     if "jobs" in expect:
         yield from _job_misses(expect["jobs"], report.plan.jobs)
 
@@ -142,6 +172,8 @@ def _plain(value: Any, like: Any) -> Any:
     """A value as maps and lists; of a map the keys that the case names."""
     if is_dataclass(value) and isinstance(like, dict):
         return {name: _plain(getattr(value, name, None), wanted) for name, wanted in like.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
     if isinstance(value, (tuple, list)):
         wanted = like if isinstance(like, list) else []
         return [

@@ -199,3 +199,20 @@ class TestRun:
             "ONE: 1\nTWO: {values: {'*': two}}\nTHREE: {values: {'prod': three}}\n"
         )
         assert "a | 1 two\n" in ci("ci", "run").output
+
+
+def test_another_ref_of_the_checkout_may_be_compared_with(checkout: Path) -> None:
+    git("switch", "-qc", "work")
+    commit(checkout, "src/a.py")
+    commit(checkout, "docs/a.md")
+    (checkout / ".gitlab-ci.yml").write_text(
+        "a: {script: [x], rules: [{changes: {paths: ['src/*'], compare_to: main}}]}\n"
+        "b: {script: [x], rules: [{changes: {paths: ['lib/*'], compare_to: main}}]}\n"
+    )
+    answer = json.loads(ci("--json", "ci", "graph").stdout)
+    assert [job["name"] for job in answer["jobs"]] == ["a"]
+    (checkout / ".gitlab-ci.yml").write_text(
+        "a: {script: [x], rules: [{changes: {paths: [a], compare_to: '--output=x'}}]}\n"
+    )
+    assert "has no such ref" in ci("ci", "graph").output
+    assert not (checkout / "x").exists()
