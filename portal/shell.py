@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_urlconf, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
@@ -23,6 +23,7 @@ from rbac.permissions import BUILTIN_ROLES
 from rbac.requests import actor_of
 
 SECTIONS = ("", "Deliver", "Operate", "Govern")
+KEPT = 1024  # addresses, each of a name that the code writes down
 MAX_ROLES = 2
 MAX_PLACES = 3
 MAX_BANNERS = 3
@@ -59,6 +60,11 @@ class Shortcut:
 
 def address(url_name: str) -> str:
     """The address of a URL name, empty while the app that has it is not installed."""
+    return _address(url_name, get_urlconf())
+
+
+@lru_cache(maxsize=KEPT)
+def _address(url_name: str, _urlconf: str | None) -> str:
     try:
         return reverse(url_name)
     except NoReverseMatch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -21,9 +22,11 @@ from rbac.access import decide
 from rbac.requests import actor_of
 
 register = template.Library()
+KEPT = 1024  # icons and states as they are drawn
 
 
 @register.simple_tag
+@lru_cache(maxsize=KEPT)
 def icon(name: str, css: str = "", label: str = "") -> SafeString:
     """An icon of `static/icons.svg`: decoration, or an image with a name when `label` is given."""
     classes = f"icon {css}".strip()
@@ -44,8 +47,12 @@ def icon(name: str, css: str = "", label: str = "") -> SafeString:
 @register.simple_tag
 def status(word: Any, label: str = "", *, quiet: bool = False) -> SafeString:
     """Icon, word and colour of a state; `label` replaces the word, `quiet` hides it from sight."""
-    text = label or str(word)
-    seen = look(str(word))
+    return _status(str(word), str(label or word), quiet=quiet)
+
+
+@lru_cache(maxsize=KEPT)
+def _status(word: str, text: str, *, quiet: bool) -> SafeString:
+    seen = look(word)
     return format_html(
         '<span class="sw-status is-{}">{}<span{}>{}</span></span>',
         seen.tone,
@@ -128,6 +135,7 @@ def copy(text: Any, label: str = "Copy") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=KEPT)
 def avatar(name: str, css: str = "") -> SafeString:
     """Initials in a circle: "dana.dev" gives DD."""
     words = [w for w in name.replace("-", ".").replace("_", ".").replace(" ", ".").split(".") if w]
