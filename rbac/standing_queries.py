@@ -7,32 +7,37 @@ asking it. The access epoch says when grants have changed; those that end by the
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any, Generic, TypeVar
 
 from django.utils import timezone
 
-from idp.common.compiled import Compiled
+from idp.common.compiled import Compiled, CompiledModels
 from rbac import grants
 from rbac.actors import Actor
 
 KEPT = 2048
 LONGEST = timedelta(hours=1)
-_Key = tuple[int, int | None, int]
+_Key = tuple[int, int | None, int, Hashable]
+Q = TypeVar("Q", Compiled, CompiledModels[Any])
 
 
-class StandingQuery:
-    """A query whose text depends on the actor's grants, and on nothing else that may change."""
+class StandingQuery(Generic[Q]):
+    """A query whose text depends on the actor's grants and on its `form`, and on nothing else."""
 
-    def __init__(self, build: Callable[[Actor], Compiled]) -> None:
+    def __init__(self, build: Callable[..., Q]) -> None:
         self._build = build
-        self._kept: OrderedDict[_Key, tuple[datetime, Compiled]] = OrderedDict()
+        self._kept: OrderedDict[_Key, tuple[datetime, Q]] = OrderedDict()
         self._lock = Lock()
 
-    def of(self, actor: Actor) -> Compiled:
-        """The actor's query: kept where the epoch was read with the person, else built anew."""
-        key, now = _key(actor), timezone.now()
+    def of(self, actor: Actor, *form: Hashable) -> Q:
+        """The actor's query: kept where the epoch was read with the person, else built anew.
+
+        `form` says which of several: it is handed on to what builds them, so few may exist.
+        """
+        key, now = _key(actor, form), timezone.now()
         with self._lock:
             known = self._kept.get(key) if key else None
             if key and known is not None:
@@ -40,12 +45,12 @@ class StandingQuery:
         if known is not None and known[0] > now:
             return known[1]
         until = _until(actor, now)
-        compiled = self._build(actor)
+        compiled = self._build(actor, *form)
         if key is not None:
             self._keep(key, until, compiled)
         return compiled
 
-    def _keep(self, key: _Key, until: datetime, compiled: Compiled) -> None:
+    def _keep(self, key: _Key, until: datetime, compiled: Q) -> None:
         with self._lock:
             self._kept[key] = until, compiled
             self._kept.move_to_end(key)
@@ -53,11 +58,11 @@ class StandingQuery:
                 self._kept.popitem(last=False)
 
 
-def _key(actor: Actor) -> _Key | None:
+def _key(actor: Actor, form: Hashable) -> _Key | None:
     number = grants.epoch_of(actor)
     if actor.user is None or number is None:
         return None
-    return actor.user.pk, actor.token.pk if actor.token else None, number
+    return actor.user.pk, actor.token.pk if actor.token else None, number, form
 
 
 def _until(actor: Actor, now: datetime) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.db.models import BooleanField, Exists, F, Model, OuterRef, Q, QuerySet, Value
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from idp.changes import people
 from idp.changes.models import Approval, ApprovalRule, Change, ChangeEvent, Freeze, Waiver
-from idp.common.compiled import Compiled, compile_rows
+from idp.common.compiled import Compiled, CompiledModels, compile_rows
 from idp.common.errors import NotVisible
 from rbac.access import can, get_visible, reaching, visible, visible_by
 from rbac.actors import Actor
@@ -173,9 +174,19 @@ def freeze_get(actor: Actor, pk: int) -> Freeze:
     return _only(freeze_list(actor), pk)
 
 
-def freezes_in_force(actor: Actor) -> QuerySet[Freeze]:
+def freezes_in_force(actor: Actor) -> list[Freeze]:
+    """Those that hold now, at most `MAX_OPEN`, the one that ends last first."""
     now = timezone.now()
-    return freeze_list(actor).filter(lifted_at=None, starts_at__lte=now, ends_at__gt=now)
+    return _freezes.of(actor).list(now, now)
+
+
+def _freezes_at(actor: Actor) -> CompiledModels[Freeze]:
+    start, end = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    rows = freeze_list(actor).filter(lifted_at=None, starts_at__lte=start, ends_at__gt=end)
+    return CompiledModels(rows[:MAX_OPEN], [start, end])
+
+
+_freezes = StandingQuery(_freezes_at)  # every page asks it
 
 
 def waiver_list(actor: Actor) -> QuerySet[Waiver]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
 
@@ -34,8 +35,9 @@ class Compiled:
             return []
         params = list(self.params)
         for positions, value in zip(self.holes, values, strict=True):
+            fitting = _fitting(value)
             for position in positions:
-                params[position] = value
+                params[position] = fitting
         return prepared.fetch(self.sql, params)
 
     def row(self, *values: Any) -> tuple[Any, ...] | None:
@@ -52,9 +54,17 @@ def compile_rows(rows: QuerySet[Any, Any], markers: Sequence[Any]) -> Compiled:
     return _with_holes(sql, params, markers)
 
 
+def _fitting(value: Any) -> Any:
+    """A value as the backend's driver takes it: SQLite knows no moments, for one."""
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return value
+
+
 def _with_holes(sql: str, params: Sequence[Any], markers: Sequence[Any]) -> Compiled:
+    fitting = map(_fitting, markers)
     holes = tuple(
-        tuple(at for at, value in enumerate(params) if value == marker) for marker in markers
+        tuple(at for at, value in enumerate(params) if value == marker) for marker in fitting
     )
     if not all(holes):
         raise ValueError("A marker is missing in the compiled query.")
@@ -69,8 +79,11 @@ class CompiledModels(Generic[M]):
 
     def __init__(self, rows: QuerySet[M], markers: Sequence[Any]) -> None:
         self._maker: Any = rows.query.get_compiler(DEFAULT_DB_ALIAS)
-        sql, params = self._maker.as_sql()
-        self._compiled = _with_holes(sql, params, markers)
+        try:
+            self._compiled = _with_holes(*self._maker.as_sql(), markers)
+        except EmptyResultSet:
+            self._compiled = Compiled("", (), ())
+            return
         info, select = self._maker.klass_info, self._maker.select
         self._model: type[M] = info["model"]
         fields = info["select_fields"]
@@ -80,7 +93,9 @@ class CompiledModels(Generic[M]):
 
     def list(self, *values: Any) -> list[M]:
         rows = self._compiled.rows(*values)
-        found = []
+        found: list[M] = []
+        if not rows:
+            return found
         for row in self._maker.results_iter([rows]):
             made = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[self._own])
             for related in self._related:

@@ -91,3 +91,14 @@ def test_nobody_s_is_never_kept() -> None:
     for _ in range(2):
         assert counted.names(Actor(user=None)) == []
     assert counted.built == 2
+
+
+def test_each_form_is_compiled_for_itself(people: Characters) -> None:
+    def ordered(actor: Actor, order: str) -> Compiled:
+        rows = visible(actor, "project.view", Project.objects.order_by(order))
+        return compile_rows(rows.values_list(order), [])
+
+    query, actor = StandingQuery(ordered), Actor(fresh(people.viewer))
+    assert query.of(actor, "name").rows() == [("orders",)]
+    assert query.of(actor, "title").rows() == [(people.project.title,)]
+    assert query.of(actor, "name").rows() == [("orders",)]
