@@ -229,3 +229,18 @@ def test_numbers_of_32_bits() -> None:
 def test_texts_are_written_as_jackson_does(value: Any, expected: str) -> None:
     assert compact(value) == expected
     assert json.loads(compact(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"b": 1, "a": [True, None, "é:1.5"]}, '{"b":1,"a":[true,null,"é:1.5"]}'),
+        ({"default": 1e16}, '{"default":1.0E16}'),
+        ([-2.0, 3], "[-2.0,3]"),
+        ({"doc": "\x1f\x7f\u2028"}, '{"doc":"\\u001F\x7f\u2028"}'),
+        ({"doc": "\\u001f"}, '{"doc":"\\\\u001f"}'),
+        (0.0001, "1.0E-4"),
+    ],
+)
+def test_a_document_is_written_as_jackson_writes_it(value: object, text: str) -> None:
+    assert compact(value) == text
