@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from functools import cache
 from typing import Any
 
 from django.db import connection, models, transaction
 
+from idp.common.compiled import CompiledInsert
 from rbac.actors import Actor
 from rbac.models import AuditRecord, Scope
 from rbac.places import place_of
@@ -39,8 +41,13 @@ def record(
     row = _row(actor, action, target=target, scope=scope, outcome=outcome)
     row.before, row.after = _plain(before), _plain(after)
     row.reason, row.change_id = _plain(reason), change_id
-    row.save(force_insert=True)
+    _inserting(connection.vendor).insert(row)
     return row
+
+
+@cache
+def _inserting(_vendor: str) -> CompiledInsert[AuditRecord]:
+    return CompiledInsert(AuditRecord)
 
 
 def _row(

@@ -21,7 +21,7 @@ from rbac.actors import Actor
 KEPT = 2048
 LONGEST = timedelta(hours=1)
 _Key = tuple[int, int | None, int, Hashable]
-Q = TypeVar("Q", Compiled, CompiledModels[Any])
+Q = TypeVar("Q", bound=Compiled | CompiledModels[Any])
 
 
 class StandingQuery(Generic[Q]):

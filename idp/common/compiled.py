@@ -1,20 +1,21 @@
-"""Queries that the hot paths ask thousands of times a second, compiled by Django once.
+"""Statements that the hot paths run thousands of times a second, compiled by Django once.
 
-Building a query costs several times what the database needs to answer it. The SQL is Django's own,
-kept with markers in the place of the values that change from call to call.
+Building one costs several times what the database needs to answer it. The SQL is Django's own, kept
+with markers in the place of the values that change from call to call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
+from django.db.models.sql import InsertQuery, UpdateQuery
 
 from idp.common import prepared
 
@@ -23,7 +24,7 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True)
 class Compiled:
-    """One SELECT; `holes` are the positions of the values to fill in, in the markers' order."""
+    """One statement; `holes` are the positions of the values to fill in, in the markers' order."""
 
     sql: str
     params: tuple[Any, ...]
@@ -44,6 +45,11 @@ class Compiled:
         found = self.rows(*values)
         return found[0] if found else None
 
+    def write(self, *values: Any) -> None:
+        """Run what `compile_update` made; a failure voids the transaction around it."""
+        with transaction.mark_for_rollback_on_error(using=DEFAULT_DB_ALIAS):
+            self.rows(*values)
+
 
 def compile_rows(rows: QuerySet[Any, Any], markers: Sequence[Any]) -> Compiled:
     """The query of `rows`, each marker a value that stands nowhere else in it."""
@@ -51,6 +57,16 @@ def compile_rows(rows: QuerySet[Any, Any], markers: Sequence[Any]) -> Compiled:
         sql, params = rows.query.sql_with_params()
     except EmptyResultSet:
         return Compiled("", (), ())
+    return _with_holes(sql, params, markers)
+
+
+def compile_update(
+    rows: QuerySet[Any, Any], values: Mapping[str, Any], markers: Sequence[Any]
+) -> Compiled:
+    """The UPDATE of `rows` to `values`, markers among both."""
+    query: Any = rows.query.chain(UpdateQuery)
+    query.add_update_values(values)
+    sql, params = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
     return _with_holes(sql, params, markers)
 
 
@@ -71,6 +87,40 @@ def _with_holes(sql: str, params: Sequence[Any], markers: Sequence[Any]) -> Comp
     return Compiled(sql, tuple(params), holes)
 
 
+class CompiledInsert(Generic[M]):
+    """The INSERT of one row of a model, as `save(force_insert=True)` writes it; no signal is sent.
+
+    A key that the database counts is taken from there.
+    """
+
+    def __init__(self, model: type[M]) -> None:
+        meta = model._meta
+        self._counted = meta.auto_field
+        self._fields = [
+            field
+            for field in meta.local_concrete_fields
+            if not field.generated and field is not self._counted
+        ]
+        query = InsertQuery(model)
+        query.insert_values(self._fields, [model()], raw=True)
+        maker: Any = query.get_compiler(DEFAULT_DB_ALIAS)
+        maker.returning_fields = meta.db_returning_fields
+        ((self._sql, _),) = maker.as_sql()
+
+    def insert(self, row: M) -> None:
+        """Write a row that is not written yet, and give it its key."""
+        values = [
+            field.get_db_prep_save(field.pre_save(row, add=True), connection)
+            for field in self._fields
+        ]
+        with transaction.mark_for_rollback_on_error(using=DEFAULT_DB_ALIAS):
+            given = prepared.fetch(self._sql, values)
+        if self._counted is not None:
+            setattr(row, self._counted.attname, given[0][0])
+        state = row._state  # noqa: SLF001  # left as `Model.save` leaves it
+        state.adding, state.db = False, DEFAULT_DB_ALIAS
+
+
 class CompiledModels(Generic[M]):
     """A query for rows of a model with what `select_related` names, made as Django makes them.
 
@@ -80,11 +130,13 @@ class CompiledModels(Generic[M]):
     def __init__(self, rows: QuerySet[M], markers: Sequence[Any]) -> None:
         self._maker: Any = rows.query.get_compiler(DEFAULT_DB_ALIAS)
         try:
-            self._compiled = _with_holes(*self._maker.as_sql(), markers)
+            sql, params = self._maker.as_sql()
         except EmptyResultSet:
             self._compiled = Compiled("", (), ())
             return
+        self._compiled = _with_holes(sql, params, markers)
         info, select = self._maker.klass_info, self._maker.select
+        self._converters = self._maker.get_converters([column[0] for column in select])
         self._model: type[M] = info["model"]
         fields = info["select_fields"]
         self._own = slice(fields[0], fields[-1] + 1)
@@ -96,7 +148,7 @@ class CompiledModels(Generic[M]):
         found: list[M] = []
         if not rows:
             return found
-        for row in self._maker.results_iter([rows]):
+        for row in self._maker.apply_converters(rows, self._converters):
             made = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[self._own])
             for related in self._related:
                 related.populate(row, made)

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Q
 
-from idp.common.compiled import Compiled, CompiledModels, compile_rows
 from rbac import audit
 from rbac.access import can
 from rbac.actors import Actor
@@ -36,6 +34,7 @@ from schemas.naming import SubjectName
 from schemas.parsing import Candidate, Prepared
 from schemas.permissions import REGISTER, VIEW
 from schemas.policies import checks, sweeping
+from schemas.services import statements
 from schemas.services.claiming import new_subject, require_at
 
 TRIES = 25  # races that one publisher loses before it is told to come again
@@ -156,19 +155,10 @@ def _relevant(place: Place, content: str) -> list[SubjectVersion]:
     for more, then without their texts.
     """
     subject = _subject_of(place)
-    rows = subject.versions.select_related("schema").order_by("number")
     if place.level.transitive or place.group:
-        rows = rows.defer("schema__text")
+        rows = subject.versions.select_related("schema").order_by("number").defer("schema__text")
         return list(rows.filter(Q(deleted_at=None) | Q(schema__content=content)))
-    return _relevant_query(connection.vendor).list(subject.pk, subject.latest, content)
-
-
-@cache
-def _relevant_query(_vendor: str) -> CompiledModels[SubjectVersion]:
-    pk, latest, content = 2**31 - 1, 2**31 - 3, "\x01content"
-    rows = SubjectVersion.objects.select_related("schema").order_by("number")
-    same = Q(number=latest) | Q(schema__content=content)
-    return CompiledModels(rows.filter(same, subject=pk), [pk, latest, content])
+    return statements.relevant(connection.vendor).list(subject.pk, subject.latest, content)
 
 
 def _match(
@@ -244,22 +234,22 @@ def _insert(actor: Actor, place: Place, prepared: Prepared, candidate: Candidate
         "latest": max(subject.latest, number),
         "format": subject.format or str(prepared.format),
         **({} if subject.last_version else {"state": subject.state}),
-        "deleted_at": None,
     }
     made = subject.is_new
     if made:
         _set(subject, stands)
     lock = _lock(subject, prepared)
     schema = _schema(lock, prepared, candidate)
-    row = SubjectVersion.objects.create(
+    row = SubjectVersion(
         subject=subject,
         number=number,
         schema=schema,
         created_by=actor.user,
         created_label=actor.label[:200],
     )
+    statements.inserting(connection.vendor, SubjectVersion).insert(row)
     if not made:
-        Subject.objects.filter(pk=subject.pk).update(revision=F("revision") + 1, **stands)
+        statements.standing(connection.vendor, tuple(stands)).write(subject.pk, *stands.values())
         _set(subject, stands)
     after = {"version": number, "id": schema.number, "format": str(prepared.format)}
     audit.record(actor, REGISTER, target=subject, scope=subject.scope, after=after)
@@ -269,6 +259,7 @@ def _insert(actor: Actor, place: Place, prepared: Prepared, candidate: Candidate
 def _set(subject: Subject, values: Mapping[str, object]) -> None:
     for field, value in values.items():
         setattr(subject, field, value)
+    subject.deleted_at = None
 
 
 def _lock(subject: Subject, prepared: Prepared) -> _Lock:
@@ -276,22 +267,10 @@ def _lock(subject: Subject, prepared: Prepared) -> _Lock:
     if subject.is_new:
         subject.save(force_insert=True)
     values = (subject.pk, subject.revision, prepared.digest)
-    row = _lock_query(connection.vendor).row(*values)
+    row = statements.locking(connection.vendor).row(*values)
     if row is None:
         raise _Moved
     return _Lock(subject.context, *row)
-
-
-@cache
-def _lock_query(_vendor: str) -> Compiled:
-    """Subject and context for update, with the schema that has the candidate's identity."""
-    pk, revision, digest = 2**53 - 1, 2**53 - 3, "\x01digest"
-    same = Schema.objects.filter(context=OuterRef("context"), digest=digest)
-    rows = Subject.objects.select_for_update().filter(pk=pk, revision=revision)
-    columns = rows.values_list(
-        "context__next_id", Subquery(same.values("pk")[:1]), Subquery(same.values("number")[:1])
-    )
-    return compile_rows(columns, [pk, revision, digest])
 
 
 def _next_version(subject: Subject, candidate: Candidate) -> int:
@@ -326,9 +305,9 @@ def _schema(lock: _Lock, prepared: Prepared, candidate: Candidate) -> Schema:
         raise NotPermitted(f"Id {wanted} belongs to another schema in context {lock.context}.")
     number = lock.next_id if wanted is None else wanted
     following = max(lock.next_id, number + 1)
-    Context.objects.filter(pk=lock.context.pk).update(next_id=following)
+    statements.counting(connection.vendor).write(lock.context.pk, following)
     schema = _row(lock, prepared, number)
-    schema.save(force_insert=True)
+    statements.inserting(connection.vendor, Schema).insert(schema)
     if prepared.targets:
         SchemaReference.objects.bulk_create(
             SchemaReference(schema=schema, position=at, name=target.name, target=target.version)
