@@ -253,6 +253,17 @@ SCHEMAS_TRAFFIC_SECONDS = conf.integer("SLIPWAY_SCHEMAS_TRAFFIC_SECONDS", defaul
 REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositories")
 # The Unix socket on which `pre-receive` asks Slipway; shorter than 100 bytes.
 GIT_JUDGE_SOCKET = conf.path("SLIPWAY_GIT_JUDGE_SOCKET", STATE_DIR / "judge.sock")
+# Artifacts of pipelines by their content, caches of jobs, and where jobs run.
+BLOBS_DIR = conf.path("SLIPWAY_BLOBS_DIR", STATE_DIR / "blobs")
+CI_CACHES_DIR = conf.path("SLIPWAY_CI_CACHES_DIR", STATE_DIR / "ci-caches")
+CI_SCRATCH_DIR = conf.path("SLIPWAY_CI_SCRATCH_DIR", STATE_DIR / "ci-scratch")
+# Jobs that run at once as processes of this machine; 0: none.
+CI_RUNNER_SLOTS = conf.integer("SLIPWAY_CI_RUNNER_SLOTS", default=4, least=0)
+CI_RUNNER_TAGS = conf.words("SLIPWAY_CI_RUNNER_TAGS", default="")
+# What one job may use there: bytes and processes; 0: no limit.
+CI_JOB_MEMORY = conf.integer("SLIPWAY_CI_JOB_MEMORY", default=2 * 1024**3, least=0)
+CI_JOB_DISK = conf.integer("SLIPWAY_CI_JOB_DISK", default=5 * 1024**3, least=0)
+CI_JOB_PROCESSES = conf.integer("SLIPWAY_CI_JOB_PROCESSES", default=1000, least=0)
 # The classes behind registered clusters and accounts.
 GITOPS_TARGETS = {
     "kubernetes": "gitops.backends.kubernetes.KubernetesTarget",

@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 from pipelines.reports import models as _reports  # noqa: F401  # Django finds them here
+from pipelines.runs import models as _runs  # noqa: F401  # as above

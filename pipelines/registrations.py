@@ -1,5 +1,13 @@
 """What this app hands to others when Django starts."""
 
+from idp.changes import controller, events
 from pipelines import permissions
+from pipelines.runs.services import due, ending, planning
+from pipelines.runs.services.telling import TOPIC
 
 __all__ = ["permissions"]
+EVERY_SECONDS = 5.0
+controller.register_periodic("pipelines to plan", EVERY_SECONDS, planning.sweep, vital=True)
+controller.register_periodic("lost attempts", EVERY_SECONDS, ending.end_lost, vital=True)
+controller.register_periodic("delayed jobs", EVERY_SECONDS, due.begin, vital=True)
+events.register_list(TOPIC, permissions.VIEW)

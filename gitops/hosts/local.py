@@ -38,6 +38,12 @@ _UNPRINTABLE = re.compile(r'[\x00-\x1f"\\]')
 MAX_PATH = 300
 _LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
 STALE_LOCK = 60.0  # seconds
+_CLONE_SECONDS = 300.0
+_SERVE_ANY = {  # the commit may be below any reference by now
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "uploadpack.allowAnySHA1InWant",
+    "GIT_CONFIG_VALUE_0": "true",
+}
 _LAST_DAY = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  # git knows later ones
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
 
@@ -267,6 +273,30 @@ class LocalRepository:
                 message=message,
                 change=int(trailers[-1]) if trailers else None,
             )
+
+    def clone_at(self, folder: Path, sha: str, *, depth: int) -> None:
+        """A work tree of a commit, its repository its own: the last `depth` commits, 0 for all.
+
+        The folder may exist; nothing in it refers to this repository.
+        """
+        arguments = ["-c", "protocol.file.allow=always", "fetch", "-q", "--no-tags"]
+        arguments += [f"--depth={depth}"] if depth else []
+        program.run(folder / ".git", "init", "-q", "-b", "main", deadline=_CLONE_SECONDS)
+        program.run(
+            folder / ".git",
+            *arguments,
+            f"file://{self.path.resolve()}",
+            sha,
+            extra=_SERVE_ANY,
+            deadline=_CLONE_SECONDS,
+        )
+        program.run(
+            folder / ".git",
+            f"--work-tree={folder}",
+            *("-c", "advice.detachedHead=false", "-c", "core.symlinks=true"),
+            *("checkout", "-q", "--detach", sha),
+            deadline=_CLONE_SECONDS,
+        )
 
     # -- writing ---------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ from pipelines.running.masking import Masker
 AFTER_SECONDS = 300.0  # for after_script, as with GitLab's runner
 DEFAULT_SECONDS = 3_600.0
 MAX_VARIABLE = 128_000  # bytes: what Linux takes for one
+# Where variables come from that no job's report replaces: they are set outside of the file.
+STRONGER = frozenset({"pipeline", "project", "group", "instance"})
 _CHUNK = 65_536
 YELLOW, RED, BOLD, RESET = "\x1b[33m", "\x1b[31;1m", "\x1b[36;1m", "\x1b[0;m"
 _LIMITS = {

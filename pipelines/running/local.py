@@ -18,14 +18,19 @@ from pipelines.engine.plan import Plan, PlannedJob
 from pipelines.engine.scheduling import ENDED, Node, Scheduler, Status, Step, overall
 from pipelines.reports.formats import dotenv
 from pipelines.reports.formats.base import ReportRefused, Source
-from pipelines.running.attempt import DEFAULT_SECONDS, Attempt, FilesError, Order, Outcome
+from pipelines.running.attempt import (
+    DEFAULT_SECONDS,
+    STRONGER,
+    Attempt,
+    FilesError,
+    Order,
+    Outcome,
+)
 from pipelines.running.launching import Launcher
 from pipelines.running.stores import Folders, untracked
 from pipelines.running.workspace import Origin
 
 KEPT_FROM_PERSON = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TERM", "TMPDIR")
-# Variables whose value whoever started the pipeline chose: no job's report replaces them.
-_STRONGER = frozenset({"pipeline", "project"})
 
 
 class Listener(Protocol):
@@ -252,7 +257,7 @@ class LocalRun:
         for before in self.sources_of(job):
             for name, value in self._dotenv.get(before, {}).items():
                 origin = job.origins.get(name)
-                if origin is None or origin.file not in _STRONGER:
+                if origin is None or origin.file not in STRONGER:
                     found[name] = value
         return found
 

@@ -1,0 +1,130 @@
+"""The files of one attempt on the server's side: the commit, artifacts, caches, reports."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from gitops.hosts.local import LocalRepository
+from idp.changes import leases
+from idp.common.errors import SlipwayError
+from pipelines.backends import files as blobs
+from pipelines.engine.values.work import Work
+from pipelines.reports.formats import dotenv
+from pipelines.reports.formats.base import ReportRefused, Source
+from pipelines.running import archives
+from pipelines.running.attempt import FilesError
+from pipelines.running.stores import Folders, untracked
+from pipelines.runs.claiming import Taken
+from pipelines.runs.models import Artifact, Attempt
+
+log = logging.getLogger(__name__)
+ARCHIVE = "archive"
+DEFAULT_DAYS = 30
+DEFAULT_DEPTH = 20
+
+
+class ServerFiles:
+    """The keeper of one attempt (`pipelines.running.attempt.Keeper`)."""
+
+    def __init__(
+        self,
+        taken: Taken,
+        work: Work,
+        before: Sequence[Attempt],
+        repository: LocalRepository,
+        variables: Mapping[str, str],
+    ) -> None:
+        self._lease, self._attempt = taken.lease, taken.attempt
+        self._work = work
+        self._repository = repository
+        self._variables = variables
+        self._before = before
+        self._tracked: list[str] = []
+        self.dotenv: dict[str, str] = {}
+        pipeline = taken.attempt.job.pipeline
+        apart = "protected" if pipeline.ref == "main" else "unprotected"
+        self._caches = Folders(Path(settings.CI_CACHES_DIR) / str(pipeline.project_id) / apart)
+
+    def sources(self, folder: Path) -> str:
+        strategy = self._variables.get("GIT_STRATEGY", "clone")
+        if strategy in {"none", "empty"}:
+            return f"GIT_STRATEGY is {strategy}."
+        given = self._variables.get("GIT_DEPTH", "")
+        depth = int(given) if given.isascii() and given.isdecimal() else DEFAULT_DEPTH
+        sha = self._attempt.job.pipeline.sha
+        try:
+            self._repository.clone_at(folder, sha, depth=depth)
+        except SlipwayError as error:
+            raise FilesError(error.message) from error
+        if self._work.artifacts is not None and self._work.artifacts.untracked:
+            self._tracked = self._repository.changed("", sha)
+        return f"{sha[:8]} is checked out."
+
+    def take(self, folder: Path) -> Sequence[str]:
+        lines = []
+        rows = Artifact.objects.filter(attempt__in=self._before, kind=ARCHIVE)
+        for artifact in rows.select_related("attempt__job").order_by("attempt__job__position"):
+            name = artifact.attempt.job.name
+            try:
+                with blobs.open_blob(artifact.digest) as file:
+                    count = archives.unpack(file, folder)
+            except (SlipwayError, archives.ArchiveError) as error:
+                message = f"The artifacts of {name} cannot be had: {error}"
+                raise FilesError(message, "missing_dependency_failure") from error
+            lines.append(f"{count} files and folders of {name}.")
+        return lines
+
+    def pull(self, keys: Sequence[str], folder: Path) -> str | None:
+        return next((key for key in keys if self._caches.get(key, folder)), None)
+
+    def push(self, key: str, folder: Path, entries: Sequence[str]) -> None:
+        self._caches.put(key, folder, entries)
+
+    def keep(self, folder: Path, entries: Sequence[str], reports: Mapping[str, list[str]]) -> None:
+        for path in reports.get("dotenv", ()):
+            try:
+                self.dotenv.update(dotenv.read(Source(io.BytesIO(_read(folder / path)))).values)
+            except ReportRefused as error:
+                message = f"{path} is no dotenv report: {error.message}"
+                raise FilesError(message, "script_failure") from error
+        if entries:
+            self._store(ARCHIVE, folder, entries)
+        for kind, paths in reports.items():
+            self._store(kind, folder, paths)
+
+    def untracked(self, folder: Path) -> Iterable[str]:
+        return untracked(folder, self._tracked)
+
+    def _store(self, kind: str, folder: Path, entries: Sequence[str]) -> None:
+        artifacts = self._work.artifacts
+        try:
+            with archives.pack(folder, entries) as packed:
+                digest, size = blobs.put(packed)
+        except (archives.ArchiveError, OSError) as error:
+            raise FilesError(f"The artifacts cannot be kept: {error}", "script_failure") from error
+        seconds = artifacts.expire_in if artifacts else None
+        if seconds is None:
+            seconds = DEFAULT_DAYS * 86_400
+        with leases.fenced(self._lease):
+            Artifact.objects.create(
+                attempt=self._attempt,
+                kind=kind,
+                name=(artifacts.name if artifacts and artifacts.name else "artifacts")[:255],
+                digest=digest,
+                size=size,
+                entries=len(entries),
+                access=artifacts.access if artifacts else "all",
+                expires_at=timezone.now() + timedelta(seconds=seconds) if seconds else None,
+            )
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(dotenv.MAX_BYTES + 1)

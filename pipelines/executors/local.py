@@ -1,0 +1,235 @@
+"""Runs attempts as processes of this machine, several at once: `manage.py runner`.
+
+The rows are the truth: a runner takes attempts by lease, renews it while a job runs, and stops
+writing the moment that the lease is another's. Killing it loses what runs, and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.models.functions import Now
+
+from idp.changes import leases
+from idp.changes.leases import LeaseLost
+from pipelines.executors.files import ServerFiles
+from pipelines.executors.variables import for_job
+from pipelines.running.attempt import DEFAULT_SECONDS, Attempt, Limits, Order, Outcome
+from pipelines.running.launching import Launcher
+from pipelines.runs import claiming, commits, logs, work
+from pipelines.runs.models import Attempt as Row
+from pipelines.runs.models import Job
+from pipelines.runs.services import ending
+from pipelines.runs.services.ending import End
+
+log = logging.getLogger(__name__)
+PULSE_SECONDS = 0.1  # logs are stored
+RENEW_SECONDS = claiming.SECONDS / 4
+LOOK_SECONDS = 0.2  # without work
+STOP_GRACE = 5.0
+
+
+@dataclass
+class _Running:
+    taken: claiming.Taken
+    writer: logs.Writer
+    attempt: Attempt | None = None
+    lost: bool = False
+
+
+class Runner:
+    """Takes and runs attempts until `stop` is set."""
+
+    def __init__(self, stop: threading.Event, *, slots: int, name: str = "") -> None:
+        self.stop = stop
+        self.slots = slots
+        self.name = name or leases.worker_name()
+        self._running: dict[int, _Running] = {}
+        self._lock = threading.Lock()
+        self._freed = threading.Event()
+
+    def run(self) -> None:
+        root = Path(settings.CI_SCRATCH_DIR)
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pulse = threading.Thread(target=self._pulse, name="runner-pulse", daemon=True)
+        pulse.start()
+        with Launcher() as launcher, ThreadPoolExecutor(self.slots, "runner") as pool:
+            while not self.stop.is_set():
+                self._freed.clear()
+                if not self._fill(pool, launcher, root):
+                    self._freed.wait(LOOK_SECONDS)
+            self._end_all()
+        pulse.join(timeout=STOP_GRACE)
+
+    def _fill(self, pool: ThreadPoolExecutor, launcher: Launcher, root: Path) -> int:
+        """Take as many attempts as there are free slots; how many."""
+        with self._lock:
+            free = self.slots - len(self._running)
+        if free <= 0:
+            return 0
+        try:
+            found = claiming.take(free, name=self.name, tags=frozenset(settings.CI_RUNNER_TAGS))
+        except DatabaseError:
+            log.warning("no attempt could be taken", exc_info=True)
+            connection.close()
+            return 0
+        for taken in found:
+            running = _Running(taken, logs.Writer(taken.lease))
+            with self._lock:
+                self._running[taken.attempt.pk] = running
+            pool.submit(self._one, running, launcher, root)
+        return len(found)
+
+    # -- one attempt, in a thread of the pool ----------------------------------------------------
+
+    def _one(self, running: _Running, launcher: Launcher, root: Path) -> None:
+        pk = running.taken.attempt.pk
+        scratch = Path(tempfile.mkdtemp(dir=root, prefix=f"{pk}-"))
+        try:
+            self._attempt(running, launcher, scratch)
+        except LeaseLost:
+            log.info("attempt %s is somebody else's; nothing more is written", pk)
+        except Exception:
+            log.exception("attempt %s ended in an error of Slipway's", pk)
+            self._give_up(running)
+        finally:
+            with self._lock:
+                self._running.pop(pk, None)
+            shutil.rmtree(scratch, ignore_errors=True)
+            connection.close()
+            self._freed.set()
+
+    def _attempt(self, running: _Running, launcher: Launcher, scratch: Path) -> None:
+        lease, row = running.taken.lease, running.taken.attempt
+        stored = work.decode(row.job.work)
+        before = sources_of(row.job)
+        variables = for_job(row, stored, before)
+        repository = commits.of_project(row.project)
+        if repository is None:
+            ending.finish(lease, End(Row.Status.FAILED, ending.LOST, "the repository is gone"))
+            return
+        files = ServerFiles(running.taken, stored.work, before, repository, variables)
+        order = Order(
+            name=row.job.name,
+            work=stored.work,
+            variables=variables,
+            files=stored.files,
+            secrets=stored.secrets,
+            timeout=float(stored.work.timeout or DEFAULT_SECONDS),
+            limits=Limits(
+                memory=settings.CI_JOB_MEMORY,
+                disk=settings.CI_JOB_DISK,
+                processes=settings.CI_JOB_PROCESSES,
+            ),
+        )
+
+        def write(data: bytes, own: bool) -> None:  # noqa: ARG001 - the log has both
+            running.writer.write(data)
+
+        running.attempt = Attempt(order, files, write, launcher, scratch)
+        outcome = running.attempt.run()
+        running.writer.flush()
+        ending.finish(lease, _end(outcome, files.dotenv))
+
+    def _give_up(self, running: _Running) -> None:
+        message = "Slipway could not run it; the runner's log says why"
+        try:
+            running.writer.flush()
+            ending.finish(running.taken.lease, End(Row.Status.FAILED, ending.LOST, message))
+        except (LeaseLost, DatabaseError):
+            log.info("attempt %s will be ended by the sweeper", running.taken.attempt.pk)
+
+    # -- the pulse, in a thread of its own -------------------------------------------------------
+
+    def _pulse(self) -> None:
+        renewed = 0.0
+        while not self.stop.is_set() or self._running:
+            with self._lock:
+                every = list(self._running.values())
+            try:
+                for running in every:
+                    self._flush(running)
+                if every and time.monotonic() - renewed > RENEW_SECONDS:
+                    self._renew(every)
+                    renewed = time.monotonic()
+                elif every:
+                    self._look_for_cancels(every)
+            except DatabaseError:
+                log.warning("the runner's pulse missed a beat", exc_info=True)
+                connection.close()
+            self.stop.wait(PULSE_SECONDS) if not self.stop.is_set() else time.sleep(PULSE_SECONDS)
+        connection.close()
+
+    def _flush(self, running: _Running) -> None:
+        try:
+            running.writer.flush()
+        except LeaseLost:
+            self._lose(running)
+
+    def _renew(self, every: list[_Running]) -> None:
+        for running in every:
+            lease = running.taken.lease
+            rows = Row.objects.filter(pk=lease.pk, status=Row.Status.RUNNING)
+            if rows.filter(lease_token=lease.token).update(lease_until=leases.after(lease.seconds)):
+                continue
+            if Row.objects.filter(pk=lease.pk).exclude(lease_token=lease.token).exists():
+                self._lose(running)
+
+    def _look_for_cancels(self, every: list[_Running]) -> None:
+        tokens = {one.taken.attempt.pk: one for one in every}
+        rows = Row.objects.filter(pk__in=tokens, cancel=True, lease_until__gt=Now())
+        for pk in rows.values_list("pk", flat=True):
+            if (attempt := tokens[pk].attempt) is not None:
+                attempt.cancel()
+
+    def _lose(self, running: _Running) -> None:
+        if not running.lost and running.attempt is not None:
+            running.lost = True
+            running.attempt.cancel(grace=0)
+
+    def _end_all(self) -> None:
+        """The runner ends: what runs is broken off, and runs again elsewhere as `retry` says."""
+        with self._lock:
+            every = list(self._running.values())
+        for running in every:
+            if running.attempt is not None:
+                running.attempt.cancel(grace=STOP_GRACE)
+
+
+def sources_of(job: Job) -> list[Row]:
+    """The successful attempts whose artifacts a job takes, as far as they are there."""
+    rows = Row.objects.filter(job__pipeline_id=job.pipeline_id, status=Row.Status.SUCCESS)
+    if job.sources is not None:
+        rows = rows.filter(job__name__in=job.sources)
+    else:
+        rows = rows.filter(job__stage_at__lt=job.stage_at)
+    newest: dict[int, Row] = {}
+    for row in rows.select_related("job").order_by("number"):
+        newest[row.job_id] = row
+    return sorted(newest.values(), key=lambda row: row.job.position)
+
+
+def _end(outcome: Outcome, dotenv: dict[str, str]) -> End:
+    return End(
+        status=str(outcome.status),
+        failure=outcome.reason,
+        message=outcome.message,
+        exit_code=outcome.exit_code,
+        coverage=outcome.coverage,
+        dotenv=dotenv,
+    )
+
+
+def serve(stop: threading.Event) -> None:
+    """Run attempts until `stop` is set, with as many slots as the settings say."""
+    if settings.CI_RUNNER_SLOTS:
+        Runner(stop, slots=settings.CI_RUNNER_SLOTS).run()

@@ -1,0 +1,43 @@
+"""The environment of one attempt: what the plan says, and what is known only when a job runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.utils import timezone
+
+from pipelines.runs.models import Attempt
+from pipelines.runs.work import Stored
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def for_job(attempt: Attempt, stored: Stored, before: Sequence[Attempt]) -> dict[str, str]:
+    """The variables by name; a report of a job before replaces none that a person chose."""
+    found = {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - no secret lies there
+    found |= stored.variables
+    for row in before:
+        for name, value in json.loads(row.dotenv or "{}").items():
+            if name not in stored.strong:
+                found[name] = value
+    return found | _facts(attempt)
+
+
+def _facts(attempt: Attempt) -> dict[str, str]:
+    job, pipeline = attempt.job, attempt.job.pipeline
+    base = settings.BASE_URL.rstrip("/")
+    return {
+        "CI_JOB_ID": str(attempt.pk),
+        "CI_JOB_STATUS": "running",
+        "CI_JOB_STARTED_AT": (attempt.started_at or timezone.now()).isoformat(),
+        "CI_JOB_URL": f"{base}/pipelines/jobs/{job.pk}/",
+        "CI_PIPELINE_ID": str(pipeline.pk),
+        "CI_PIPELINE_IID": str(pipeline.number),
+        "CI_PIPELINE_URL": f"{base}/pipelines/{pipeline.pk}/",
+        "CI_PROJECT_ID": str(pipeline.project_id),
+        "CI_SERVER": "yes",
+        "CI_SERVER_NAME": "Slipway",
+        "CI_SERVER_URL": base,
+    }

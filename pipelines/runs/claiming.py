@@ -1,0 +1,80 @@
+"""Which attempt a runner takes next: fair between projects, one runner each."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from idp.changes import leases
+from idp.changes.leases import Lease
+from pipelines.engine.scheduling import Status as JobStatus
+from pipelines.runs.models import Attempt, Job
+
+SECONDS = 15.0
+_LOOKED_AT = 500
+Status = Attempt.Status
+_PENDING = Q(status=Status.PENDING, cancel=False)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An attempt that is this runner's until its lease runs out."""
+
+    lease: Lease
+    attempt: Attempt
+
+
+def take(count: int, *, name: str = "", tags: frozenset[str] = frozenset()) -> list[Taken]:
+    """At most `count` attempts, the projects with the fewest running ones first."""
+    found: list[Taken] = []
+    for pk in _in_turn(tags):
+        if len(found) >= count:
+            break
+        taken = _take(pk, name)
+        if taken is not None:
+            found.append(taken)
+    return found
+
+
+def _in_turn(tags: frozenset[str]) -> list[int]:
+    rows = Attempt.objects.filter(status=Status.PENDING, cancel=False).order_by("pk")
+    waiting: dict[int, deque[int]] = defaultdict(deque)
+    for pk, project, wanted in rows.values_list("pk", "project_id", "job__tags")[:_LOOKED_AT]:
+        if frozenset(wanted) <= tags:
+            waiting[project].append(pk)
+    if len(waiting) <= 1:
+        return [pk for queue in waiting.values() for pk in queue]
+    running = Counter(
+        Attempt.objects.filter(status=Status.RUNNING).values_list("project_id", flat=True)
+    )
+    order: list[int] = []
+    while waiting:
+        project = min(waiting, key=lambda one: (running[one], one))
+        order.append(waiting[project].popleft())
+        running[project] += 1
+        if not waiting[project]:
+            del waiting[project]
+    return order
+
+
+def _take(pk: int, name: str) -> Taken | None:
+    with transaction.atomic():
+        pending = leases.claim(Attempt, pk, where=_PENDING, seconds=SECONDS, name=name)
+        if pending is None:
+            return None
+        now = timezone.now()
+        Attempt.objects.filter(pk=pk).update(status=Status.RUNNING, started_at=now)
+        attempt = Attempt.objects.select_related("job__pipeline", "project").get(pk=pk)
+        Job.objects.filter(pk=attempt.job_id).update(
+            status=JobStatus.RUNNING,
+            started_at=attempt.job.started_at or now,
+            reason=f"It runs on {leases.shown(pending.holder)}.",
+        )
+        pipeline = attempt.job.pipeline
+        if pipeline.started_at is None:
+            type(pipeline).objects.filter(pk=pipeline.pk, started_at=None).update(started_at=now)
+    return Taken(pending, attempt)

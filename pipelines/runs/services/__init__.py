@@ -1,0 +1,1 @@
+"""Writes about pipelines: start, plan, advance, run, cancel, run again."""

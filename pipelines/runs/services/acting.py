@@ -1,0 +1,189 @@
+"""What people do to pipelines and jobs: cancel, start by hand, run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from idp.common.errors import Clash
+from pipelines.engine.scheduling import ACTIVE, ENDED
+from pipelines.engine.scheduling import Status as JobStatus
+from pipelines.permissions import RUN
+from pipelines.runs.models import Attempt, Job, Pipeline
+from pipelines.runs.services import advancing
+from pipelines.runs.services.telling import tell
+from portal.permissions import keeper_scope
+from rbac import audit
+from rbac.access import require
+from rbac.actors import Actor
+
+Status = Pipeline.Status
+_WAITING = [
+    JobStatus.CREATED, JobStatus.WAITING_FOR_RESOURCE, JobStatus.MANUAL, JobStatus.SCHEDULED,
+]  # fmt: skip
+_PLAYABLE = {JobStatus.MANUAL, JobStatus.SCHEDULED}
+
+
+@transaction.atomic
+def cancel(actor: Actor, pipeline_id: int) -> Pipeline:
+    """End a pipeline: what runs is asked to end, nothing else begins. `Clash` when it is over."""
+    pipeline = _permitted(actor, pipeline_id)
+    if pipeline.ended:
+        raise Clash(f"{pipeline} is over already: {pipeline.get_status_display()}.")
+    _cancel(pipeline, f"Cancelled by {actor.label}.")
+    audit.record(actor, "pipeline.cancel", target=pipeline)
+    return pipeline
+
+
+def _cancel(pipeline: Pipeline, reason: str) -> None:
+    pipeline.status, pipeline.reason = Status.CANCELED, reason
+    pipeline.save(update_fields=["status", "reason"])
+    now = timezone.now()
+    _end_jobs(pipeline.jobs.filter(status__in=_WAITING), reason)
+    _stop(Attempt.objects.filter(job__pipeline=pipeline), reason)
+    if not pipeline.jobs.filter(status__in=ACTIVE).exists():
+        pipeline.finished_at = now
+        pipeline.save(update_fields=["finished_at"])
+    tell(pipeline)
+
+
+def _end_jobs(jobs: QuerySet[Job], reason: str) -> None:
+    jobs.update(status=JobStatus.CANCELED, reason=reason, finished_at=timezone.now())
+
+
+def _stop(attempts: QuerySet[Attempt], reason: str) -> None:
+    """Ask running attempts to end; those that nobody has taken end now."""
+    waiting = attempts.filter(status=Attempt.Status.PENDING)
+    ids = list(waiting.values_list("pk", "job_id"))
+    now = timezone.now()
+    taken = [
+        job
+        for pk, job in ids
+        if Attempt.objects.filter(pk=pk, status=Attempt.Status.PENDING).update(
+            status=Attempt.Status.CANCELED, message=reason, finished_at=now
+        )
+    ]
+    _end_jobs(Job.objects.filter(pk__in=taken), reason)
+    attempts.filter(status=Attempt.Status.RUNNING).update(cancel=True)
+
+
+@transaction.atomic
+def cancel_job(actor: Actor, job_id: int) -> Job:
+    """End one job; what follows is decided as if it had failed. `Clash` when it is over."""
+    pipeline, job = _job(actor, job_id)
+    if JobStatus(job.status) in ENDED:
+        raise Clash(f"{job.name} is over already: {job.get_status_display()}.")
+    reason = f"Cancelled by {actor.label}."
+    _stop(Attempt.objects.filter(job=job), reason)
+    _end_jobs(Job.objects.filter(pk=job.pk, status__in=_WAITING), reason)
+    audit.record(actor, "pipeline.cancel", target=pipeline, after={"job": job.name})
+    _go_on(pipeline, job)
+    return job
+
+
+@transaction.atomic
+def play(actor: Actor, job_id: int) -> Job:
+    """Start a job that waits for a hand, or for its time. `Clash` for any other."""
+    pipeline, job = _job(actor, job_id)
+    if JobStatus(job.status) not in _PLAYABLE:
+        raise Clash(f"{job.name} cannot be started: {job.get_status_display()}.")
+    _queue(actor, pipeline, job, f"Started by {actor.label}.")
+    audit.record(actor, "pipeline.play", target=pipeline, after={"job": job.name})
+    _go_on(pipeline, job)
+    return job
+
+
+@transaction.atomic
+def retry(actor: Actor, job_id: int) -> Job:
+    """Run a job again; what was skipped behind it is decided anew. `Clash` while it runs."""
+    pipeline, job = _job(actor, job_id)
+    if JobStatus(job.status) not in ENDED or job.status == JobStatus.SKIPPED:
+        raise Clash(f"{job.name} cannot run again: {job.get_status_display()}.")
+    _queue(actor, pipeline, job, f"Run again by {actor.label}.")
+    _reset_behind(pipeline, [job])
+    audit.record(actor, "pipeline.retry", target=pipeline, after={"job": job.name})
+    _go_on(pipeline, job)
+    return job
+
+
+@transaction.atomic
+def retry_failed(actor: Actor, pipeline_id: int) -> Pipeline:
+    """Run all failed and cancelled jobs of a pipeline again. `Clash` when there is none."""
+    pipeline = _permitted(actor, pipeline_id)
+    broken = [JobStatus.FAILED, JobStatus.CANCELED]
+    jobs = list(pipeline.jobs.filter(status__in=broken, allowed=False).order_by("position"))
+    if not jobs:
+        raise Clash(f"{pipeline} has no failed or cancelled job.")
+    begun = [job for job in jobs if job.runs]
+    fresh = [job for job in jobs if not job.runs]  # cancelled before they ever ran
+    Job.objects.filter(pk__in=[job.pk for job in fresh]).update(
+        status=JobStatus.CREATED, reason="", finished_at=None
+    )
+    for job in begun:
+        _queue(actor, pipeline, job, f"Run again by {actor.label}.")
+    _reset_behind(pipeline, begun)
+    audit.record(
+        actor, "pipeline.retry", target=pipeline, after={"jobs": [job.name for job in jobs][:50]}
+    )
+    _reopen(pipeline)
+    return pipeline
+
+
+def _permitted(actor: Actor, pipeline_id: int) -> Pipeline:
+    pipeline = advancing.locked(pipeline_id)
+    require(actor, RUN, keeper_scope(pipeline.project))
+    return pipeline
+
+
+def _job(actor: Actor, job_id: int) -> tuple[Pipeline, Job]:
+    place = Job.objects.values_list("pipeline_id", flat=True).get(pk=job_id)
+    pipeline = _permitted(actor, place)
+    return pipeline, Job.objects.get(pk=job_id)
+
+
+def _queue(actor: Actor, pipeline: Pipeline, job: Job, reason: str) -> None:
+    job.reason, job.started_by = reason, actor.label[:200]
+    job.failure, job.allowed, job.coverage = "", False, None
+    job.started_at = job.finished_at = job.start_at = None
+    job.retries = 0
+    advancing.queue(pipeline, [job])
+    job.runs = Job.objects.values_list("runs", flat=True).get(pk=job.pk)
+    job.save()
+
+
+def _reset_behind(pipeline: Pipeline, jobs: Iterable[Job]) -> None:
+    """Jobs that were skipped, or cancelled unrun, behind these are decided anew."""
+    facts = pipeline.jobs.order_by("stage_at", "position").only("pk", "name", "stage_at", "needs")
+    every = list(facts)
+    behind = {job.name for job in jobs}
+    least = min((job.stage_at for job in jobs), default=0)
+    changed = True
+    while changed:
+        changed = False
+        for job in every:
+            waits = job.needs is None and job.stage_at > least
+            waits = waits or bool(behind & set(job.needs or ()))
+            if waits and job.name not in behind:
+                behind.add(job.name)
+                changed = True
+    names = [job.pk for job in every if job.name in behind]
+    unrun = Q(status=JobStatus.SKIPPED) | Q(status=JobStatus.CANCELED, runs=0)
+    Job.objects.filter(unrun, pk__in=names).update(
+        status=JobStatus.CREATED, reason="", finished_at=None
+    )
+
+
+def _go_on(pipeline: Pipeline, job: Job) -> None:
+    _reopen(pipeline)
+    job.refresh_from_db()
+
+
+def _reopen(pipeline: Pipeline) -> None:
+    if pipeline.ended:
+        pipeline.status, pipeline.finished_at, pipeline.reason = Status.RUNNING, None, ""
+        pipeline.save(update_fields=["status", "finished_at", "reason"])
+    advancing.advance(pipeline)
+    tell(pipeline)

@@ -1,0 +1,147 @@
+"""Moves a pipeline on: the engine's scheduler over the rows, under the pipeline's lock.
+
+Level-triggered: what it does follows from the rows alone, so that it may be called at any time and
+any number of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from pipelines.engine.scheduling import ACTIVE, ENDED, Node, Scheduler, Step, overall
+from pipelines.engine.scheduling import Status as JobStatus
+from pipelines.runs import work
+from pipelines.runs.models import Attempt, Job, Pipeline
+from pipelines.runs.services.telling import tell
+from rbac.models import Project
+
+Status = Pipeline.Status
+_FACTS = (
+    "pk", "name", "status", "stage_at", "when", "needs", "allow_failure", "allowed",
+    "resource_group",
+)  # fmt: skip
+
+
+def locked(pk: int) -> Pipeline:
+    """The pipeline, its row locked until the transaction ends: before any row of its jobs."""
+    rows = Pipeline.objects.select_related("project__scope")
+    return rows.select_for_update(of=("self",)).get(pk=pk)
+
+
+def advance(pipeline: Pipeline) -> None:
+    """Begin what may begin, and say how the pipeline is; its row has to be locked."""
+    jobs = list(pipeline.jobs.order_by("position").only(*_FACTS))
+    nodes = [node_of(job) for job in jobs]
+    allowed = frozenset(job.name for job in jobs if job.allowed)
+    by_name = {job.name: job for job in jobs}
+    statuses = {job.name: JobStatus(job.status) for job in jobs}
+    scheduler = Scheduler(nodes, statuses, allowed)
+    if pipeline.status != Status.CANCELED:
+        _apply(pipeline, by_name, scheduler.advance())
+    final = {name: JobStatus(job.status) for name, job in by_name.items()}
+    _settle(pipeline, overall(nodes, final, allowed))
+
+
+def node_of(job: Job) -> Node:
+    needs = None if job.needs is None else tuple(job.needs)
+    return Node(job.name, job.stage_at, job.when, needs, job.allow_failure)
+
+
+def _apply(pipeline: Pipeline, jobs: dict[str, Job], steps: Iterable[Step]) -> None:
+    changed: list[Job] = []
+    begun: list[Job] = []
+    for step in steps:
+        job = jobs[step.name]
+        job.status, job.reason = step.status, step.reason
+        if step.status is JobStatus.SCHEDULED:
+            wait = work.decode(Job.objects.values_list("work", flat=True).get(pk=job.pk))
+            job.start_at = timezone.now() + timedelta(seconds=wait.work.start_in_seconds or 0)
+        elif step.status is JobStatus.PENDING:
+            begun.append(job)
+        changed.append(job)
+    queue(pipeline, begun)
+    Job.objects.bulk_update(changed, ["status", "reason", "start_at"], batch_size=500)
+
+
+def queue(pipeline: Pipeline, jobs: list[Job], *, retried: bool = False) -> None:
+    """Give jobs an attempt each, or have them wait their turn; the caller saves their status."""
+    ready: list[Job] = []
+    if any(job.resource_group for job in jobs):
+        _lock_groups(pipeline.project_id)
+    for job in jobs:
+        holder = _holder(pipeline, job, ready)
+        if holder is not None:
+            job.status = JobStatus.WAITING_FOR_RESOURCE
+            job.reason = f"It waits for “{holder}” in {job.resource_group}."
+        else:
+            job.status = JobStatus.PENDING
+            ready.append(job)
+    numbers = dict(Job.objects.filter(pk__in=[job.pk for job in ready]).values_list("pk", "runs"))
+    Attempt.objects.bulk_create(
+        [
+            Attempt(job=job, project_id=pipeline.project_id, number=numbers[job.pk] + 1)
+            for job in ready
+        ],
+        batch_size=500,
+    )
+    again = {"retries": F("retries") + 1} if retried else {}
+    Job.objects.filter(pk__in=numbers).update(runs=F("runs") + 1, **again)
+
+
+def _lock_groups(project_id: int) -> None:
+    """One transaction at a time gives a project's resource groups away."""
+    Project.objects.select_for_update().get(pk=project_id)
+
+
+def _holder(pipeline: Pipeline, job: Job, ready: list[Job]) -> str | None:
+    """Who has the job's resource group now; None when it is free, or the job has none."""
+    if not job.resource_group:
+        return None
+    for other in ready:
+        if other.resource_group == job.resource_group:
+            return other.name
+    rows = Job.objects.filter(
+        pipeline__project_id=pipeline.project_id,
+        resource_group=job.resource_group,
+        status__in=[JobStatus.PENDING, JobStatus.RUNNING],
+    ).exclude(pk=job.pk)
+    found = rows.select_related("pipeline").order_by("pk").first()
+    return f"{found.name} of #{found.pipeline.number}" if found else None
+
+
+def free_group(project_id: int, group: str) -> None:
+    """The holder of a resource group has ended: the job that waited longest gets its turn."""
+    _lock_groups(project_id)
+    rows = Job.objects.filter(
+        pipeline__project_id=project_id,
+        resource_group=group,
+        status=JobStatus.WAITING_FOR_RESOURCE,
+    )
+    job = (
+        rows.select_related("pipeline__project__scope").order_by("pipeline_id", "position").first()
+    )
+    if job is None or _holder(job.pipeline, job, []) is not None:
+        return
+    queue(job.pipeline, [job])
+    Job.objects.filter(pk=job.pk).update(status=job.status, reason="It has its turn.")
+    tell(job.pipeline)
+
+
+def _settle(pipeline: Pipeline, status: JobStatus) -> None:
+    """Set the pipeline's status by its jobs'; one that was cancelled stays so."""
+    ended = status not in ACTIVE
+    if pipeline.status == Status.CANCELED:
+        status = JobStatus.CANCELED
+    elif status is JobStatus.CREATED or status in ACTIVE:
+        status = JobStatus.RUNNING
+    ended = ended and status in ENDED
+    if pipeline.status == status and bool(pipeline.finished_at) == ended:
+        return
+    pipeline.status = status
+    pipeline.finished_at = timezone.now() if ended else None
+    pipeline.save(update_fields=["status", "finished_at"])
+    tell(pipeline)

@@ -1,0 +1,32 @@
+"""Begins delayed jobs whose time has come."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from pipelines.engine.scheduling import Status as JobStatus
+from pipelines.runs.models import Job
+from pipelines.runs.services import advancing
+from pipelines.runs.services.telling import tell
+
+MOST = 200
+
+
+def begin() -> int:
+    """Queue the jobs that are due; how many."""
+    rows = Job.objects.filter(status=JobStatus.SCHEDULED, start_at__lte=timezone.now())
+    begun = 0
+    for pk, pipeline_id in rows.order_by("start_at").values_list("pk", "pipeline_id")[:MOST]:
+        with transaction.atomic():
+            pipeline = advancing.locked(pipeline_id)
+            job = Job.objects.get(pk=pk)
+            if job.status != JobStatus.SCHEDULED or pipeline.ended:
+                continue
+            job.reason = "Its time has come."
+            advancing.queue(pipeline, [job])
+            job.save(update_fields=["status", "reason"])
+            advancing.advance(pipeline)
+            tell(pipeline)
+            begun += 1
+    return begun

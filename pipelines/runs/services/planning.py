@@ -1,0 +1,134 @@
+"""Makes a pipeline's plan from its commit: the engine's jobs as rows. Done by a worker."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from django.utils import timezone
+
+from idp.changes import leases
+from idp.common.errors import BackendError
+from pipelines.engine.config import FILE, load
+from pipelines.engine.context import Context
+from pipelines.engine.plan import Plan, PlannedJob, State, plan
+from pipelines.engine.problems import ConfigError
+from pipelines.runs import commits, work
+from pipelines.runs.models import Job, Pipeline
+from pipelines.runs.services.advancing import advance
+from pipelines.runs.services.starting import TASK
+from pipelines.runs.services.telling import tell
+
+log = logging.getLogger(__name__)
+SECONDS = 60.0
+RETRY_SECONDS = 10.0
+MAX_PROBLEMS = 100
+Status = Pipeline.Status
+
+
+def sweep() -> int:
+    """Send pipelines again whose plan nobody makes."""
+    return len(leases.sweep(Pipeline, TASK, "pipeline_id", where=Pipeline.WORKED))
+
+
+def work_on(pipeline_id: int) -> None:
+    """Plan one pipeline, unless somebody else does or it is planned already."""
+    lease = leases.claim(Pipeline, pipeline_id, where=Pipeline.WORKED, seconds=SECONDS)
+    if lease is None:
+        return
+    pipeline = Pipeline.objects.select_related("project__scope").get(pk=pipeline_id)
+    try:
+        with leases.Renewal(lease):
+            made = _planned(pipeline)
+    except BackendError as error:
+        log.warning("the plan of %s waits: %s", pipeline, error)
+        leases.release(lease, wait=RETRY_SECONDS)
+        return
+    try:
+        with leases.fenced(lease) as row:
+            if row.status == Status.CREATED:
+                _keep(row, made)
+    except leases.LeaseLost:
+        return
+    leases.release(lease)
+
+
+def _planned(pipeline: Pipeline) -> Plan | ConfigError | str:
+    """The plan; what is wrong with the file; or, in words, why there is nothing to plan."""
+    repository = commits.of_project(pipeline.project)
+    if repository is None:
+        return "the project has no repository"
+    files = commits.CommitFiles(repository, pipeline.sha)
+    data = files.read(FILE)
+    if data is None:
+        return f"the commit has no {FILE}"
+    context = _context(pipeline, files)
+    try:
+        return plan(load(data, context, FILE), context)
+    except ConfigError as fault:
+        return fault
+
+
+def _context(pipeline: Pipeline, files: commits.CommitFiles) -> Context:
+    return Context(
+        source=pipeline.source,
+        branch="" if pipeline.is_tag else pipeline.ref,
+        tag=pipeline.ref if pipeline.is_tag else "",
+        sha=pipeline.sha,
+        message=commits.facts(files.repository, pipeline.sha).message,
+        project=pipeline.project.name,
+        changed=commits.changed(files.repository, pipeline.before_sha, pipeline.sha),
+        files=files,
+        pipeline_variables=json.loads(pipeline.given) if pipeline.given else {},
+    )
+
+
+def _keep(pipeline: Pipeline, made: Plan | ConfigError | str) -> None:
+    now = timezone.now()
+    if isinstance(made, ConfigError):
+        pipeline.status, pipeline.reason = Status.FAILED, str(made.problems[0])
+        pipeline.problems = [str(one) for one in made.problems[:MAX_PROBLEMS]]
+        pipeline.finished_at = now
+    elif isinstance(made, str):
+        pipeline.status, pipeline.reason, pipeline.finished_at = Status.SKIPPED, made, now
+    elif made.state is not State.CREATED:
+        pipeline.status, pipeline.reason, pipeline.finished_at = Status.SKIPPED, made.reason, now
+        pipeline.left_out = _left_out(made)
+    else:
+        pipeline.status, pipeline.reason = Status.RUNNING, made.reason
+        pipeline.name = made.name[:255]
+        pipeline.stages = list(made.stages)
+        pipeline.left_out = _left_out(made)
+        Job.objects.bulk_create(
+            [_row(pipeline, made, at, job) for at, job in enumerate(made.jobs.values())],
+            batch_size=500,
+        )
+    pipeline.save()
+    if pipeline.status == Status.RUNNING:
+        advance(pipeline)
+    tell(pipeline)
+
+
+def _left_out(made: Plan) -> dict[str, str]:
+    return {name: decision.reason for name, decision in made.left_out.items()}
+
+
+def _row(pipeline: Pipeline, made: Plan, at: int, job: PlannedJob) -> Job:
+    return Job(
+        pipeline=pipeline,
+        position=at,
+        name=job.name[:400],
+        written=job.job,
+        stage=job.stage,
+        stage_at=made.stages.index(job.stage),
+        when=job.when,
+        needs=None if job.needs is None else [edge.job for edge in job.needs],
+        sources=None if job.artifacts_from is None else list(job.artifacts_from),
+        allow_failure=job.allow_failure,
+        interruptible=job.interruptible,
+        resource_group=job.resource_group,
+        environment=job.environment.name if job.environment else "",
+        tags=list(job.tags),
+        work=work.encode(work.stored(job)),
+        explanation={"rule": job.decision.reason, "where": str(job.where)},
+    )

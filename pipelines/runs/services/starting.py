@@ -1,0 +1,102 @@
+"""Begins pipelines: one row, from which a worker makes the plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.db.models import Max
+
+from gitops.hosts.local import ZERO
+from idp.common import jobs
+from idp.common.errors import Clash, FieldError, Invalid
+from pipelines.permissions import RUN
+from pipelines.runs import commits
+from pipelines.runs.models import Pipeline
+from pipelines.runs.services.telling import tell
+from portal.permissions import keeper_scope
+from rbac import audit
+from rbac.access import require
+from rbac.actors import Actor
+from rbac.models import Project
+
+TASK = "pipelines.plan"
+MAX_OPEN = 500  # pipelines of one project that are not over
+MAX_VARIABLES = 100
+MAX_VALUE = 10_000
+Source = Pipeline.Source
+
+
+@transaction.atomic
+def start(
+    actor: Actor,
+    project: Project,
+    ref: str,
+    *,
+    source: str = Source.WEB,
+    variables: Mapping[str, str] | None = None,
+    before: str = "",
+) -> Pipeline:
+    """Begin a pipeline for a branch or tag as it is now.
+
+    Raises `Invalid` with the field for a reference or variable that cannot be, and `Clash` past
+    `MAX_OPEN` pipelines that are not over.
+    """
+    require(actor, RUN, keeper_scope(project))
+    given = _checked(variables or {})
+    try:
+        repository, name, is_tag, sha = commits.resolve(project, ref)
+    except Invalid as error:
+        found = [FieldError("ref", "unknown", error.message, error.fix)]
+        raise Invalid(error.message, fix=error.fix, errors=found) from error
+    Project.objects.select_for_update().get(pk=project.pk)
+    rows = Pipeline.objects.filter(project=project)
+    if rows.exclude(status__in=Pipeline.ENDED).count() >= MAX_OPEN:
+        raise Clash(
+            f"{project.name} has {MAX_OPEN} pipelines that are not over.",
+            fix="Cancel some, or wait for them.",
+        )
+    facts = commits.facts(repository, sha)
+    pipeline = Pipeline.objects.create(
+        project=project,
+        number=(rows.aggregate(last=Max("number"))["last"] or 0) + 1,
+        ref=name,
+        is_tag=is_tag,
+        sha=sha,
+        before_sha="" if before == ZERO else before,
+        title=facts.subject,
+        author=facts.author[:200],
+        source=source,
+        given=json.dumps(given) if given else "",
+        actor=actor.user,
+        actor_label=actor.label[:200],
+        token=actor.token,
+    )
+    audit.record(
+        actor,
+        "pipeline.start",
+        target=pipeline,
+        after={"ref": name, "sha": sha, "source": source, "variables": sorted(given)},
+    )
+    jobs.enqueue(TASK, pipeline_id=pipeline.pk)
+    tell(pipeline)
+    return pipeline
+
+
+def _checked(variables: Mapping[str, str]) -> dict[str, str]:
+    problems = []
+    if len(variables) > MAX_VARIABLES:
+        message = f"A pipeline takes at most {MAX_VARIABLES} variables."
+        problems.append(FieldError("variables", "count", message, "Put them into the file."))
+    for name, value in variables.items():
+        if not name.isidentifier() or not name.isascii():
+            message = f"“{name[:60]}” is no name of a variable."
+            fix = "Use letters, digits and underscores, not a digit first."
+            problems.append(FieldError("variables", "name", message, fix))
+        elif len(value) > MAX_VALUE or "\0" in value:
+            message = f"{name} has more than {MAX_VALUE} characters, or a NUL."
+            problems.append(FieldError("variables", "value", message, "Shorten it."))
+    if problems:
+        raise Invalid(problems[0].message, fix=problems[0].fix, errors=problems)
+    return dict(variables)

@@ -1,0 +1,40 @@
+"""What a job does, as its row keeps it: the engine's values as JSON, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from pipelines.engine.plan import PlannedJob
+from pipelines.engine.values.work import NAMES, Work
+from pipelines.running.attempt import STRONGER
+
+
+@dataclass(frozen=True)
+class Stored:
+    """All that running a job needs of its plan."""
+
+    work: Work
+    variables: dict[str, str] = field(repr=False)
+    strong: frozenset[str] = frozenset()  # names that no job's report may replace
+    allowed_exit_codes: tuple[int, ...] = ()
+    files: dict[str, str] = field(default_factory=dict, repr=False)  # variables that are files
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # values to mask
+
+
+def stored(job: PlannedJob) -> Stored:
+    return Stored(
+        work=Work(**{name: getattr(job, name) for name in NAMES}),
+        variables=dict(job.variables),
+        strong=frozenset(name for name, where in job.origins.items() if where.file in STRONGER),
+        allowed_exit_codes=job.allowed_exit_codes,
+    )
+
+
+def encode(value: Stored) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def decode(text: str) -> Stored:
+    return msgspec.json.decode(text, type=Stored)
