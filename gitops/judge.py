@@ -18,7 +18,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
-from gitops import pushes, tickets
+from gitops import listeners, pushes, tickets
 from gitops.hosts.hook import MAX_UPDATES
 from gitops.hosts.local import LocalRepository
 from gitops.hosts.program import QUARANTINE
@@ -81,7 +81,8 @@ def respond(question: dict[str, Any]) -> Answer:
         project__name=ticket.project
     )
     if question.get("phase") == "post-receive":
-        return {"allowed": True, "lines": _taken_in(repo)}
+        lines = [*_taken_in(repo), *_pushed(ticket.actor, repo, _updates(question))]
+        return {"allowed": True, "lines": lines}
     updates = _updates(question)
     on_disk = LocalRepository(_path(repo), _quarantine(repo, question.get("environment", {})))
     reasons = judge(ticket.actor, repo, on_disk, updates)
@@ -98,6 +99,14 @@ def _taken_in(repo: ConfigRepository) -> list[str]:
     except Exception:  # main has moved already; the sweeper does it
         log.exception("commits of %s could not be taken in", repo)
         return ["Slipway: main has moved; its changes follow in a moment."]
+
+
+def _pushed(actor: Actor, repo: ConfigRepository, updates: Updates) -> list[str]:
+    try:
+        return listeners.pushed(actor, repo, updates)
+    except Exception:  # the references have moved; nobody is kept from pushing by what follows
+        log.exception("what follows the push to %s did not come about", repo)
+        return ["Slipway: what should follow this push failed; the server's log says why."]
 
 
 def _updates(question: dict[str, Any]) -> Updates:

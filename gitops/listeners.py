@@ -1,14 +1,14 @@
 """What upper apps hear about their directories, and how they take new ones over.
 
-Listeners run inside transactions and touch the database only.
+Listeners run inside transactions and touch the database only; `on_pushed` outside of any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitops.models import Application
+from gitops.models import Application, ConfigRepository
 from gitops.renderers import Rendered
 from idp.changes.models import Change
 from rbac.actors import Actor
@@ -16,6 +16,7 @@ from rbac.models import Project
 
 OnSynced = Callable[[Application, Rendered, Change], None]
 OnEnded = Callable[[Application, Change], None]
+OnPushed = Callable[[Actor, ConfigRepository, Sequence[tuple[str, str, str]]], list[str]]
 Adopt = Callable[[Project, str, Mapping[str, bytes], Actor], Application]
 
 
@@ -24,12 +25,14 @@ class Listener:
     """`on_ended` also hears of the end of a deletion: the application then has `removed_at`.
 
     `adopt` makes the rows for a pushed directory that no application has, raising what people
-    shall read; `pre-receive` calls it in a transaction that it rolls back.
+    shall read; `pre-receive` calls it in a transaction that it rolls back. `on_pushed` hears of the
+    references (old, new, name) that a push moved, and answers lines for whoever pushed.
     """
 
     on_synced: OnSynced | None = None
     on_ended: OnEnded | None = None
     adopt: Adopt | None = None
+    on_pushed: OnPushed | None = None
 
 
 _listeners: list[Listener] = []
@@ -40,8 +43,17 @@ def register(
     on_synced: OnSynced | None = None,
     on_ended: OnEnded | None = None,
     adopt: Adopt | None = None,
+    on_pushed: OnPushed | None = None,
 ) -> None:
-    _listeners.append(Listener(on_synced, on_ended, adopt))
+    _listeners.append(Listener(on_synced, on_ended, adopt, on_pushed))
+
+
+def pushed(
+    actor: Actor, repo: ConfigRepository, updates: Sequence[tuple[str, str, str]]
+) -> list[str]:
+    """Tell of references that moved; what there is to say about it."""
+    heard = (one.on_pushed for one in _listeners if one.on_pushed)
+    return [line for on_pushed in heard for line in on_pushed(actor, repo, updates)]
 
 
 def synced(application: Application, what: Rendered, change: Change) -> None:

@@ -17,7 +17,7 @@ from moto.server import ThreadedMotoServer
 
 from idp.celery import app
 from idp.changes import controller
-from idp.listeners import LISTENERS
+from idp.listeners import LISTENERS, WORKERS
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Threads:
         self.start("worker", lambda _: self._work(ready))
         ready.wait(10)
         self.start("controller", controller.run_forever)
-        for name in LISTENERS:
+        for name in (*LISTENERS, *WORKERS):
             self.start(name.split(".")[0], import_string(name))
 
     def _work(self, ready: threading.Event) -> None:

@@ -259,6 +259,8 @@ CI_CACHES_DIR = conf.path("SLIPWAY_CI_CACHES_DIR", STATE_DIR / "ci-caches")
 CI_SCRATCH_DIR = conf.path("SLIPWAY_CI_SCRATCH_DIR", STATE_DIR / "ci-scratch")
 # Jobs that run at once as processes of this machine; 0: none.
 CI_RUNNER_SLOTS = conf.integer("SLIPWAY_CI_RUNNER_SLOTS", default=4, least=0)
+# The projects that are trusted to run processes there; * is all of them.
+CI_RUNNER_PROJECTS = conf.words("SLIPWAY_CI_RUNNER_PROJECTS", default="*" if EMBEDDED else "")
 CI_RUNNER_TAGS = conf.words("SLIPWAY_CI_RUNNER_TAGS", default="")
 # What one job may use there: bytes and processes; 0: no limit.
 CI_JOB_MEMORY = conf.integer("SLIPWAY_CI_JOB_MEMORY", default=2 * 1024**3, least=0)

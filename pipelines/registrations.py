@@ -1,7 +1,9 @@
 """What this app hands to others when Django starts."""
 
+from gitops import listeners
 from idp.changes import controller, events
 from pipelines import permissions
+from pipelines.runs import pushes
 from pipelines.runs.services import due, ending, planning
 from pipelines.runs.services.telling import TOPIC
 
@@ -11,3 +13,4 @@ controller.register_periodic("pipelines to plan", EVERY_SECONDS, planning.sweep,
 controller.register_periodic("lost attempts", EVERY_SECONDS, ending.end_lost, vital=True)
 controller.register_periodic("delayed jobs", EVERY_SECONDS, due.begin, vital=True)
 events.register_list(TOPIC, permissions.VIEW)
+listeners.register(on_pushed=pushes.pushed)

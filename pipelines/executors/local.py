@@ -77,7 +77,7 @@ class Runner:
         if free <= 0:
             return 0
         try:
-            found = claiming.take(free, name=self.name, tags=frozenset(settings.CI_RUNNER_TAGS))
+            found = claiming.take(free, name=self.name, reach=reach())
         except DatabaseError:
             log.warning("no attempt could be taken", exc_info=True)
             connection.close()
@@ -227,6 +227,12 @@ def _end(outcome: Outcome, dotenv: dict[str, str]) -> End:
         coverage=outcome.coverage,
         dotenv=dotenv,
     )
+
+
+def reach() -> claiming.Reach:
+    """What the settings let this machine's runner take."""
+    projects = frozenset(settings.CI_RUNNER_PROJECTS)
+    return claiming.Reach(frozenset(settings.CI_RUNNER_TAGS), None if "*" in projects else projects)
 
 
 def serve(stop: threading.Event) -> None:

@@ -28,10 +28,18 @@ class Taken:
     attempt: Attempt
 
 
-def take(count: int, *, name: str = "", tags: frozenset[str] = frozenset()) -> list[Taken]:
+@dataclass(frozen=True)
+class Reach:
+    """What a runner may take: jobs whose tags it has, of these projects' names, or all."""
+
+    tags: frozenset[str] = frozenset()
+    projects: frozenset[str] | None = None
+
+
+def take(count: int, *, name: str = "", reach: Reach = Reach()) -> list[Taken]:
     """At most `count` attempts, the projects with the fewest running ones first."""
     found: list[Taken] = []
-    for pk in _in_turn(tags):
+    for pk in _in_turn(reach):
         if len(found) >= count:
             break
         taken = _take(pk, name)
@@ -40,11 +48,13 @@ def take(count: int, *, name: str = "", tags: frozenset[str] = frozenset()) -> l
     return found
 
 
-def _in_turn(tags: frozenset[str]) -> list[int]:
+def _in_turn(reach: Reach) -> list[int]:
     rows = Attempt.objects.filter(status=Status.PENDING, cancel=False).order_by("pk")
+    if reach.projects is not None:
+        rows = rows.filter(project__name__in=reach.projects)
     waiting: dict[int, deque[int]] = defaultdict(deque)
     for pk, project, wanted in rows.values_list("pk", "project_id", "job__tags")[:_LOOKED_AT]:
-        if frozenset(wanted) <= tags:
+        if frozenset(wanted) <= reach.tags:
             waiting[project].append(pk)
     if len(waiting) <= 1:
         return [pk for queue in waiting.values() for pk in queue]

@@ -58,6 +58,7 @@ def commit(repository: LocalRepository, ref: str, base: str, files: dict[str, by
 
 @pytest.fixture
 def _places(settings: Settings, tmp_path: Path) -> None:
+    settings.CI_RUNNER_PROJECTS = ["*"]
     settings.BLOBS_DIR = tmp_path / "blobs"
     settings.CI_CACHES_DIR = tmp_path / "caches"
     settings.CI_SCRATCH_DIR = tmp_path / "scratch"
