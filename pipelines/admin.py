@@ -1,3 +1,5 @@
 """What the admin site shows of pipelines; Django finds it here."""
 
 from __future__ import annotations
+
+from pipelines.reports import admin as _reports  # noqa: F401  # registers reports

@@ -3,6 +3,7 @@
 from gitops import listeners
 from idp.changes import controller, events
 from pipelines import permissions
+from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts
 from pipelines.runs import pushes
 from pipelines.runs.services import due, ending, planning
 from pipelines.runs.services.telling import TOPIC

@@ -1,5 +1,5 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
 
 app_name = "pipelines"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [path("", include("pipelines.reports.urls"))]

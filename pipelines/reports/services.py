@@ -43,7 +43,7 @@ class Upload:
     target: str = ""  # else the project's last one, or main
     name: str = ""
     job: str = ""
-    root: str = ""  # the checkout's path where the tool ran
+    checkout: str = ""  # the checkout's path where the tool ran
 
 
 def take(actor: Actor, project: Project, upload: Upload, stream: IO[bytes]) -> tuple[Report, bool]:
@@ -58,7 +58,7 @@ def take(actor: Actor, project: Project, upload: Upload, stream: IO[bytes]) -> t
     if known is not None:
         return known, False
     row.kind = _kind(upload.kind) or registry.sniffed(first)
-    result = registry.read(Kind(row.kind), stream, root=upload.root)
+    result = registry.read(Kind(row.kind), stream, root=upload.checkout)
     row.summary, row.payload = storing.summary_of(result), storing.payload_of(result)
     return _saved(actor, row, result)
 

@@ -10,14 +10,24 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from idp.common import receiving
 from idp.common.errors import Invalid, Refusal
 from schemas.api.serializers import FaultOut
 from schemas.api.views import SubjectView
 from schemas.datafiles import checking
 from schemas.datafiles.checking import KINDS, Report
-from schemas.datafiles.receiving import BodyParser, FormParser, file_of
 
 _TRUE = frozenset({"1", "true", "yes"})
+
+
+class FileBody(receiving.BodyParser):
+    def require_size(self, size: int) -> None:
+        checking.require_size(size)
+
+
+class FileForm(receiving.FormParser):
+    def require_size(self, size: int) -> None:
+        checking.require_size(size)
 
 
 class FileFaultOut(FaultOut):
@@ -52,7 +62,7 @@ class FileCheckAPI(SubjectView):
     With `?fail=1` a no is answered as 409, so that `curl --fail-with-body` fails with the reason.
     """
 
-    parser_classes = (FormParser, BodyParser)
+    parser_classes = (FileForm, FileBody)
 
     @extend_schema(
         operation_id="subjects_check_file",
@@ -75,7 +85,7 @@ class FileCheckAPI(SubjectView):
         kind = query.get("kind", "")
         if kind and kind not in KINDS:
             raise Invalid(f"“{kind[:20]}” is no kind of file.", fix=f"Use {', '.join(KINDS)}.")
-        file, name = file_of(request.data)
+        file, name = receiving.file_of(request.data, checking.require_size)
         with file:
             found = checking.check_file(
                 row.schema, file, kind=kind, name=name or query.get("name", "")

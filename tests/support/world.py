@@ -14,6 +14,7 @@ from environments.models import Blueprint, Environment
 from gitops import targets
 from gitops.backends.memory import play, pods
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
+from pipelines.reports.models import Report, TestCase
 from portal.models import Component
 from portal.permissions import keeper_scope
 from rbac.actors import Actor, system
@@ -24,6 +25,7 @@ from schemas.models import Subject
 from schemas.policies.models import SchemaPolicy
 from schemas.transfer.models import ImportRun
 from tests.environments.factories import bring, make_account, make_cluster
+from tests.pipelines.reports.making import junit, upload
 from tests.rbac.factories import Characters, make_characters
 from tests.schemas.databases.factories import make_database
 from tests.schemas.factories import V1, V2, register
@@ -59,6 +61,8 @@ class World:
     database: Database
     policy: SchemaPolicy
     import_run: ImportRun
+    report: Report
+    test: TestCase
 
     def samples(self) -> dict[str, Sample]:
         """By the longest fitting start of a route, parameters included."""
@@ -69,6 +73,7 @@ class World:
             self._of_schemas(),
             self._of_databases(),
             self._of_imports(),
+            self._of_reports(),
         )
         return {start: sample for part in parts for start, sample in part.items()}
 
@@ -107,6 +112,20 @@ class World:
     def _of_imports(self) -> dict[str, Sample]:
         one = Sample({"pk": self.import_run.pk, "action": "cancel"}, self.people.project.scope)
         return {"schemas/imports/<int:pk>": one}
+
+    def _of_reports(self) -> dict[str, Sample]:
+        project = self.people.project
+        one = {"name": "orders", "commit": self.report.commit, "pk": self.report.pk}
+        own = Sample({"pk": self.test.pk}, project.scope)
+        here = Sample(one, project.scope, query="index=1&total=2")
+        return {
+            "projects/<str:name>/reports": Sample(one, keeper_scope(project)),
+            "projects/<str:name>/commits": here,
+            "projects/<str:name>/tests": here,
+            "pipelines/commits/<str:name>": here,
+            "tests/<int:pk>": own,
+            "pipelines/tests/<int:pk>": own,
+        }
 
     def _of_changes(self) -> dict[str, Sample]:
         here, project = self.environment.scope, self.people.project.scope
@@ -189,9 +208,17 @@ def make_world() -> World:
         import_run=ImportRun.objects.create(
             project=people.project, kind="archive", source="moved", state="ready"
         ),
+        **_reports(people),
         **_rules(people, environment.scope),
         **_access(people),
     )
+
+
+def _reports(people: Characters) -> dict[str, Any]:
+    return {
+        "report": upload(Actor(people.developer), people.project, junit(adds="failed")),
+        "test": TestCase.objects.get(),
+    }
 
 
 def _environment(people: Characters) -> Environment:

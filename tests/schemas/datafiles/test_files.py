@@ -10,9 +10,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
 
+from idp.common import receiving
 from rbac.actors import Actor
 from schemas.addresses import page_of
-from schemas.datafiles import checking, receiving
+from schemas.datafiles import checking
 from schemas.formats.base import FormatName
 from schemas.models import Subject
 from tests.rbac.factories import Characters
@@ -172,7 +173,6 @@ class TestRest:
         self, browser: Client, orders: Subject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(checking, "MAX_BYTES", 1000)
-        monkeypatch.setattr(receiving, "MAX_BYTES", 1000)
         found = self.send(browser, orders, b"x" * 2000, status=413)
         assert found["code"] == "too_large"
         url = f"/api/v1/subjects/{orders.pk}/versions/1/check-file/"
@@ -187,7 +187,7 @@ class TestRest:
 
 def test_a_body_waits_on_disk_once_it_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiving, "IN_MEMORY", 10)
-    with receiving.spooled(io.BytesIO(b"x" * 100)) as file:
+    with receiving.spooled(io.BytesIO(b"x" * 100), checking.require_size) as file:
         assert file.read() == b"x" * 100
     assert receiving.announced({"CONTENT_LENGTH": "12"}) == 12
     assert receiving.announced({"CONTENT_LENGTH": "٣"}) == 0

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from rest_framework.parsers import BaseParser, MultiPartParser
 
 from idp.common.errors import Invalid
-from schemas.datafiles.checking import MAX_BYTES, require_size
 
 IN_MEMORY = 1024 * 1024  # bytes; larger bodies wait in a temporary file
 _CHUNK = 256 * 1024
 
 
 class BodyParser(BaseParser):
-    """Any body as a file of at most `MAX_BYTES`, read as it comes."""
+    """Any body as a file, read as it comes; `require_size` raises for what is too large."""
 
     media_type = "*/*"
+
+    def require_size(self, size: int) -> None:
+        """Raise for more bytes than may be sent."""
+        raise NotImplementedError
 
     def parse(
         self,
@@ -26,11 +29,15 @@ class BodyParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        return {"file": spooled(stream)}
+        return {"file": spooled(stream, self.require_size)}
 
 
 class FormParser(MultiPartParser):
     """A form with the part `file`; refused by its announced length before it is read."""
+
+    def require_size(self, size: int) -> None:
+        """Raise for more bytes than may be sent."""
+        raise NotImplementedError
 
     def parse(
         self,
@@ -39,7 +46,7 @@ class FormParser(MultiPartParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         request = (parser_context or {})["request"]
-        require_size(announced(request.META) - IN_MEMORY)  # of what stands around the file
+        self.require_size(announced(request.META) - IN_MEMORY)  # of what stands around the file
         return super().parse(stream, media_type, parser_context)
 
 
@@ -49,21 +56,23 @@ def announced(headers: Mapping[str, Any]) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0  # noqa: PLR2004  # 64 bits
 
 
-def spooled(stream: IO[bytes]) -> IO[bytes]:
-    """The stream's bytes as a file that can be read twice; raises `FileTooLarge`."""
+def spooled(stream: IO[bytes], require_size: Callable[[int], None]) -> IO[bytes]:
+    """The stream's bytes as a file that can be read twice; raises what `require_size` does."""
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed by the caller
     size = 0
     while chunk := stream.read(_CHUNK):
         size += len(chunk)
-        if size > MAX_BYTES:
-            file.close()
+        try:
             require_size(size)
+        except Exception:
+            file.close()
+            raise
         file.write(chunk)
     file.seek(0)
     return file
 
 
-def file_of(data: Any) -> tuple[IO[bytes], str]:
+def file_of(data: Any, require_size: Callable[[int], None]) -> tuple[IO[bytes], str]:
     """The file of a parsed body and its name; raises `Invalid` where there is none."""
     file = data.get("file") if hasattr(data, "get") else None
     if file is None or isinstance(file, str):

@@ -1,0 +1,1 @@
+"""Reports and tests by REST."""
