@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,16 +17,21 @@ from pipelines.backends import files as blobs
 from pipelines.engine.values.work import Work
 from pipelines.reports.formats import dotenv
 from pipelines.reports.formats.base import ReportRefused, Source
+from pipelines.reports.services import Upload, take
 from pipelines.running import archives
 from pipelines.running.attempt import FilesError
+from pipelines.running.files import OutsideError, open_file
 from pipelines.running.stores import Folders, untracked
 from pipelines.runs.claiming import Taken
 from pipelines.runs.models import Artifact, Attempt
+from rbac.actors import Actor
 
 log = logging.getLogger(__name__)
 ARCHIVE = "archive"
 DEFAULT_DAYS = 30
 DEFAULT_DEPTH = 20
+MAX_NAME = 200
+READ = frozenset({"junit", "codequality", "cyclonedx", "metrics", "sarif"})
 
 
 class ServerFiles:
@@ -49,7 +53,7 @@ class ServerFiles:
         self._tracked: list[str] = []
         self.dotenv: dict[str, str] = {}
         pipeline = taken.attempt.job.pipeline
-        apart = "protected" if pipeline.ref == "main" else "unprotected"
+        apart = "protected" if pipeline.is_protected else "unprotected"
         self._caches = Folders(Path(settings.CI_CACHES_DIR) / str(pipeline.project_id) / apart)
 
     def sources(self, folder: Path) -> str:
@@ -87,10 +91,13 @@ class ServerFiles:
     def push(self, key: str, folder: Path, entries: Sequence[str]) -> None:
         self._caches.put(key, folder, entries)
 
-    def keep(self, folder: Path, entries: Sequence[str], reports: Mapping[str, list[str]]) -> None:
+    def keep(
+        self, folder: Path, entries: Sequence[str], reports: Mapping[str, list[str]]
+    ) -> Sequence[str]:
         for path in reports.get("dotenv", ()):
             try:
-                self.dotenv.update(dotenv.read(Source(io.BytesIO(_read(folder / path)))).values)
+                with open_file(folder, path) as file:
+                    self.dotenv.update(dotenv.read(Source(file)).values)
             except ReportRefused as error:
                 message = f"{path} is no dotenv report: {error.message}"
                 raise FilesError(message, "script_failure") from error
@@ -98,6 +105,33 @@ class ServerFiles:
             self._store(ARCHIVE, folder, entries)
         for kind, paths in reports.items():
             self._store(kind, folder, paths)
+        return [line for kind, paths in reports.items() for line in self._read(kind, folder, paths)]
+
+    def _read(self, kind: str, folder: Path, paths: Sequence[str]) -> Iterator[str]:
+        """Hand the reports of a kind to whoever follows tests and coverage; what is wrong."""
+        asked = self._kind(kind)
+        pipeline = self._attempt.job.pipeline
+        actor = Actor(pipeline.actor, pipeline.token)
+        for path in paths if asked and pipeline.actor else ():
+            upload = Upload(
+                commit=pipeline.sha,
+                ref=pipeline.ref,
+                kind=asked,
+                name=path[-MAX_NAME:],
+                job=self._attempt.job.name[:MAX_NAME],
+                root=str(folder),
+            )
+            try:
+                with open_file(folder, path) as file:
+                    take(actor, pipeline.project, upload, file)
+            except (SlipwayError, OSError, OutsideError) as error:
+                yield f"{path} is not taken as a {asked} report: {error}"
+
+    def _kind(self, kind: str) -> str:
+        if kind != "coverage_report":
+            return kind if kind in READ else ""
+        reports = self._work.artifacts.reports if self._work.artifacts else ()
+        return next((one.format for one in reports if one.kind == kind), "")
 
     def untracked(self, folder: Path) -> Iterable[str]:
         return untracked(folder, self._tracked)
@@ -123,8 +157,3 @@ class ServerFiles:
                 access=artifacts.access if artifacts else "all",
                 expires_at=timezone.now() + timedelta(seconds=seconds) if seconds else None,
             )
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(dotenv.MAX_BYTES + 1)

@@ -17,7 +17,7 @@ from pipelines.engine.scheduling import Status
 from pipelines.engine.values.artifacts import Artifacts
 from pipelines.engine.values.cache import Cache
 from pipelines.engine.values.work import Work
-from pipelines.running import collecting, script
+from pipelines.running import collecting, files, script
 from pipelines.running.coverage import Coverage
 from pipelines.running.keys import cache_keys
 from pipelines.running.launching import GRACE_SECONDS, Command, Ended, Launcher, LaunchError
@@ -66,8 +66,10 @@ class Keeper(Protocol):
     def push(self, key: str, folder: Path, entries: Sequence[str]) -> None:
         """Keep a cache."""
 
-    def keep(self, folder: Path, entries: Sequence[str], reports: Mapping[str, list[str]]) -> None:
-        """Keep artifacts, and the files of reports by their kind."""
+    def keep(
+        self, folder: Path, entries: Sequence[str], reports: Mapping[str, list[str]]
+    ) -> Sequence[str]:
+        """Keep artifacts, and the files of reports by their kind; what is wrong with a report."""
 
     def untracked(self, folder: Path) -> Iterable[str]:
         """The files that git does not know."""
@@ -259,8 +261,8 @@ class Attempt:
         uid, gid = self.order.limits.uid, self.order.limits.gid
         if uid is None or gid is None:
             return
-        for folder, names, files in os.walk(self._scratch):
-            for name in (".", *names, *files):
+        for folder, names, plain in os.walk(self._scratch):
+            for name in (".", *names, *plain):
                 os.lchown(f"{folder}/{name}", uid, gid)
 
     def _pull(self) -> None:
@@ -298,7 +300,7 @@ class Attempt:
         reports = {
             report.kind: found
             for report in artifacts.reports
-            if (found := collecting.find(self.folder, report.paths))
+            if (found := self._files(report.paths))
         }
         wanted = artifacts.kept_after(failed=failed)
         entries: list[str] = []
@@ -314,8 +316,13 @@ class Attempt:
             if report.kind not in reports:
                 self._warn(f"{report.kind}: no file at {', '.join(report.paths)}.")
         if entries or reports:
-            self.keeper.keep(self.folder, entries, reports)
+            for line in self.keeper.keep(self.folder, entries, reports):
+                self._warn(line)
             self._line(f"{len(entries)} files and folders, {len(reports)} reports are kept.")
+
+    def _files(self, paths: Sequence[str]) -> list[str]:
+        found = collecting.find(self.folder, paths)
+        return [path for path in found if files.is_file(self.folder, path)]
 
     # -- the log ---------------------------------------------------------------------------------
 

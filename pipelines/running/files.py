@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 MAX_ENTRIES = 500_000
 
@@ -80,6 +81,20 @@ def _make_folder(base: str, folder: str) -> None:
 
 def inside(path: str, base: str) -> bool:
     return path == base or path.startswith(base.rstrip("/") + "/")
+
+
+def open_file(root: Path, path: str) -> IO[bytes]:
+    """A plain file below a root, open for reading; `OutsideError` for anything else."""
+    base, target = _real(root), os.path.realpath(root / path)
+    if not inside(target, base) or not os.path.isfile(target):  # noqa: PTH113
+        raise OutsideError(f"{path} is no file in the workspace")
+    return open(target, "rb")  # noqa: PTH123
+
+
+def is_file(root: Path, path: str) -> bool:
+    """Whether a path below a root is a plain file there, links followed."""
+    target = os.path.realpath(root / path)
+    return inside(target, _real(root)) and os.path.isfile(target)  # noqa: PTH113
 
 
 def _copy_one(source: str, target: str, base: str) -> int:

@@ -26,6 +26,7 @@ from pipelines.running.attempt import (
     Order,
     Outcome,
 )
+from pipelines.running.files import open_file
 from pipelines.running.launching import Launcher
 from pipelines.running.stores import Folders, untracked
 from pipelines.running.workspace import Origin
@@ -224,6 +225,8 @@ class LocalRun:
                 name=job.name,
                 work=job,
                 variables=self._variables(job),
+                files={name: job.variables[name] for name in job.files},
+                secrets=tuple(job.variables[name] for name in job.masked),
                 timeout=float(job.timeout or DEFAULT_SECONDS),
             )
             attempt = Attempt(
@@ -269,14 +272,14 @@ class LocalRun:
         before = stages[: stages.index(job.stage)]
         return [name for name in self._ran if self.plan.jobs[name].stage in before]
 
-    def took_dotenv(self, job: str, paths: Iterable[Path]) -> None:
+    def took_dotenv(self, job: str, folder: Path, paths: Iterable[str]) -> None:
         found: dict[str, str] = {}
         for path in paths:
-            with path.open("rb") as file:
+            with open_file(folder, path) as file:
                 try:
                     found.update(dotenv.read(Source(file)).values)
                 except ReportRefused as error:
-                    message = f"{path.name} is no dotenv report: {error}"
+                    message = f"{path} is no dotenv report: {error}"
                     raise FilesError(message, "script_failure") from None
         self._dotenv[job] = found
 
@@ -330,12 +333,15 @@ class _Files:
     def push(self, key: str, folder: Path, entries: Sequence[str]) -> None:
         self.run.caches.put(key, folder, entries)
 
-    def keep(self, folder: Path, entries: Sequence[str], reports: Mapping[str, list[str]]) -> None:
+    def keep(
+        self, folder: Path, entries: Sequence[str], reports: Mapping[str, list[str]]
+    ) -> Sequence[str]:
         if "dotenv" in reports:
-            self.run.took_dotenv(self.job.name, [folder / path for path in reports["dotenv"]])
+            self.run.took_dotenv(self.job.name, folder, reports["dotenv"])
         if entries:
             self.run.kept.put(self.job.name, folder, entries)
             self.run.give_back(folder, entries)
+        return ()
 
     def untracked(self, folder: Path) -> Iterable[str]:
         return untracked(folder, self.run.origin.paths)

@@ -16,6 +16,8 @@ from idp.common.crypto import EncryptedTextField
 from pipelines.engine.scheduling import Status as JobStatus
 from rbac.models import ApiToken, Project, User
 
+PROTECTED = "main"
+
 
 class Pipeline(LeasedRow):
     """One run of a commit's CI file. While it is `created`, a worker makes its plan.
@@ -99,6 +101,11 @@ class Pipeline(LeasedRow):
     @property
     def ended(self) -> bool:
         return self.status in self.ENDED
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether its commit is on the branch that only reviewed or permitted pushes reach."""
+        return not self.is_tag and self.ref == PROTECTED
 
 
 class Job(models.Model):

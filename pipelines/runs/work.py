@@ -26,7 +26,9 @@ class Stored:
 def stored(job: PlannedJob) -> Stored:
     return Stored(
         work=Work(**{name: getattr(job, name) for name in NAMES}),
-        variables=dict(job.variables),
+        variables={name: text for name, text in job.variables.items() if name not in job.files},
+        files={name: job.variables[name] for name in sorted(job.files)},
+        secrets=tuple(job.variables[name] for name in sorted(job.masked)),
         strong=frozenset(name for name, where in job.origins.items() if where.file in STRONGER),
         allowed_exit_codes=job.allowed_exit_codes,
     )

@@ -18,6 +18,7 @@ from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services.advancing import advance
 from pipelines.runs.services.starting import TASK
 from pipelines.runs.services.telling import tell
+from pipelines.variables.selectors import settings_of
 
 log = logging.getLogger(__name__)
 SECONDS = 60.0
@@ -79,6 +80,8 @@ def _context(pipeline: Pipeline, files: commits.CommitFiles) -> Context:
         project=pipeline.project.name,
         changed=commits.changed(files.repository, pipeline.before_sha, pipeline.sha),
         files=files,
+        settings=settings_of(pipeline.project),
+        protected=pipeline.is_protected,
         pipeline_variables=json.loads(pipeline.given) if pipeline.given else {},
     )
 

@@ -146,7 +146,7 @@ def test_a_private_network_has_nothing_but_itself(launcher: Launcher) -> None:
 def test_jobs_end_when_whoever_asked_is_killed() -> None:
     program = (
         "import os; from pipelines.running.launching import *\n"
-        "r = Launcher().start(Command(('/bin/sh', '-c', 'echo up; sleep 906'), '/tmp', {}))\n"
+        "l = Launcher(); r = l.start(Command(('/bin/sh', '-c', 'echo up; sleep 906'), '/tmp', {}))\n"
         "print(os.read(r.output, 9), flush=True); r.wait()"
     )
     command = [sys.executable, "-c", program]

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from idp.changes.leases import LeaseLost
+from pipelines.reports.models import Report
 from pipelines.runs import claiming, logs
 from pipelines.runs.models import Artifact, Attempt, Pipeline
 from pipelines.runs.services import acting, ending
+from pipelines.variables.models import Variable
 from tests.pipelines.runs.conftest import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -122,3 +124,34 @@ def test_a_lost_lease_writes_nothing_more_and_the_job_is_a_system_failure(world:
     assert (job.status, job.runs, job.retries) == ("pending", 2, 1)
     first = job.attempts.get(number=1)
     assert (first.status, first.failure) == ("failed", "runner_system_failure")
+
+
+def test_reports_are_followed_and_a_bad_one_is_told(world: World, finished: Finished) -> None:
+    good = "<testsuite><testcase classname='a' name='adds'><failure>no</failure></testcase>"
+    pipeline = world.start(
+        f"""
+test:
+  script:
+    - echo "{good}</testsuite>" > r.xml
+    - echo nonsense > bad.xml
+    - ln -s /etc/passwd away.xml
+    - exit 1
+  artifacts: {{when: always, reports: {{junit: ["*.xml"]}}}}
+"""
+    )
+    assert finished(pipeline).status == "failed"
+    assert Report.objects.get().summary["failed"] == 1
+    text = log_of(world, pipeline, "test")
+    assert "bad.xml is not taken as a junit report" in text
+    assert "away.xml" not in text.split("$ exit 1")[1]
+
+
+def test_variables_are_masked_in_the_log_in_every_form(world: World, finished: Finished) -> None:
+    Variable.objects.create(project=world.project, name="TOKEN", value="s3cr3t-token", masked=True)
+    text = "job: {script: ['echo \"-$TOKEN-\"', 'printf %s \"user:$TOKEN\" | base64']}"
+    pipeline = finished(world.start(text))
+    log = log_of(world, pipeline, "job")
+    assert "-[MASKED]-" in log
+    assert "s3cr3t" not in log
+    assert "czNjcjN0LXRva2Vu" not in log
+    assert log.count("[MASKED]") == 2
