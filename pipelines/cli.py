@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +15,17 @@ from pipelines import local_settings
 from pipelines.checkout import context_of, root_of
 from pipelines.cli_run import run as run_plan
 from pipelines.cli_run import tell
-from pipelines.engine import explaining
-from pipelines.engine.config import FILE, Config, load
+from pipelines.engine import cache, explaining
+from pipelines.engine.cache import FILE
 from pipelines.engine.context import Context
-from pipelines.engine.linting import Report, lint
-from pipelines.engine.plan import Plan, plan
+from pipelines.engine.planned import Plan
 from pipelines.engine.problems import ConfigError, Problem, nearest
 from pipelines.engine.source import MAX_BYTES
 from pipelines.running.choosing import Wanted
+
+if TYPE_CHECKING:  # what reads a file is loaded where no plan of it is kept
+    from pipelines.engine.config import Config
+    from pipelines.engine.linting import Report
 
 FileOption = Annotated[str, typer.Option("--file", "-f", help="Instead of .gitlab-ci.yml.")]
 Branch = Annotated[str, typer.Option(help="As if on this branch.")]
@@ -76,15 +81,34 @@ def _variables(given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _planned(asked: Asked) -> tuple[Config, Context, Plan]:
+def _plan(asked: Asked) -> tuple[Context, Plan]:
+    """The plan, kept beside those made before."""
     data, context, name = _found(asked)
     try:
-        config = load(data, context, name)
-        return config, context, plan(config, context)
+        return context, cache.planned(data, context, _kept(), name)
     except ConfigError as fault:
-        for problem in fault.problems:
-            note(str(problem))
-        raise typer.Exit(int(Code.FAILED)) from None
+        raise _refused(fault) from None
+
+
+def _kept() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "slipway" / "plans"
+
+
+def _refused(fault: ConfigError) -> typer.Exit:
+    for problem in fault.problems:
+        note(str(problem))
+    return typer.Exit(int(Code.FAILED))
+
+
+def _planned(asked: Asked) -> tuple[Config, Plan]:
+    data, context, name = _found(asked)
+    try:
+        config = import_module("pipelines.engine.config").load(data, context, name)
+        made = import_module("pipelines.engine.plan").plan(config, context)
+    except ConfigError as fault:
+        raise _refused(fault) from None
+    return config, made
 
 
 def _as_json(problem: Problem) -> dict[str, object]:
@@ -121,7 +145,7 @@ def _register_lint(group: typer.Typer, client: Client) -> None:
     ) -> None:
         """Say what is wrong with the file; exit code 1 when it makes no pipeline."""
         asked = Asked(file, branch, tag, source, merge_request, tuple(var))
-        report = lint(*_found(asked))
+        report: Report = import_module("pipelines.engine.linting").lint(*_found(asked))
         if client.as_json:
             state = report.plan.state if report.plan else None
             problems = [_as_json(problem) for problem in report.problems]
@@ -145,7 +169,7 @@ def _register_explain(group: typer.Typer, client: Client) -> None:
         var: Given = [],  # noqa: B006 - typer copies it
     ) -> None:
         """Say why a job is in or out: the rules, the values, the lines."""
-        config, _, made = _planned(Asked(file, branch, tag, source, merge_request, tuple(var)))
+        config, made = _planned(Asked(file, branch, tag, source, merge_request, tuple(var)))
         try:
             names = explaining.matching(config, made, job)
         except explaining.UnknownJob:
@@ -172,7 +196,7 @@ def _register_graph(group: typer.Typer, client: Client) -> None:
         var: Given = [],  # noqa: B006 - typer copies it
     ) -> None:
         """Show the stages, the jobs that are in, and what each waits for."""
-        _, _, made = _planned(Asked(file, branch, tag, source, merge_request, tuple(var)))
+        _, made = _plan(Asked(file, branch, tag, source, merge_request, tuple(var)))
         if client.as_json:
             jobs = [explaining.as_json(job) for job in made.jobs.values()]
             left = {name: decision.reason for name, decision in made.left_out.items()}
@@ -212,7 +236,7 @@ def _register_run(group: typer.Typer, client: Client) -> None:
     ) -> None:
         """Run the pipeline on this machine, in copies of the checkout; artifacts come back."""
         asked = Asked(file, branch, tag, source, merge_request, tuple(var))
-        _, context, made = _planned(asked)
+        context, made = _plan(asked)
         wanted = Wanted(tuple(jobs), needs, stage, tuple(manual), slots)
         root = _root(asked)
         quiet = quiet or client.as_json

@@ -14,7 +14,7 @@ import typer
 
 from idp.common.console import Code, fail, note, print_json, say
 from pipelines.checkout import origin_of
-from pipelines.engine.plan import Plan, State
+from pipelines.engine.planned import Plan, State
 from pipelines.engine.scheduling import Status
 from pipelines.running.choosing import ChoiceError, Wanted, choose
 from pipelines.running.local import LocalRun, Ran, Result

@@ -19,7 +19,7 @@ import yaml
 from pipelines.conformance_runs import misses
 from pipelines.engine.context import Context, MemoryFiles
 from pipelines.engine.linting import Report, lint
-from pipelines.engine.plan import PlannedJob
+from pipelines.engine.planned import PlannedJob
 from pipelines.engine.problems import Severity
 from pipelines.engine.settings import Level, Setting
 from pipelines.engine.sources import Component, MemorySources
@@ -164,7 +164,7 @@ def _fact(job: PlannedJob, key: str, like: Any) -> Any:
     if key == "variables":
         return {name: job.variables.get(name) for name in like}
     if key == "keys":
-        return {name: job.keys.get(name) for name in like}
+        return {name: _plain(getattr(job, name, None), wanted) for name, wanted in like.items()}
     return _plain(getattr(job, key, None), like)
 
 

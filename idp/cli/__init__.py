@@ -13,7 +13,6 @@ import typer
 from idp.cli import account
 from idp.cli.config import Config
 from idp.cli.lazily import LazyClient
-from idp.common.version import VERSION
 
 APPS = ("rbac", "idp.changes", "portal", "gitops", "schemas", "environments", "pipelines")
 # Groups whose commands have to start at once: only their own app is loaded.
@@ -43,7 +42,7 @@ def build(client: LazyClient, apps: Sequence[str] = APPS) -> typer.Typer:
     @app.command()
     def version() -> None:
         """Print the client's version."""
-        typer.echo(VERSION)
+        typer.echo(import_module("idp.common.version").VERSION)
 
     account.register(app, client)
     for name in apps:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipelines.engine.config import Config
 from pipelines.engine.context import MASK
-from pipelines.engine.plan import Plan, PlannedJob
-from pipelines.engine.rules import Decision
+from pipelines.engine.planned import Decision, Plan, PlannedJob
+
+if TYPE_CHECKING:  # `slipway ci graph` needs none
+    from pipelines.engine.config import Config
 
 _SHOWN_FILES = frozenset({"predefined"})
 
@@ -121,8 +122,16 @@ def _lines_of_running(found: dict[str, Any]) -> Iterator[str]:
         yield f"  waits for {', '.join(edge['job'] for edge in found['needs'])}"
     if found["allow_failure"]:
         yield "  may fail"
+    if found["when"] == "manual":
+        yield f"  {_of_manual(found['allow_failure'])}"
     for name, variable in sorted(found["variables"].items()):
         yield f"  {name}={variable['value']} ({variable['where']})"
+
+
+def _of_manual(allowed: bool) -> str:
+    if allowed:
+        return "waits for a person; what comes after it does not wait for that"
+    return "waits for a person, and blocks what comes after it (allow_failure: true lets it go on)"
 
 
 def _after(start_in: str) -> str:

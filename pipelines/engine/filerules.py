@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pipelines.engine import patterns
 from pipelines.engine.context import Context
+from pipelines.engine.planned import Clause
 from pipelines.engine.problems import error, nearest, short
 from pipelines.engine.source import Items, Map
 from pipelines.engine.sources import SourceError
@@ -20,15 +21,6 @@ _KEYS = {
     "exists": frozenset({"paths", "regexp", "project", "ref"}),
 }
 _PUSHES = frozenset({"push", "merge_request_event", "external_pull_request_event"})
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One condition of a rule as it was judged, in words."""
-
-    text: str
-    holds: bool
-    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)

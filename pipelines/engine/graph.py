@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from pipelines.engine.config import Config
 from pipelines.engine.jobs import Job
 from pipelines.engine.needs import Need
 from pipelines.engine.parallel import titled
+from pipelines.engine.planned import Edge
 from pipelines.engine.problems import Problem, Where, short
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A planned job that has to end before; `artifacts` are taken from it or not."""
-
-    job: str
-    artifacts: bool = True
 
 
 def circle(graph: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -9,17 +9,18 @@ from typing import TypeVar
 from pipelines.engine import keywords
 from pipelines.engine.needs import (
     Need,
-    NeedElsewhere,
     read_dependencies,
     read_elsewhere,
     read_needs,
 )
-from pipelines.engine.parallel import Instance, instances
-from pipelines.engine.problems import ConfigError, Problem, Where, error, nearest, short, warning
+from pipelines.engine.parallel import instances
+from pipelines.engine.planned import Instance, NeedElsewhere
+from pipelines.engine.problems import ConfigError, Problem, Where, error, nearest, short
 from pipelines.engine.rules import WHENS, check_rules
 from pipelines.engine.source import Items, Map
 from pipelines.engine.values import trigger
-from pipelines.engine.values.work import Work, read_work
+from pipelines.engine.values.readers import read_work
+from pipelines.engine.values.work import Work
 from pipelines.engine.variables import Variable, read_variables
 
 _T = TypeVar("_T")
@@ -204,19 +205,3 @@ def _inherited(own: Map, key: str, owner: str) -> bool | tuple[str, ...]:
         message = f"inherit:{key} of {owner} takes true, false or a list of names."
         raise error(where, "inherit", message, "Write [image].")
     return tuple(given)
-
-
-def not_run(job: Job) -> list[Problem]:
-    """Keywords of the job that GitLab knows and nothing acts on here."""
-    found = [
-        warning(job.keys.at(key), "not-run", f"“{key}” of “{short(job.name)}” is not run: {reason}")
-        for key, reason in keywords.NOT_RUN.items()
-        if key in job.keys
-    ]
-    for secret in job.work.secrets:
-        if not secret.runs:
-            message = f"The secret {secret.variable} of “{short(job.name)}” is not taken from "
-            fix = f"Keep it in Slipway, and write {secret.variable}: slipway: NAME."
-            where = job.keys.at("secrets")
-            found.append(warning(where, "not-run", f"{message}{secret.vendor}.", fix))
-    return found

@@ -65,6 +65,10 @@ NOT_RUN = {
     "publish": "GitLab Pages are not published.",
     "run": "Steps are not run; use script.",
 }
+# Of `artifacts:reports`; others are kept as files.
+READ_REPORTS = frozenset(
+    {"codequality", "coverage_report", "cyclonedx", "dotenv", "junit", "metrics", "sarif"}
+)
 DEFAULT_STAGES = ("build", "test", "deploy")
 FIRST_STAGE, LAST_STAGE, DEFAULT_STAGE = ".pre", ".post", "test"
 WORKFLOW = frozenset({"name", "rules", "auto_cancel"})

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pipelines.engine.config import Config
 from pipelines.engine.context import PREDEFINED, Context, merged
 from pipelines.engine.jobs import Job
-from pipelines.engine.parallel import Instance
+from pipelines.engine.planned import Instance
 from pipelines.engine.problems import error
 from pipelines.engine.values.environment import Environment
 from pipelines.engine.values.expanding import expanded, putter
@@ -21,21 +21,20 @@ MAX_TEXT = 50_000_000  # characters that their expansion makes
 
 
 class Layers:
-    """Puts the layers of one pipeline together; `workflow` is what the workflow's rule brought."""
+    """Puts the layers of a pipeline together; `written` are the file's and the workflow rule's."""
 
     def __init__(self, config: Config, context: Context) -> None:
         self.config = config
         self.context = context
         self.predefined = context.predefined()
         self.kept, self.pipeline = context.outside()
-        self.workflow: Mapping[str, Variable] = {}
+        self.written = dict(config.variables)
         self._by_environment: dict[str, dict[str, Variable]] = {}
         self._values = self._text = 0
 
     def shared(self) -> dict[str, Variable]:
         """Those of the pipeline as a whole."""
-        written = merged(self.config.variables, self.workflow)
-        return merged(self.predefined, written, self.kept, self.pipeline)
+        return merged(self.predefined, self.written, self.kept, self.pipeline)
 
     def of(
         self, job: Job, instance: Instance, ruled: Mapping[str, Variable]
@@ -53,14 +52,20 @@ class Layers:
         instance: Instance,
         ruled: Mapping[str, Variable],
     ) -> dict[str, Variable]:
-        shared: Mapping[str, Variable] = merged(self.config.variables, self.workflow)
-        if job.inherits is False:
-            shared = {}
-        elif job.inherits is not True:
-            shared = {name: one for name, one in shared.items() if name in job.inherits}
-        matrix = {name: Variable(text, job.where) for name, text in instance.variables.items()}
-        own = merged(job.variables, ruled, matrix)
-        return merged(self.predefined, shared, own, kept, self.pipeline)
+        found = dict(self.predefined)
+        if job.inherits is True:
+            found.update(self.written)
+        elif job.inherits:
+            names = frozenset(job.inherits)
+            found.update({name: one for name, one in self.written.items() if name in names})
+        found.update(job.variables)
+        found.update(ruled)
+        if instance.variables:
+            matrix = instance.variables.items()
+            found.update({name: Variable(text, job.where) for name, text in matrix})
+        found.update(kept)
+        found.update(self.pipeline)
+        return found
 
     def _scoped(
         self, environment: Environment, layers: Mapping[str, Variable]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pipelines.engine import predefined, published
+from pipelines.engine import doubts, predefined, published
 from pipelines.engine.config import FILE, Config, load
 from pipelines.engine.context import Context, merged
 from pipelines.engine.expressions import ExpressionError, parse
-from pipelines.engine.jobs import Job, not_run
+from pipelines.engine.jobs import Job
 from pipelines.engine.plan import Plan, State, plan
 from pipelines.engine.problems import (
     MAX_PROBLEMS,
@@ -23,9 +23,17 @@ from pipelines.engine.problems import (
     warning,
 )
 from pipelines.engine.source import Map
+from pipelines.engine.values.expanding import expanded
 from pipelines.engine.variables import Variable, cycle_in, read_variables, references
 
 _GIVEN = ("FF_", "GIT_", "KUBE_", "RUNNER_", "CI_EXTERNAL_PULL_REQUEST_")
+_READ_AT_ONCE = {
+    "environment": "environment",
+    "image": "image",
+    "resource_group": "resource_group",
+    "services": "services",
+    "tags": "tags",
+}
 _MERGE_REQUEST = "merge_request_event"
 
 
@@ -61,8 +69,8 @@ def lint(data: bytes | str, context: Context, file: str = FILE) -> Report:
 
 def _doubts(config: Config, context: Context) -> Iterator[Problem]:
     for job in config.jobs.values():
-        yield from not_run(job)
-        yield from _behind_a_catch_all(job)
+        yield from doubts.of_job(job, config)
+    yield from doubts.of_rules(config.workflow or (), "workflow")
     yield from _unreachable(config)
     yield from _undefined(config, context)
     yield from _circles(config)
@@ -89,19 +97,6 @@ def _unreachable(config: Config) -> Iterator[Problem]:
                 yield Problem(need.where, "unreachable", message, "Remove the need.")
 
 
-def _behind_a_catch_all(job: Job) -> Iterator[Problem]:
-    for number, rule in enumerate(job.rules or (), start=1):
-        if number == len(job.rules or ()):
-            return
-        if not rule.keys() & {"if", "changes", "exists"}:
-            message = (
-                f"Rule {number} of “{short(job.name)}” always holds; those after it never act."
-            )
-            fix = "Move it to the end, or give it an if."
-            yield warning(rule.where, "unreachable-rule", message, fix)
-            return
-
-
 # -- variables -----------------------------------------------------------------------------------
 
 
@@ -118,14 +113,19 @@ def _circles(config: Config) -> Iterator[Problem]:
 def _undefined(config: Config, context: Context) -> Iterator[Problem]:
     given = merged(context.predefined(), *context.outside(), config.variables)
     known = predefined.NAMES | given.keys() | _ruled(config.workflow or ()).keys()
+    known |= {one.name for one in context.settings}
     yield from _unknown_in("workflow", config.workflow or (), {}, known)
     yield from _unknown_in("the file", (), config.variables, known)
+    handed = any(_hands_over(job) for job in config.jobs.values())
     for job in config.jobs.values():
         rules = job.rules or ()
         own = known | job.variables.keys() | _ruled(rules).keys()
         own |= {name for one in job.instances for name in one.variables}
         variables = merged(job.variables, _ruled(rules))
-        yield from _unknown_in(f"“{short(job.name)}”", rules, variables, own)
+        owner = f"“{short(job.name)}”"
+        yield from _unknown_in(owner, rules, variables, own)
+        if not handed:
+            yield from _unknown_read(owner, _texts(job), own | predefined.NAMES)
 
 
 def _ruled(rules: tuple[Map, ...]) -> dict[str, Variable]:
@@ -144,13 +144,41 @@ def _unknown_in(
     for variable in variables.values():
         if variable.expand:
             read += [(name, variable.where) for name in references(variable.value)]
+    yield from _unknown_read(owner, read, known)
+    for rule in rules:
+        yield from _too_early(owner, rule, variables)
+
+
+def _unknown_read(
+    owner: str, read: list[tuple[str, Where]], known: frozenset[str]
+) -> Iterator[Problem]:
     for name, where in dict.fromkeys(read):
         if name not in known and not name.startswith(_GIVEN):
             fix = nearest(name, known) or "Define it, or give it to the pipeline."
             message = f"{owner} reads ${short(name)}, which nothing here sets."
             yield warning(where, "undefined-variable", message, fix)
-    for rule in rules:
-        yield from _too_early(owner, rule, variables)
+
+
+def _hands_over(job: Job) -> bool:
+    """Whether a job hands variables over to later ones."""
+    reports = job.work.artifacts.reports if job.work.artifacts else ()
+    return any(report.kind == "dotenv" for report in reports)
+
+
+def _texts(job: Job) -> list[tuple[str, Where]]:
+    """The names in keywords into which variables are put before anything of the job runs."""
+    found: list[tuple[str, Where]] = []
+
+    def note(key: str) -> Callable[[str], str]:
+        def noted(text: str) -> str:
+            found.extend((name, job.keys.at(key)) for name in references(text))
+            return text
+
+        return noted
+
+    for key, field in _READ_AT_ONCE.items():
+        expanded(getattr(job.work, field), note(key))
+    return found
 
 
 def _too_early(owner: str, rule: Map, own: Mapping[str, Variable]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from pipelines.engine.source import MAX_DEPTH, Items, Map, Reference
 MAX_LEVELS = 11
 MAX_REFERENCES = 10
 MAX_RESOLVED = 400_000
+_HOLDERS = (Map, Items, Reference)
 
 
 def deep_merge(base: Map, over: Map) -> Map:
@@ -113,24 +114,32 @@ class Referencing:
         return resolved
 
     def _walk(self, value: Any, trail: tuple[Reference, ...], depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            message = f"!reference nests values more than {MAX_DEPTH} deep."
-            raise ConfigError([Problem(trail[0].where, "depth", message, "Refer to less.")])
+        """The value with references put in; the same object where there was none."""
         if isinstance(value, Reference):
             return self._walk(self._found(value, trail), (*trail, value), depth)
-        if isinstance(value, Map) and (trail or _holds_reference(value)):
-            copy = value.copy()
-            for key, child in value.items():
-                copy[key] = self._walk(child, trail, depth + 1)
-            self._count(len(copy) + 1, value.where)
-            return copy
-        if isinstance(value, Items) and (trail or _holds_reference(value)):
-            items = Items(value.where)
-            for child, where in value.pairs():
-                items.put(self._walk(child, trail, depth + 1), where)
-            self._count(len(items) + 1, value.where)
-            return items
+        if isinstance(value, (Map, Items)):
+            if depth > MAX_DEPTH:
+                raise self._too_deep(value, trail)
+            return self._children(value, trail, depth)
         return value
+
+    def _children(self, value: Map | Items, trail: tuple[Reference, ...], depth: int) -> Any:
+        copy: Any = None
+        for key, child in value.items() if isinstance(value, Map) else enumerate(value):
+            if not isinstance(child, _HOLDERS):
+                continue
+            new = self._walk(child, trail, depth + 1)
+            if new is not child:
+                copy = value.copy() if copy is None else copy
+                copy[key] = new
+        if trail or copy is not None:
+            self._count(len(value) + 1, value.where)
+        return value if copy is None else copy
+
+    def _too_deep(self, value: Map | Items, trail: tuple[Reference, ...]) -> ConfigError:
+        where = trail[0].where if trail else value.where
+        message = f"!reference nests values more than {MAX_DEPTH} deep."
+        return ConfigError([Problem(where, "depth", message, "Refer to less.")])
 
     def _count(self, nodes: int, where: Where) -> None:
         self._nodes += nodes
@@ -158,12 +167,3 @@ class Referencing:
                 raise ConfigError([Problem(reference.where, "reference-unknown", message, fix)])
             here = here[part]
         return here
-
-
-def _holds_reference(value: Any) -> bool:
-    if isinstance(value, Reference):
-        return True
-    children = (
-        value.values() if isinstance(value, Map) else value if isinstance(value, Items) else ()
-    )
-    return any(_holds_reference(child) for child in children)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.engine.parallel import combinations, rows, size
+from pipelines.engine.planned import NeedElsewhere
 from pipelines.engine.problems import Where, error, nearest, short
 from pipelines.engine.source import Items, Map
 
@@ -24,21 +25,6 @@ class Need:
     artifacts: bool = True
     optional: bool = False
     matrix: tuple[tuple[tuple[str, str], ...], ...] = ()  # empty: all instances
-
-
-@dataclass(frozen=True, slots=True)
-class NeedElsewhere:
-    """Artifacts of a job of another pipeline, by project and ref, or by the pipeline's id.
-
-    A pipeline without a job: its status is taken over. Variables are not put in yet.
-    """
-
-    job: str
-    where: Where
-    project: str = ""
-    ref: str = ""
-    pipeline: str = ""
-    artifacts: bool = True
 
 
 def read_needs(given: Any, owner: str, where: Where) -> tuple[Need, ...] | None:

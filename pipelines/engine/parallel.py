@@ -7,25 +7,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.engine.planned import Instance
 from pipelines.engine.problems import Where, error, short
 from pipelines.engine.source import Items, Map
 from pipelines.engine.variables import text_of
 
 MAX_JOBS = 200
 _LEAST = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One of a job's instances; index and total are 0 for a job that is alone."""
-
-    name: str
-    index: int = 0
-    total: int = 0
-    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def instances(name: str, given: Any, where: Where) -> tuple[Instance, ...]:

@@ -6,76 +6,35 @@ Pure: the same configuration and context give the same plan on a laptop and on t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipelines.engine import keywords, refs, rules
 from pipelines.engine.config import Config
 from pipelines.engine.context import Context, merged
-from pipelines.engine.graph import Edge, Edges, circle, written_circle
+from pipelines.engine.graph import Edges, circle, written_circle
 from pipelines.engine.jobs import Job
 from pipelines.engine.layers import Layers, of_environment, of_job
-from pipelines.engine.needs import NeedElsewhere, read_elsewhere, read_needs
-from pipelines.engine.parallel import Instance
-from pipelines.engine.problems import ConfigError, Problem, Where, error, short
-from pipelines.engine.rules import Decision
+from pipelines.engine.needs import read_elsewhere, read_needs
+from pipelines.engine.planned import (
+    Decision,
+    Instance,
+    Plan,
+    PlannedJob,
+    State,
+)
+from pipelines.engine.problems import ConfigError, Problem, error, short
 from pipelines.engine.source import Map
-from pipelines.engine.values.auto_cancel import DEFAULT, AutoCancel, read_auto_cancel
+from pipelines.engine.values.auto_cancel import AutoCancel, read_auto_cancel
 from pipelines.engine.values.environment import Environment
 from pipelines.engine.values.expanding import expanded, putter
 from pipelines.engine.values.forms import At, period
 from pipelines.engine.values.simple import read_start_in
-from pipelines.engine.values.work import Work, with_variables
-from pipelines.engine.variables import substitute
+from pipelines.engine.values.work import with_variables
+from pipelines.engine.variables import Variable, substitute
+
+__all__ = ["Plan", "PlannedJob", "State", "plan"]
 
 MAX_PLANNED = 10_000
-
-
-class State(StrEnum):
-    CREATED = "created"
-    SKIPPED = "skipped"  # the commit's message asks for no pipeline
-    FILTERED = "filtered"  # workflow:rules say no
-    EMPTY = "empty"  # no job is in
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedJob(Work):
-    """A job that is in, with what it does. `needs` None: it waits for all of earlier stages.
-
-    Of the jobs in `artifacts_from` it takes the artifacts; None: of all of earlier stages.
-    """
-
-    name: str
-    job: str  # the name as written, before parallel
-    stage: str
-    where: Where
-    needs: tuple[Edge, ...] | None
-    when: str
-    start_in: str
-    allow_failure: bool
-    allowed_exit_codes: tuple[int, ...]
-    variables: Mapping[str, str] = field(repr=False)
-    origins: Mapping[str, Where] = field(repr=False)
-    files: frozenset[str] = frozenset()  # variables of which the job gets the path of a file
-    masked: frozenset[str] = frozenset()  # variables whose values no log shows
-    decision: Decision = field(repr=False)
-    instance: Instance
-    keys: Map = field(repr=False)
-    artifacts_from: tuple[str, ...] | None = None
-    elsewhere: tuple[NeedElsewhere, ...] = ()
-
-
-@dataclass(frozen=True)
-class Plan:
-    state: State
-    reason: str
-    stages: tuple[str, ...]
-    jobs: Mapping[str, PlannedJob]
-    left_out: Mapping[str, Decision]
-    name: str = ""
-    workflow: Decision | None = None
-    auto_cancel: AutoCancel = DEFAULT
 
 
 def plan(config: Config, context: Context) -> Plan:
@@ -89,6 +48,16 @@ def plan(config: Config, context: Context) -> Plan:
 
 def _none(config: Config, state: State, reason: str, workflow: Decision | None = None) -> Plan:
     return Plan(state, reason, config.stages, {}, {}, workflow=workflow)
+
+
+class _Decided(NamedTuple):
+    """A job that is in, with the variables by which that was decided."""
+
+    job: Job
+    instance: Instance
+    decision: Decision
+    layers: dict[str, Variable]
+    values: dict[str, str]
 
 
 class _Planning:
@@ -121,7 +90,7 @@ class _Planning:
             jobs,
             self.left_out,
             substitute(self.config.name, values, self.config.tree.at("workflow")),
-            workflow,
+            workflow and workflow.settled(),
             self._auto_cancel(workflow),
         )
 
@@ -137,20 +106,21 @@ class _Planning:
             return None
         values = self.layers.values(self.layers.shared())
         decision = rules.decide(self.config.workflow, "workflow", values, self.context)
-        self.layers.workflow = decision.variables
+        self.layers.written.update(decision.variables)
         return decision
 
-    def _decided(self) -> list[tuple[Job, Instance, Decision]]:
-        found: list[tuple[Job, Instance, Decision]] = []
+    def _decided(self) -> list[_Decided]:
+        found: list[_Decided] = []
         for job in self.config.jobs.values():
             for instance in job.instances:
                 if len(found) >= MAX_PLANNED:
                     message = f"The pipeline has more than {MAX_PLANNED} jobs."
                     raise error(job.where, "size", message, "Use fewer parallel jobs.")
-                values = self.layers.values(self.layers.of(job, instance, {}))
+                layers = merged(self.layers.of(job, instance, {}), of_job(job, instance))
+                values = self.layers.values(layers)
                 decision = self._decide(job, values)
                 if decision.included:
-                    found.append((job, instance, decision))
+                    found.append(_Decided(job, instance, decision, layers, values))
                 else:
                     self.left_out[instance.name] = decision
         return found
@@ -164,28 +134,32 @@ class _Planning:
         place = where if only is not None or out is not None else job.where
         return refs.decide((owner, place), only, out, values, self.context)
 
-    def _planned(self, decided: list[tuple[Job, Instance, Decision]]) -> dict[str, PlannedJob]:
+    def _planned(self, decided: list[_Decided]) -> dict[str, PlannedJob]:
         present: dict[str, list[str]] = {}
-        for job, instance, _ in decided:
-            present.setdefault(job.name, []).append(instance.name)
+        for one in decided:
+            present.setdefault(one.job.name, []).append(one.instance.name)
         edges = Edges(self.config, present)
         jobs: dict[str, PlannedJob] = {}
         for name in present:
             edges.judge_dependencies(self.config.jobs[name])
-        for job, instance, decision in decided:
-            jobs[instance.name] = self._one(job, instance, decision, edges)
+        for one in decided:
+            jobs[one.instance.name] = self._one(one, edges)
         self.problems += dict.fromkeys(edges.problems)
         self._judge_circle(jobs, edges)
         return jobs
 
-    def _one(self, job: Job, instance: Instance, decision: Decision, edges: Edges) -> PlannedJob:
+    def _one(self, one: _Decided, edges: Edges) -> PlannedJob:
+        job, instance, decision = one.job, one.instance, one.decision
         owner = f"“{short(job.name)}”"
         needs, elsewhere = job.needs, job.elsewhere
         if decision.needs is not None:
             needs = read_needs(decision.needs, owner, decision.where)
             elsewhere = read_elsewhere(decision.needs, owner)
-        layers = merged(self.layers.of(job, instance, decision.variables), of_job(job, instance))
-        values, environment = self.layers.values(layers), job.work.environment
+        layers, values, environment = one.layers, one.values, job.work.environment
+        if decision.variables:
+            own = self.layers.of(job, instance, decision.variables)
+            layers = merged(own, of_job(job, instance))
+            values = self.layers.values(layers)
         if environment is not None:
             environment = expanded(environment, putter(values, job.where))
             layers = merged(layers, of_environment(environment))
@@ -216,9 +190,8 @@ class _Planning:
             origins={name: variable.where for name, variable in layers.items()},
             files=frozenset(name for name, one in layers.items() if one.file),
             masked=frozenset(name for name, one in layers.items() if one.masked),
-            decision=decision,
+            decision=decision.settled(),
             instance=instance,
-            keys=job.keys,
             artifacts_from=edges.sources(job, waited),
             elsewhere=expanded(elsewhere, put),
         )

@@ -11,8 +11,8 @@ from typing import Any
 
 from pipelines.engine import expressions, patterns
 from pipelines.engine.context import Context
+from pipelines.engine.planned import Decision
 from pipelines.engine.problems import Where, error, nearest, short
-from pipelines.engine.rules import Decision
 from pipelines.engine.source import Items, Map
 
 _KEYS = frozenset({"refs", "variables", "changes", "kubernetes"})

@@ -7,17 +7,16 @@ rules of which none holds stays out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.engine import expressions, filerules
 from pipelines.engine.context import Context
-from pipelines.engine.filerules import Clause
+from pipelines.engine.planned import Clause, Decision, Judged
 from pipelines.engine.problems import Where, error, nearest, short
 from pipelines.engine.source import Items, Map
 from pipelines.engine.values.forms import At
 from pipelines.engine.values.simple import read_flag, read_start_in
-from pipelines.engine.variables import Variable, read_variables
+from pipelines.engine.variables import read_variables
 
 MAX_RULES = 200
 WHENS = ("on_success", "on_failure", "always", "manual", "delayed", "never")
@@ -36,33 +35,6 @@ RULE_KEYS = frozenset(
     }
 )
 WORKFLOW_WHENS = ("always", "never")
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One rule that was looked at. `holds` when all its clauses do."""
-
-    number: int
-    where: Where
-    holds: bool
-    clauses: tuple[Clause, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """In or out, what the deciding rule adds to the job, and every rule that was looked at."""
-
-    included: bool
-    reason: str
-    where: Where
-    when: str = ""  # empty: as the job says
-    start_in: str = ""
-    allow_failure: Any = None  # None: as the job says
-    interruptible: bool | None = None
-    needs: Any = None
-    auto_cancel: Any = None  # of a workflow's rule
-    variables: Mapping[str, Variable] = field(default_factory=dict)
-    judged: tuple[Judged, ...] = ()
 
 
 def check_rules(rules: Any, owner: str, where: Where) -> tuple[Map, ...]:

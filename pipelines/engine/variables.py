@@ -92,7 +92,7 @@ def _named(found: re.Match[str]) -> str:
 
 def substitute(text: str, values: Mapping[str, str], where: Where) -> str:
     """The text with known names replaced; unknown ones, and `$$`, stay as they are."""
-    if "$" not in text and "%" not in text:
+    if not _refers(text):
         return text
     if len(text) + sum(len(values.get(name, "")) for name in references(text)) > MAX_EXPANDED:
         message = f"A value grows over {MAX_EXPANDED} characters when its variables are put in."
@@ -112,21 +112,26 @@ def cycle_in(variables: Mapping[str, Variable]) -> tuple[str, ...]:
 
 def expand(variables: Mapping[str, Variable]) -> dict[str, str]:
     """All values, nested references put in. Where they run in a circle, all stay unexpanded."""
-    order, circle = _ordered(variables)
-    raw = {name: variable.value for name, variable in variables.items()}
+    done = {name: variable.value for name, variable in variables.items()}
+    growing = {name: one for name, one in variables.items() if one.expand and _refers(one.value)}
+    if not growing:
+        return done
+    order, circle = _ordered(growing)
     if circle:
-        return raw
-    done: dict[str, str] = {}
-    length = 0
+        return done
+    length = sum(map(len, done.values()))
     for name in order:
-        variable = variables[name]
-        value, where = variable.value, variable.where
-        done[name] = substitute(value, done, where) if variable.expand else value
+        variable = growing[name]
+        done[name] = substitute(variable.value, done, variable.where)
         length += len(done[name])
         if length > MAX_EXPANDED:
             message = f"The variable {short(name)} grows over {MAX_EXPANDED} characters."
             raise error(variable.where, "variables", message, "Nest fewer of them.")
-    return {name: done[name] for name in variables}
+    return done
+
+
+def _refers(text: str) -> bool:
+    return "$" in text or "%" in text
 
 
 def _ordered(variables: Mapping[str, Variable]) -> tuple[list[str], tuple[str, ...]]:

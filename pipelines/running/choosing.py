@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from pipelines.engine.plan import Plan, PlannedJob
+from pipelines.engine.planned import Plan, PlannedJob
 from pipelines.engine.problems import nearest, short
 from pipelines.running.local import Choice
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pipelines.engine.plan import Plan, PlannedJob
+from pipelines.engine.planned import Plan, PlannedJob
 from pipelines.engine.scheduling import ENDED, Node, Scheduler, Status, Step, overall
 from pipelines.reports.formats import dotenv
 from pipelines.reports.formats.base import ReportRefused, Source

@@ -4,9 +4,11 @@ from textwrap import dedent
 
 import pytest
 
+from pipelines.engine.explaining import explained, lines
 from pipelines.engine.keywords import JOB, NOT_RUN
 from pipelines.engine.linting import Report, lint
 from pipelines.engine.problems import Problem, Severity
+from pipelines.engine.settings import Setting
 from tests.pipelines.making import context
 
 
@@ -146,3 +148,88 @@ def test_the_schema_sees_what_references_and_null_make_of_a_job() -> None:
       script: [!reference [.a, script], b]
     """
     assert linted(text).errors == ()
+
+
+def test_rules_that_ask_the_same_twice_are_told() -> None:
+    text = """
+    job:
+      script: [x]
+      rules:
+        - if: $CI && $CI_COMMIT_BRANCH
+        - {if: $CI, changes: [a]}
+        - {if: $CI}
+        - if: $CI   &&   $CI_COMMIT_BRANCH
+    """
+    problem = found(text, "unreachable-rule")[0]
+    assert "Rule 4 of “job” asks the same as rule 1" in problem.message
+    assert problem.where.line == 8
+    behind = "workflow: {rules: [{when: always}, {if: $CI}]}\njob: {script: [x]}"
+    assert "Rule 1 of workflow" in found(behind, "unreachable-rule")[0].message
+
+
+DEPLOY = "default: {interruptible: true}\njob: {script: [x], environment: production%s}"
+
+
+def test_a_deploy_that_a_new_commit_may_end_is_told() -> None:
+    problem = found(DEPLOY % "", "interruptible-deploy")[0]
+    assert "half done" in problem.message
+    assert found(DEPLOY % ", interruptible: false", "interruptible-deploy") == []
+    never = "workflow: {auto_cancel: {on_new_commit: none}}\n" + DEPLOY % ""
+    assert found(never, "interruptible-deploy") == []
+    checked = DEPLOY.replace("production", "{name: production, action: verify}") % ""
+    assert found(checked, "interruptible-deploy") == []
+
+
+@pytest.mark.parametrize(
+    ("keyword", "word"),
+    [
+        ("artifacts: {reports: {accessibility: a.json}}", "report accessibility"),
+        ("image: {name: a, docker: {user: b}}", "image:docker"),
+        ("services: [{name: a, kubernetes: {user: b}}]", "services:kubernetes"),
+        ("environment: {name: a, kubernetes: {dashboard: {namespace: b}}}", "kubernetes:dashboard"),
+        ("secrets: {A: {gitlab_secrets_manager: {name: b}}}", "gitlab_secrets_manager"),
+    ],
+)
+def test_what_of_a_keyword_nothing_acts_on_is_named(keyword: str, word: str) -> None:
+    problem = found(f"job:\n  script: [x]\n  {keyword}\n", "not-run")[0]
+    assert word in problem.message
+    assert problem.where.line == 3
+    assert problem.fix
+
+
+def test_what_is_read_or_run_is_not_doubted() -> None:
+    text = """
+    job:
+      script: [x]
+      artifacts: {reports: {junit: a.xml, dotenv: b.env, sarif: c.json}}
+      secrets: {A: {slipway: b}}
+      hooks: {pre_get_sources_script: [x]}
+      environment: {name: a, kubernetes: {namespace: b}}
+    """
+    assert linted(text).problems == ()
+
+
+def test_variables_in_keywords_are_looked_at_unless_a_job_hands_some_over() -> None:
+    job = "job: {script: [x], image: $IMGAE, variables: {IMAGE: a}}\n"
+    assert "“IMAGE”" in found(job, "undefined-variable")[0].fix
+    handing = "first: {script: [x], stage: build, artifacts: {reports: {dotenv: a.env}}}\n"
+    assert found(job + handing, "undefined-variable") == []
+
+
+def test_variables_kept_for_some_environments_count_as_set() -> None:
+    text = "job: {script: [x], rules: [{if: $KEY}, {when: always}]}"
+    settings = (Setting("KEY", "k", environment="production", protected=True),)
+    problems = lint(text, context(settings=settings)).problems
+    assert not [one for one in problems if one.rule == "undefined-variable"]
+
+
+def test_a_manual_job_says_whether_it_blocks() -> None:
+    text = "a: {script: [x], when: manual}\nb: {script: [x], rules: [{when: manual}]}"
+    report = linted(text)
+    assert report.config is not None
+    assert report.plan is not None
+    said = {
+        name: "\n".join(lines(explained(report.config, report.plan, name))) for name in ("a", "b")
+    }
+    assert "does not wait for that" in said["a"]
+    assert "blocks what comes after it" in said["b"]

@@ -240,10 +240,12 @@ def test_defaults_hold_where_a_job_says_nothing() -> None:
         some: {script: [x], inherit: {default: [tags]}}
         """
     )
-    seen = {name: (job.keys.get("image"), job.keys.get("tags")) for name, job in plan.jobs.items()}
+    seen = {
+        name: (job.image.name if job.image else "", job.tags) for name, job in plan.jobs.items()
+    }
     assert seen == {
-        "job": ("a", ["x"]),
-        "own": ("b", ["x"]),
-        "none": (None, None),
-        "some": (None, ["x"]),
+        "job": ("a", ("x",)),
+        "own": ("b", ("x",)),
+        "none": ("", ()),
+        "some": ("", ("x",)),
     }
