@@ -10,7 +10,7 @@ from django.db import transaction
 from environments import services as environments
 from environments.models import Limit
 from gitops.models import CloudAccount, Cluster
-from idp import demo_subjects
+from idp import demo_reports, demo_subjects
 from idp.changes.models import ApprovalRule, Change
 from portal.models import Component
 from rbac.actors import Actor, system
@@ -92,9 +92,10 @@ def make(aws: str) -> None:
         )
     _rules(teams)
     leads = {person.team: person.username for person in PEOPLE if person.lead}
-    demo_subjects.make(
-        {name: Actor(user=User.objects.get(username=leads[team])) for name, _, team in PROJECTS}
-    )
+    people = {team: User.objects.get(username=name) for team, name in leads.items()}
+    actors = {name: Actor(user=people[team]) for name, _, team in PROJECTS}
+    demo_subjects.make(actors)
+    demo_reports.make(actors["orders"], projects["orders"])
 
 
 def _person(person: Person, team: Team, projects: dict[str, Project]) -> None:

@@ -35,6 +35,9 @@ ROUTES = [
     "/api/v1/subjects/",
     "/databases/",
     "/api/v1/databases/",
+    "/pipelines/tests/",
+    "/pipelines/coverage/",
+    "/api/v1/tests/",
 ]
 MANY = 30
 

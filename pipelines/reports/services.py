@@ -1,4 +1,7 @@
-"""Writes of reports and quarantines: each decides, validates, writes and audits."""
+"""Writes of reports and quarantines: each decides, validates and writes.
+
+A quarantine is audited; a report says itself who handed it in, and when.
+"""
 
 from __future__ import annotations
 
@@ -60,10 +63,10 @@ def take(actor: Actor, project: Project, upload: Upload, stream: IO[bytes]) -> t
     row.kind = _kind(upload.kind) or registry.sniffed(first)
     result = registry.read(Kind(row.kind), stream, root=upload.checkout)
     row.summary, row.payload = storing.summary_of(result), storing.payload_of(result)
-    return _saved(actor, row, result)
+    return _saved(row, result)
 
 
-def _saved(actor: Actor, row: Report, result: Any) -> tuple[Report, bool]:
+def _saved(row: Report, result: Any) -> tuple[Report, bool]:
     try:
         with transaction.atomic():
             # One writer a project, so that its tests' numbers add up.
@@ -71,8 +74,6 @@ def _saved(actor: Actor, row: Report, result: Any) -> tuple[Report, bool]:
             row.created_at = timezone.now()
             row.save(force_insert=True)
             storing.store(row, result)
-            told = {"kind": row.kind, "commit": row.commit, "ref": row.ref, "bytes": row.size}
-            audit.record(actor, UPLOAD, target=row, scope=row.project.scope, after=told)
     except IntegrityError:
         known = Report.objects.filter(project=row.project_id, identity=row.identity).first()
         if known is None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, Response
 from environments.views.actions import ACTIONS
 from idp.changes.models import Change
 from idp.common import host
+from pipelines.reports.models import Report, TestCase
 from portal.shell import address
 from rbac.models import User
 from rbac.services.people import invite
@@ -125,6 +126,7 @@ def objects() -> list[Place]:
         *_subjects(),
         *_databases(),
         *_imports(),
+        *_reports(),
         Place("plan-with-losses", f"/changes/{_deletion().pk}/plan/", AUTHOR),
         Place("invitation", _invitation(), ""),
         Place("password-reset-confirm", _reset(), ""),
@@ -172,6 +174,21 @@ def _subjects() -> list[Place]:
         Place("schemas-no-match", "/schemas/?q=absent", AUTHOR),
         Place("schemas-deleted", "/schemas/?deleted=1", AUTHOR),
         Place("component-schemas", "/catalog/orders-api/?tab=schemas", AUTHOR),
+    ]
+
+
+def _reports() -> list[Place]:
+    flaky = TestCase.objects.get(name="test_waits_for_the_payment").pk
+    branch = Report.objects.filter(kind="diff").get().commit
+    return [
+        Place("tests", "/pipelines/tests/", LEAD),
+        Place("tests-none", "/pipelines/tests/", NEWCOMER),
+        Place("tests-no-match", "/pipelines/tests/?q=absent", AUTHOR),
+        Place("test", f"/pipelines/tests/{flaky}/", LEAD),
+        Place("test-quarantine", f"/pipelines/tests/{flaky}/quarantine/", LEAD),
+        Place("coverage", "/pipelines/coverage/", AUTHOR),
+        Place("commit", f"/pipelines/commits/orders/{branch}/", AUTHOR),
+        Place("component-tests", "/catalog/orders-api/?tab=tests", AUTHOR),
     ]
 
 

@@ -55,13 +55,6 @@ def test_the_same_again_answers_the_report_that_is_there(people: Characters) -> 
     assert models.TestCase.objects.get().runs == 2
 
 
-def test_an_upload_is_audited(send: Send) -> None:
-    send(junit(adds="passed"))
-    record = AuditRecord.objects.get(action="report.upload")
-    assert record.after["kind"] == "junit"
-    assert record.scope_label == "orders"
-
-
 @pytest.mark.parametrize(
     ("character", "error"),
     [("stranger", NotVisible), ("viewer", Forbidden), ("qa", Forbidden), ("auditor", Forbidden)],
