@@ -119,7 +119,7 @@ class ServerFiles:
                 kind=asked,
                 name=path[-MAX_NAME:],
                 job=self._attempt.job.name[:MAX_NAME],
-                root=str(folder),
+                checkout=str(folder),
             )
             try:
                 with open_file(folder, path) as file:

@@ -67,8 +67,8 @@ class Pipeline(LeasedRow):
     problems: Any = models.JSONField(default=list, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.CREATED)
     reason = models.TextField(blank=True)
-    interruptible = models.BooleanField(default=True)  # no job has begun that may not be broken off
-    auto_cancel = models.CharField(max_length=20, default="conservative")
+    on_new_commit = models.CharField(max_length=20, default="conservative")  # auto_cancel
+    on_job_failure = models.CharField(max_length=20, default="none")
     actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     actor_label = models.CharField(max_length=200)
     token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")

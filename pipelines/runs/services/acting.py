@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models import Q
 
 from idp.common.errors import Clash
-from pipelines.engine.scheduling import ACTIVE, ENDED
+from pipelines.engine.scheduling import ENDED
 from pipelines.engine.scheduling import Status as JobStatus
 from pipelines.permissions import RUN
-from pipelines.runs.models import Attempt, Job, Pipeline
-from pipelines.runs.services import advancing
+from pipelines.runs.models import Job, Pipeline
+from pipelines.runs.services import advancing, cancelling
 from pipelines.runs.services.telling import tell
 from portal.permissions import keeper_scope
 from rbac import audit
@@ -21,9 +20,6 @@ from rbac.access import require
 from rbac.actors import Actor
 
 Status = Pipeline.Status
-_WAITING = [
-    JobStatus.CREATED, JobStatus.WAITING_FOR_RESOURCE, JobStatus.MANUAL, JobStatus.SCHEDULED,
-]  # fmt: skip
 _PLAYABLE = {JobStatus.MANUAL, JobStatus.SCHEDULED}
 
 
@@ -33,41 +29,9 @@ def cancel(actor: Actor, pipeline_id: int) -> Pipeline:
     pipeline = _permitted(actor, pipeline_id)
     if pipeline.ended:
         raise Clash(f"{pipeline} is over already: {pipeline.get_status_display()}.")
-    _cancel(pipeline, f"Cancelled by {actor.label}.")
+    cancelling.cancel(pipeline, f"Cancelled by {actor.label}.")
     audit.record(actor, "pipeline.cancel", target=pipeline)
     return pipeline
-
-
-def _cancel(pipeline: Pipeline, reason: str) -> None:
-    pipeline.status, pipeline.reason = Status.CANCELED, reason
-    pipeline.save(update_fields=["status", "reason"])
-    now = timezone.now()
-    _end_jobs(pipeline.jobs.filter(status__in=_WAITING), reason)
-    _stop(Attempt.objects.filter(job__pipeline=pipeline), reason)
-    if not pipeline.jobs.filter(status__in=ACTIVE).exists():
-        pipeline.finished_at = now
-        pipeline.save(update_fields=["finished_at"])
-    tell(pipeline)
-
-
-def _end_jobs(jobs: QuerySet[Job], reason: str) -> None:
-    jobs.update(status=JobStatus.CANCELED, reason=reason, finished_at=timezone.now())
-
-
-def _stop(attempts: QuerySet[Attempt], reason: str) -> None:
-    """Ask running attempts to end; those that nobody has taken end now."""
-    waiting = attempts.filter(status=Attempt.Status.PENDING)
-    ids = list(waiting.values_list("pk", "job_id"))
-    now = timezone.now()
-    taken = [
-        job
-        for pk, job in ids
-        if Attempt.objects.filter(pk=pk, status=Attempt.Status.PENDING).update(
-            status=Attempt.Status.CANCELED, message=reason, finished_at=now
-        )
-    ]
-    _end_jobs(Job.objects.filter(pk__in=taken), reason)
-    attempts.filter(status=Attempt.Status.RUNNING).update(cancel=True)
 
 
 @transaction.atomic
@@ -77,8 +41,7 @@ def cancel_job(actor: Actor, job_id: int) -> Job:
     if JobStatus(job.status) in ENDED:
         raise Clash(f"{job.name} is over already: {job.get_status_display()}.")
     reason = f"Cancelled by {actor.label}."
-    _stop(Attempt.objects.filter(job=job), reason)
-    _end_jobs(Job.objects.filter(pk=job.pk, status__in=_WAITING), reason)
+    cancelling.end(Job.objects.filter(pk=job.pk), reason)
     audit.record(actor, "pipeline.cancel", target=pipeline, after={"job": job.name})
     _go_on(pipeline, job)
     return job

@@ -16,7 +16,7 @@ from idp.changes.leases import Lease, LeaseLost
 from pipelines.engine.scheduling import Status as JobStatus
 from pipelines.runs import work
 from pipelines.runs.models import Attempt, Job, Pipeline
-from pipelines.runs.services import advancing
+from pipelines.runs.services import advancing, cancelling
 from pipelines.runs.services.telling import tell
 
 LOST = "runner_system_failure"
@@ -90,6 +90,9 @@ def _end(pipeline: Pipeline, attempt: Attempt, end: End) -> None:
     )  # fmt: skip
     if job.resource_group and job.status != JobStatus.PENDING:
         advancing.free_group(pipeline.project_id, job.resource_group)
+    failed = job.status == JobStatus.FAILED and not job.allowed
+    if failed and pipeline.on_job_failure == "all" and not pipeline.ended:
+        cancelling.end(pipeline.jobs.all(), f"“{job.name}” failed, and auto_cancel says all.")
     advancing.advance(pipeline)
     tell(pipeline)
 

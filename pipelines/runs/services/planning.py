@@ -16,6 +16,7 @@ from pipelines.engine.problems import ConfigError
 from pipelines.runs import commits, work
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services.advancing import advance
+from pipelines.runs.services.cancelling import end_redundant
 from pipelines.runs.services.starting import TASK
 from pipelines.runs.services.telling import tell
 from pipelines.variables.selectors import settings_of
@@ -101,6 +102,8 @@ def _keep(pipeline: Pipeline, made: Plan | ConfigError | str) -> None:
         pipeline.status, pipeline.reason = Status.RUNNING, made.reason
         pipeline.name = made.name[:255]
         pipeline.stages = list(made.stages)
+        pipeline.on_new_commit = made.auto_cancel.on_new_commit
+        pipeline.on_job_failure = made.auto_cancel.on_job_failure
         pipeline.left_out = _left_out(made)
         Job.objects.bulk_create(
             [_row(pipeline, made, at, job) for at, job in enumerate(made.jobs.values())],
@@ -109,6 +112,7 @@ def _keep(pipeline: Pipeline, made: Plan | ConfigError | str) -> None:
     pipeline.save()
     if pipeline.status == Status.RUNNING:
         advance(pipeline)
+        end_redundant(pipeline)
     tell(pipeline)
 
 

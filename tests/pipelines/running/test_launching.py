@@ -146,7 +146,8 @@ def test_a_private_network_has_nothing_but_itself(launcher: Launcher) -> None:
 def test_jobs_end_when_whoever_asked_is_killed() -> None:
     program = (
         "import os; from pipelines.running.launching import *\n"
-        "l = Launcher(); r = l.start(Command(('/bin/sh', '-c', 'echo up; sleep 906'), '/tmp', {}))\n"
+        "c = Command(('/bin/sh', '-c', 'echo up; sleep 906'), '/tmp', {})\n"
+        "l = Launcher(); r = l.start(c)\n"
         "print(os.read(r.output, 9), flush=True); r.wait()"
     )
     command = [sys.executable, "-c", program]

@@ -16,7 +16,7 @@ from pipelines.executors.local import Runner
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services import planning, starting
 from rbac.actors import Actor
-from tests.rbac.factories import Characters, make_characters
+from tests.rbac.factories import Characters, make_characters, make_project
 
 SECONDS = 30
 
@@ -44,6 +44,14 @@ class World:
         planning.work_on(pipeline.pk)
         pipeline.refresh_from_db()
         return pipeline
+
+    def other(self) -> World:
+        """The same with another project of the same people."""
+        found = World.__new__(World)
+        found.people, found.developer = self.people, Actor(self.people.administrator)
+        found.project = make_project("other", self.people.project.team)
+        found.repository = repositories.local(repositories.ensure(found.project))
+        return found
 
     def job(self, pipeline: Pipeline, name: str) -> Job:
         return pipeline.jobs.get(name=name)
