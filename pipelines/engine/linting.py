@@ -72,7 +72,7 @@ def _doubts(config: Config, context: Context) -> Iterator[Problem]:
         yield from doubts.of_job(job, config)
     yield from doubts.of_rules(config.workflow or (), "workflow")
     yield from _unreachable(config)
-    yield from _undefined(config, context)
+    yield from _once(_undefined(config, context))
     yield from _circles(config)
     yield from _two_pipelines(config, context)
 
@@ -110,7 +110,16 @@ def _circles(config: Config) -> Iterator[Problem]:
             yield warning(variables[found[0]].where, "variable-cycle", message, "Break the circle.")
 
 
-def _undefined(config: Config, context: Context) -> Iterator[Problem]:
+def _once(found: Iterator[tuple[str, Problem]]) -> Iterator[Problem]:
+    """One of each name and place: what many jobs extend is told once."""
+    seen: set[tuple[str, Where]] = set()
+    for name, problem in found:
+        if (name, problem.where) not in seen:
+            seen.add((name, problem.where))
+            yield problem
+
+
+def _undefined(config: Config, context: Context) -> Iterator[tuple[str, Problem]]:
     given = merged(context.predefined(), *context.outside(), config.variables)
     known = predefined.NAMES | given.keys() | _ruled(config.workflow or ()).keys()
     known |= {one.name for one in context.settings}
@@ -136,7 +145,7 @@ def _ruled(rules: tuple[Map, ...]) -> dict[str, Variable]:
 
 def _unknown_in(
     owner: str, rules: tuple[Map, ...], variables: Mapping[str, Variable], known: frozenset[str]
-) -> Iterator[Problem]:
+) -> Iterator[tuple[str, Problem]]:
     read: list[tuple[str, Where]] = []
     for rule in rules:
         if isinstance(rule.get("if"), str):
@@ -151,12 +160,12 @@ def _unknown_in(
 
 def _unknown_read(
     owner: str, read: list[tuple[str, Where]], known: frozenset[str]
-) -> Iterator[Problem]:
+) -> Iterator[tuple[str, Problem]]:
     for name, where in dict.fromkeys(read):
         if name not in known and not name.startswith(_GIVEN):
             fix = nearest(name, known) or "Define it, or give it to the pipeline."
             message = f"{owner} reads ${short(name)}, which nothing here sets."
-            yield warning(where, "undefined-variable", message, fix)
+            yield name, warning(where, "undefined-variable", message, fix)
 
 
 def _hands_over(job: Job) -> bool:
@@ -181,7 +190,7 @@ def _texts(job: Job) -> list[tuple[str, Where]]:
     return found
 
 
-def _too_early(owner: str, rule: Map, own: Mapping[str, Variable]) -> Iterator[Problem]:
+def _too_early(owner: str, rule: Map, own: Mapping[str, Variable]) -> Iterator[tuple[str, Problem]]:
     """Conditions that ask for what only a running job knows."""
     if not isinstance(rule.get("if"), str):
         return
@@ -189,7 +198,7 @@ def _too_early(owner: str, rule: Map, own: Mapping[str, Variable]) -> Iterator[P
         if predefined.PHASES.get(name) is predefined.Phase.JOB and name not in own:
             message = f"{owner} asks for ${name}, which exists only in a running job."
             fix = "Ask for it in the script."
-            yield warning(rule.at("if"), "variable-too-early", message, fix)
+            yield f"early {name}", warning(rule.at("if"), "variable-too-early", message, fix)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ fields. Places are numbers in one table. Jobs are packed one by one, and made wh
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from importlib import import_module
@@ -27,7 +27,9 @@ variables.Variable
 """
 _CLASSES = tuple(_NAMES.split())
 _NUMBERS = {name.rpartition(".")[2]: number for number, name in enumerate(_CLASSES)}
-_PLACE, _PLACES = -1, -2  # a place, and a map of places
+# Of which many jobs have the same: kept once, and made once.
+_ALIKE = frozenset({"Decision", "Retry", "Cache", "Image", "Service", "Environment"})
+_PLACE, _PLACES, _SHARED = -1, -2, -3  # a place, a map of places, one that is kept once
 _PLAIN = (str, int, float, bool, bytes, type(None))
 
 
@@ -41,6 +43,7 @@ def _class(number: int) -> tuple[type, tuple[str, ...]]:
 class _Packer:
     def __init__(self) -> None:
         self.places: dict[Where, int] = {}
+        self.shared: dict[bytes, int] = {}
 
     def pack(self, value: Any) -> Any:
         if isinstance(value, _PLAIN):
@@ -63,7 +66,10 @@ class _Packer:
         number = _NUMBERS[type(value).__name__]
         packed = [self.pack(getattr(value, name)) for name in _class(number)[1]]
         busy = tuple(at for at, one in enumerate(packed) if _needs_work(one))
-        return [number, busy, *packed]
+        found = [number, busy, *packed]
+        if type(value).__name__ not in _ALIKE:
+            return found
+        return [_SHARED, self.shared.setdefault(marshal.dumps(found), len(self.shared))]
 
 
 def _needs_work(packed: Any) -> bool:
@@ -77,37 +83,56 @@ def _needs_work(packed: Any) -> bool:
     return False
 
 
-def _unpack(packed: Any, places: list[Where]) -> Any:
-    if isinstance(packed, list):
+class _Unpacker:
+    def __init__(self, places: list[Where], shared: Sequence[bytes]) -> None:
+        self.places = places
+        self.shared: list[Any] = list(shared)  # bytes until looked at
+
+    def __call__(self, packed: Any) -> Any:
+        if isinstance(packed, list):
+            return self._marked(packed)
+        if isinstance(packed, tuple):
+            return tuple([self(one) for one in packed])
+        if isinstance(packed, dict):
+            return {name: self(one) for name, one in packed.items()}
+        return packed
+
+    def _marked(self, packed: list[Any]) -> Any:
         number = packed[0]
         if number == _PLACE:
-            return places[packed[1]]
+            return self.places[packed[1]]
+        if number == _SHARED:
+            return self._kept_once(packed[1])
         if number == _PLACES:
+            places = self.places
             return {name: places[at] for name, at in packed[1].items()}
         kind, names = _class(number)
         values = packed[2:]
         for at in packed[1]:
-            values[at] = _unpack(values[at], places)
+            values[at] = self(values[at])
         return kind(**dict(zip(names, values, strict=True)))
-    if isinstance(packed, tuple):
-        return tuple([_unpack(one, places) for one in packed])
-    if isinstance(packed, dict):
-        return {name: _unpack(one, places) for name, one in packed.items()}
-    return packed
+
+    def _kept_once(self, number: int) -> Any:
+        if isinstance(self.shared[number], bytes):
+            self.shared[number] = self(_plain(self.shared[number]))
+        return self.shared[number]
+
+
+def _plain(data: bytes) -> Any:
+    return marshal.loads(data)  # noqa: S302 - own data, whole by the entry's checksum
 
 
 class PackedJobs(Mapping[str, PlannedJob]):
     """The jobs of a plan by name, each made when it is first looked at."""
 
-    def __init__(self, packed: Mapping[str, bytes], places: list[Where]) -> None:
+    def __init__(self, packed: Mapping[str, bytes], unpack: _Unpacker) -> None:
         self._packed = packed
-        self._places = places
+        self._unpack = unpack
         self._made: dict[str, PlannedJob] = {}
 
     def __getitem__(self, name: str) -> PlannedJob:
         if name not in self._made:
-            packed = marshal.loads(self._packed[name])  # noqa: S302 - own data, checked
-            self._made[name] = _unpack(packed, self._places)
+            self._made[name] = self._unpack(_plain(self._packed[name]))
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -131,20 +156,22 @@ def packed(plan: Plan) -> dict[str, Any]:
         ],
         "jobs": {name: marshal.dumps(packer.pack(job)) for name, job in plan.jobs.items()},
         "places": [tuple(place) for place in packer.places],
+        "shared": list(packer.shared),
     }
 
 
 def unpacked(entry: Mapping[str, Any]) -> Plan:
     """The plan; its jobs are made when looked at."""
     places = [Where(file, line) for file, line in entry["places"]]
+    unpack = _Unpacker(places, entry["shared"])
     state, reason, stages, left_out, name, workflow, auto_cancel = entry["head"]
     return Plan(
         State(state),
         reason,
         stages,
-        PackedJobs(entry["jobs"], places),
-        _unpack(left_out, places),
+        PackedJobs(entry["jobs"], unpack),
+        unpack(left_out),
         name,
-        _unpack(workflow, places),
-        _unpack(auto_cancel, places),
+        unpack(workflow),
+        unpack(auto_cancel),
     )

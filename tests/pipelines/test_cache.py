@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import marshal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,32 @@ def test_a_damaged_entry_is_as_if_it_were_not_there(
     entry.write_bytes(bytes_)
     assert "job: [1]" in cache.planned(FILE, here(), tmp_path).jobs
     assert len(made) == 2
+
+
+STARTS = """
+import sys
+from pathlib import Path
+from pipelines.engine import cache
+from pipelines.engine.context import Context
+plan = cache.planned(b"job: {script: [x], rules: [{if: $CI}]}", Context(), Path(sys.argv[1]))
+assert plan.jobs["job"].script == ("x",)
+print(*sorted({"yaml", "re2", "jsonschema_rs", "django", "difflib"} & sys.modules.keys()))
+"""
+
+
+def test_a_plan_that_is_kept_is_read_without_what_reads_files(tmp_path: Path) -> None:
+    loaded = [
+        subprocess.run(
+            [sys.executable, "-c", STARTS, str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert "yaml" in loaded[0]
+    assert set(loaded[1]) <= {"re2", "difflib"}
 
 
 def test_a_folder_that_cannot_be_used_is_no_error(tmp_path: Path, made: list[int]) -> None:

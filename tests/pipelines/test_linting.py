@@ -233,3 +233,10 @@ def test_a_manual_job_says_whether_it_blocks() -> None:
     }
     assert "does not wait for that" in said["a"]
     assert "blocks what comes after it" in said["b"]
+
+
+def test_what_many_jobs_extend_is_told_once() -> None:
+    base = ".base: {script: [x], rules: [{if: $NOPE}, {if: $CI_JOB_ID}, {when: always}]}\n"
+    text = base + "".join(f"job{n}: {{extends: .base}}\n" for n in range(5))
+    assert len(found(text, "undefined-variable")) == 1
+    assert len(found(text, "variable-too-early")) == 1
