@@ -55,9 +55,10 @@ def make(actor: Actor, project: Project) -> None:
     _send(actor, project, branch, _lcov(COMMITS))
     _send(actor, project, branch, _DIFF)
     _send(actor, project, branch, _sarif("py/weak-hash", "py/sql-injection"))
-    TestCase.objects.filter(project=project).update(
-        first_seen=timezone.now() - timedelta(days=2 * COMMITS)
-    )
+    tests, now = TestCase.objects.filter(project=project), timezone.now()
+    tests.update(first_seen=now - timedelta(days=2 * COMMITS))
+    tests.exclude(flaky_at=None).update(flaky_at=now - timedelta(days=6))
+    tests.exclude(failing_since=None).update(failing_since=now - timedelta(days=4))
 
 
 def _on_main(actor: Actor, project: Project, number: int) -> Iterator[Report]:

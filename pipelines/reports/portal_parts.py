@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from idp.common.host import Hit
@@ -28,7 +28,7 @@ def alarm(actor: Actor) -> Mapping[str, Any] | None:
     both = selectors.tests(actor, Filters()).filter(
         Q(pk__in=failing.values("pk")) | Q(pk__in=flaky.values("pk"))
     )
-    rows = list(both.order_by("failing_since", "-flaky_at")[: MAX_ROWS + 1])
+    rows = list(both.order_by(F("failing_since").asc(nulls_last=True), "-flaky_at")[: MAX_ROWS + 1])
     if not rows:
         return None
     count = len(rows) if len(rows) <= MAX_ROWS else both.count()

@@ -181,12 +181,10 @@ def _reports() -> list[Place]:
     flaky = TestCase.objects.get(name="test_waits_for_the_payment").pk
     branch = Report.objects.filter(kind="diff").get().commit
     return [
-        Place("tests", "/pipelines/tests/", LEAD),
         Place("tests-none", "/pipelines/tests/", NEWCOMER),
         Place("tests-no-match", "/pipelines/tests/?q=absent", AUTHOR),
         Place("test", f"/pipelines/tests/{flaky}/", LEAD),
         Place("test-quarantine", f"/pipelines/tests/{flaky}/quarantine/", LEAD),
-        Place("coverage", "/pipelines/coverage/", AUTHOR),
         Place("commit", f"/pipelines/commits/orders/{branch}/", AUTHOR),
         Place("component-tests", "/catalog/orders-api/?tab=tests", AUTHOR),
     ]

@@ -180,7 +180,7 @@ class TestPage(AccessMixin):
 def page_of(row: TestCase, title: str = "") -> Page:
     crumbs = [("Tests", reverse("pipelines:tests"))]
     if title:
-        crumbs.append((str(row), reverse("pipelines:test", args=[row.pk])))
+        crumbs.append((row.name[:30], reverse("pipelines:test", args=[row.pk])))
     return Page(
         title or str(row),
         crumbs,
