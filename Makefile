@@ -10,7 +10,7 @@ PORT ?= 8000
 COUNT ?= 100
 SEED ?= 0
 
-.PHONY: help preflight run reset test test-fast lint format cluster bench bench-schemas faults docs screenshots \
+.PHONY: help preflight run reset test test-fast lint format cluster bench bench-schemas bench-ci faults docs screenshots \
 	conformance-ci conformance-health conformance-schemas frontend backup-test clean
 
 help: ## List these commands
@@ -74,6 +74,9 @@ bench: .venv/.everything ## Measure the environment list and `decide` against a 
 
 bench-schemas: .venv/.everything ## Measure the schema registry on PostgreSQL, beside peers and bare floors
 	@$(PYTHON) -m bench.registry
+
+bench-ci: .venv/.everything ## Measure pipelines: on this machine beside gitlab-ci-local, and the server's runner
+	@$(PYTHON) -m bench.pipelines
 
 faults: .venv/.everything ## Create COUNT=100 environments while processes are killed (SEED=), then audit
 	@$(PYTHON) -m deploy.faults --count $(COUNT) --seed $(SEED)

@@ -9,7 +9,7 @@ import avro.compatibility
 import avro.schema
 import jsonschema_rs
 
-from bench.registry.figures import Figure, side_by_side
+from bench.figures import Figure, side_by_side
 from schemas.formats import registry
 from schemas.formats.base import FormatName
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from django.test import Client
 
+from bench.figures import Figure, seconds, side_by_side
 from bench.registry import rows
-from bench.registry.figures import Figure, seconds, side_by_side
 from rbac.actors import Actor
 from rbac.models import User
 from schemas import naming, services, verdicts

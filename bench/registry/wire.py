@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
+from bench.figures import Figure, side_by_side
 from bench.registry import rows
-from bench.registry.figures import Figure, side_by_side
 
 REGISTERED, READ = 100, 300  # calls a round
 

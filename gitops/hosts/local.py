@@ -333,6 +333,19 @@ class LocalRepository:
         paths = {f"{directory}/{checked_path(path)}": data for path, data in files.items()}
         return self._import(ref, base, _ident(*author), message, paths)
 
+    def write(
+        self,
+        ref: str,
+        *,
+        base: str,
+        files: Mapping[str, bytes | None],
+        author: tuple[str, str],
+        message: str,
+    ) -> str:
+        """A commit on `ref` that changes files anywhere in the tree; None removes one."""
+        paths = {checked_path(path): data for path, data in files.items()}
+        return self._import(ref, base, _ident(*author), message, paths)
+
     def reparent(self, ref: str, sha: str, onto: str, directory: str) -> str:
         """The same commit on another parent, its directory carried over as a whole."""
         tree = self.tree_id(sha, directory)

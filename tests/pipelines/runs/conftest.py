@@ -11,7 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from gitops import repositories
-from gitops.hosts.local import MAIN, LocalRepository
+from gitops.hosts.local import MAIN
 from pipelines.executors.local import Runner
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services import planning, starting
@@ -32,10 +32,11 @@ class World:
 
     def commit(self, text: str, ref: str = MAIN, **files: str) -> str:
         """A commit with a CI file, and other files by `name=content`."""
-        content = {".gitlab-ci.yml": text.encode()}
-        content |= {name.replace("__", "/"): data.encode() for name, data in files.items()}
+        content: dict[str, bytes | None] = {".gitlab-ci.yml": text.encode()}
+        content |= {name.replace("__", "."): data.encode() for name, data in files.items()}
         base = self.repository.ref(ref) or self.repository.head()
-        return commit(self.repository, ref, base, content)
+        who = ("Dana", "dana@localhost")
+        return self.repository.write(ref, base=base, files=content, author=who, message="Change it")
 
     def start(self, text: str, *, ref: str = "main", **options: object) -> Pipeline:
         """A planned pipeline of a new commit."""
@@ -58,10 +59,6 @@ class World:
 
     def words(self, pipeline: Pipeline) -> dict[str, str]:
         return dict(pipeline.jobs.order_by("position").values_list("name", "status"))
-
-
-def commit(repository: LocalRepository, ref: str, base: str, files: dict[str, bytes]) -> str:
-    return repository._import(ref, base, b"Dana <dana@localhost>", "Change it", files)
 
 
 @pytest.fixture
