@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipelines.engine.config import Config
-from pipelines.engine.context import PREDEFINED, Context, merged
+from pipelines.engine.context import PREDEFINED, Context, merged, slug
 from pipelines.engine.jobs import Job
 from pipelines.engine.planned import Instance
 from pipelines.engine.problems import error
@@ -89,9 +89,16 @@ class Layers:
         return found
 
 
-def of_job(job: Job, instance: Instance) -> dict[str, Variable]:
+def of_job(job: Job, instance: Instance, when: str) -> dict[str, Variable]:
     """The predefined ones that a job has of its own."""
-    facts = {"CI_JOB_NAME": instance.name, "CI_JOB_STAGE": job.stage}
+    facts = {
+        "CI_JOB_NAME": instance.name,
+        "CI_JOB_NAME_SLUG": slug(instance.name),
+        "CI_JOB_GROUP_NAME": job.name,
+        "CI_JOB_STAGE": job.stage,
+    }
+    if when == "manual":
+        facts["CI_JOB_MANUAL"] = "true"
     if instance.total:
         facts |= {"CI_NODE_INDEX": str(instance.index)}
     facts |= {"CI_NODE_TOTAL": str(instance.total or 1)}

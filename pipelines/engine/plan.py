@@ -116,7 +116,7 @@ class _Planning:
                 if len(found) >= MAX_PLANNED:
                     message = f"The pipeline has more than {MAX_PLANNED} jobs."
                     raise error(job.where, "size", message, "Use fewer parallel jobs.")
-                layers = merged(self.layers.of(job, instance, {}), of_job(job, instance))
+                layers = merged(self.layers.of(job, instance, {}), of_job(job, instance, job.when))
                 values = self.layers.values(layers)
                 decision = self._decide(job, values)
                 if decision.included:
@@ -156,9 +156,10 @@ class _Planning:
             needs = read_needs(decision.needs, owner, decision.where)
             elsewhere = read_elsewhere(decision.needs, owner)
         layers, values, environment = one.layers, one.values, job.work.environment
-        if decision.variables:
+        when = decision.when or job.when
+        if decision.variables or (when == "manual") is not (job.when == "manual"):
             own = self.layers.of(job, instance, decision.variables)
-            layers = merged(own, of_job(job, instance))
+            layers = merged(own, of_job(job, instance, when))
             values = self.layers.values(layers)
         if environment is not None:
             environment = expanded(environment, putter(values, job.where))
@@ -182,7 +183,7 @@ class _Planning:
             stage=job.stage,
             where=job.where,
             needs=waited,
-            when=decision.when or job.when,
+            when=when,
             start_in=decision.start_in or job.start_in,
             allow_failure=allowed,
             allowed_exit_codes=codes,

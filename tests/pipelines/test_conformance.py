@@ -25,7 +25,7 @@ JOB = "job: {script: [x], variables: {A: a}}"
 def test_our_corpus_agrees_and_has_many_cases() -> None:
     outcomes = run(CORPUS)
     assert [one for one in outcomes if one.misses] == []
-    assert len(outcomes) >= 150
+    assert len(outcomes) >= 290
     assert len({one.name for one in outcomes}) == len(outcomes)
 
 
