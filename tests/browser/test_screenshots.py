@@ -27,7 +27,7 @@ FOLLOWS = """() => { for (const dot of document.querySelectorAll("[data-live]"))
 MAX_HEIGHT = 1500
 COLOURS = 256  # no shade is further off than an eye can tell, at a third of the bytes
 MAX_SHIFT = 8  # of 255, in any channel of any point
-MAX_BYTES = 15_000_000  # of the whole folder, three pictures a page
+MAX_BYTES = 18_000_000  # of the whole folder, three pictures a page
 
 
 @pytest.mark.skipif("SLIPWAY_TEST_SCREENSHOTS" not in os.environ, reason="by make screenshots only")

@@ -196,7 +196,7 @@ def test_who_gets_no_stream(base: str, propose: Propose, people: Characters, tok
     )
     status, detail = refused(base, "topic=everything", **bearer(token))
     assert status == 422
-    lists = "changes, databases, environments, imports, inbox"
+    lists = "changes, databases, environments, imports, inbox, pipelines"
     assert detail == f"topic: “everything” is none of change:<id>, {lists}."
     assert refused(base, "", **bearer(token))[0] == 422
     posted = httpx.post(f"{base}?topic=changes", trust_env=False, timeout=SECONDS)
