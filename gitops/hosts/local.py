@@ -281,7 +281,7 @@ class LocalRepository:
         """
         arguments = ["-c", "protocol.file.allow=always", "fetch", "-q", "--no-tags"]
         arguments += [f"--depth={depth}"] if depth else []
-        program.run(folder / ".git", "init", "-q", "-b", "main", deadline=_CLONE_SECONDS)
+        program.run(folder / ".git", "init", "-q", "-b", "main", "--template=")
         program.run(
             folder / ".git",
             *arguments,

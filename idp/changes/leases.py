@@ -11,11 +11,11 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from django.conf import settings
@@ -77,8 +77,12 @@ def claim(
     where: Q | None = None,
     seconds: float | None = None,
     name: str = "",
+    fields: Mapping[str, Any] = MappingProxyType({}),
 ) -> Lease | None:
-    """A lease on the row if it is free, due and fulfils `where`; None otherwise, or when raced."""
+    """A lease on the row if it is free, due and fulfils `where`; None otherwise, or when raced.
+
+    `fields` are set on the row in the same statement.
+    """
     rows = model._default_manager.filter(free(), where or Q(), pk=pk)
     row = rows.values("lease_token", "lease_holder", "lease_until").first()
     if row is None:
@@ -93,6 +97,7 @@ def claim(
         not_before=None,
         sends=0,
         resend_at=None,
+        **fields,
     )
     if not won:
         return None

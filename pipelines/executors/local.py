@@ -83,13 +83,41 @@ class Runner:
             connection.close()
             return 0
         for taken in found:
-            running = _Running(taken, logs.Writer(taken.lease))
-            with self._lock:
-                self._running[taken.attempt.pk] = running
-            pool.submit(self._one, running, launcher, root)
+            pool.submit(self._work, self._begun(taken), launcher, root)
         return len(found)
 
+    def _begun(self, taken: claiming.Taken) -> _Running:
+        running = _Running(taken, logs.Writer(taken.lease))
+        with self._lock:
+            self._running[taken.attempt.pk] = running
+        return running
+
     # -- one attempt, in a thread of the pool ----------------------------------------------------
+
+    def _work(self, running: _Running, launcher: Launcher, root: Path) -> None:
+        """Run an attempt, and the next that waits in its place, until none does."""
+        following: _Running | None = running
+        try:
+            while following is not None:
+                current, following = following, None
+                self._one(current, launcher, root)
+                if not self.stop.is_set():
+                    following = self._next()
+                self._forget(current)
+        except DatabaseError:
+            log.warning("the next attempt could not be taken", exc_info=True)
+            self._forget(current)
+        finally:
+            connection.close()
+            self._freed.set()
+
+    def _next(self) -> _Running | None:
+        found = claiming.take(1, name=self.name, reach=reach())
+        return self._begun(found[0]) if found else None
+
+    def _forget(self, running: _Running) -> None:
+        with self._lock:
+            self._running.pop(running.taken.attempt.pk, None)
 
     def _one(self, running: _Running, launcher: Launcher, root: Path) -> None:
         pk = running.taken.attempt.pk
@@ -102,11 +130,7 @@ class Runner:
             log.exception("attempt %s ended in an error of Slipway's", pk)
             self._give_up(running)
         finally:
-            with self._lock:
-                self._running.pop(pk, None)
             shutil.rmtree(scratch, ignore_errors=True)
-            connection.close()
-            self._freed.set()
 
     def _attempt(self, running: _Running, launcher: Launcher, scratch: Path) -> None:
         lease, row = running.taken.lease, running.taken.attempt
@@ -213,7 +237,7 @@ def sources_of(job: Job) -> list[Row]:
     else:
         rows = rows.filter(job__stage_at__lt=job.stage_at)
     newest: dict[int, Row] = {}
-    for row in rows.select_related("job").order_by("number"):
+    for row in rows.select_related("job").defer("job__work").order_by("number"):
         newest[row.job_id] = row
     return sorted(newest.values(), key=lambda row: row.job.position)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from idp.changes import leases
 from idp.changes.leases import Lease
 from pipelines.engine.scheduling import Status as JobStatus
-from pipelines.runs.models import Attempt, Job
+from pipelines.runs.models import Attempt, Job, Pipeline
 
 SECONDS = 15.0
 _LOOKED_AT = 500
@@ -72,19 +72,19 @@ def _in_turn(reach: Reach) -> list[int]:
 
 
 def _take(pk: int, name: str) -> Taken | None:
+    now = timezone.now()
+    begun = {"status": Status.RUNNING, "started_at": now}
     with transaction.atomic():
-        pending = leases.claim(Attempt, pk, where=_PENDING, seconds=SECONDS, name=name)
-        if pending is None:
+        lease = leases.claim(Attempt, pk, where=_PENDING, seconds=SECONDS, name=name, fields=begun)
+        if lease is None:
             return None
-        now = timezone.now()
-        Attempt.objects.filter(pk=pk).update(status=Status.RUNNING, started_at=now)
         attempt = Attempt.objects.select_related("job__pipeline", "project").get(pk=pk)
         Job.objects.filter(pk=attempt.job_id).update(
             status=JobStatus.RUNNING,
             started_at=attempt.job.started_at or now,
-            reason=f"It runs on {leases.shown(pending.holder)}.",
+            reason=f"It runs on {leases.shown(lease.holder)}.",
         )
         pipeline = attempt.job.pipeline
         if pipeline.started_at is None:
-            type(pipeline).objects.filter(pk=pipeline.pk, started_at=None).update(started_at=now)
-    return Taken(pending, attempt)
+            Pipeline.objects.filter(pk=pipeline.pk, started_at=None).update(started_at=now)
+    return Taken(lease, attempt)

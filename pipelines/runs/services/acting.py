@@ -119,8 +119,8 @@ def _queue(actor: Actor, pipeline: Pipeline, job: Job, reason: str) -> None:
 
 def _reset_behind(pipeline: Pipeline, jobs: Iterable[Job]) -> None:
     """Jobs that were skipped, or cancelled unrun, behind these are decided anew."""
-    facts = pipeline.jobs.order_by("stage_at", "position").only("pk", "name", "stage_at", "needs")
-    every = list(facts)
+    rows = pipeline.jobs.order_by("stage_at", "position")
+    every = list(rows.only("pk", "pipeline", "name", "stage_at", "needs"))
     behind = {job.name for job in jobs}
     least = min((job.stage_at for job in jobs), default=0)
     changed = True

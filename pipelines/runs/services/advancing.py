@@ -21,7 +21,7 @@ from rbac.models import Project
 
 Status = Pipeline.Status
 _FACTS = (
-    "pk", "name", "status", "stage_at", "when", "needs", "allow_failure", "allowed",
+    "pk", "pipeline", "name", "status", "stage_at", "when", "needs", "allow_failure", "allowed",
     "resource_group",
 )  # fmt: skip
 

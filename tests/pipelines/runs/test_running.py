@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -155,3 +156,13 @@ def test_variables_are_masked_in_the_log_in_every_form(world: World, finished: F
     assert "s3cr3t" not in log
     assert "czNjcjN0LXRva2Vu" not in log
     assert log.count("[MASKED]") == 2
+
+
+@pytest.mark.parametrize("jobs", [5, 50])
+def test_an_end_costs_the_same_queries_however_many_jobs_there_are(
+    world: World, django_assert_max_num_queries: Any, jobs: int
+) -> None:
+    world.start("\n".join(f"j{n}: {{script: [echo]}}" for n in range(jobs)))
+    (taken,) = claiming.take(1)
+    with django_assert_max_num_queries(12):
+        ending.finish(taken.lease, ending.End("success"))
