@@ -2,4 +2,7 @@ from django.urls import include, path
 
 app_name = "pipelines"
 
-urlpatterns = [path("", include("pipelines.reports.urls"))]
+urlpatterns = [
+    path("", include("pipelines.reports.urls")),
+    path("", include("pipelines.runs.urls")),
+]

@@ -71,6 +71,11 @@ LOOKS: dict[str, Look] = {
     "superseded": Look("idle", "replace"),
     "skipped": Look("idle", "player-skip-forward"),
     "unchanged": Look("idle", "minus"),
+    # pipelines and jobs
+    "created": Look("idle", "circle-dashed"),
+    "success": _OK,
+    "failure allowed": Look("warn", "alert-triangle-f"),
+    "by hand": Look("warn", "player-play"),
     # gates
     "pass": _OK,
     "wait": _WAITS,

@@ -15,6 +15,7 @@ from idp.changes.models import Change
 from portal.models import Component
 from rbac.scopes import environment_scope
 from schemas.databases.models import Database, DatabaseInstance
+from tests.pipelines.runs.factories import make_job, make_pipeline
 from tests.support import queries
 from tests.support.world import World, make_world
 
@@ -38,6 +39,8 @@ ROUTES = [
     "/pipelines/tests/",
     "/pipelines/coverage/",
     "/api/v1/tests/",
+    "/pipelines/",
+    "/api/v1/pipelines/",
 ]
 MANY = 30
 
@@ -58,6 +61,9 @@ def world(db: None) -> World:
             keeper=found.database.keeper,
             name=f"database-{number}",
         )
+        made = make_pipeline(found.people.project, found.people.developer)
+        make_job(made, "build")
+        make_job(made, "test", "test", status="failed")
         DatabaseInstance.objects.create(database=lives, scope=found.environment.scope, url="x")
         Change.objects.create(
             kind=change.kind,

@@ -1,3 +1,6 @@
 from django.urls import include, path
 
-urlpatterns = [path("", include("pipelines.reports.api.urls"))]
+urlpatterns = [
+    path("", include("pipelines.reports.api.urls")),
+    path("", include("pipelines.runs.api.urls")),
+]

@@ -13,6 +13,7 @@ from idp.changes import leases
 from idp.changes.leases import Lease
 from pipelines.engine.scheduling import Status as JobStatus
 from pipelines.runs.models import Attempt, Job, Pipeline
+from pipelines.runs.services.telling import tell
 
 SECONDS = 15.0
 _LOOKED_AT = 500
@@ -85,6 +86,8 @@ def _take(pk: int, name: str) -> Taken | None:
             reason=f"It runs on {leases.shown(lease.holder)}.",
         )
         pipeline = attempt.job.pipeline
+        pipeline.project = attempt.project
+        tell(pipeline)
         if pipeline.started_at is None:
             Pipeline.objects.filter(pk=pipeline.pk, started_at=None).update(started_at=now)
     return Taken(lease, attempt)

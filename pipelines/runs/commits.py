@@ -26,7 +26,7 @@ def of_project(project: Project) -> LocalRepository | None:
 def resolve(project: Project, ref: str) -> tuple[LocalRepository, str, bool, str]:
     """The repository, the reference's short name, whether it is a tag, and its commit."""
     on_disk = of_project(project)
-    bare = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    bare = short(ref)
     if on_disk is not None and bare and not bare.startswith("-"):
         for kind in ("heads", "tags"):
             if ref.startswith("refs/") and not ref.startswith(f"refs/{kind}/"):
@@ -37,6 +37,11 @@ def resolve(project: Project, ref: str) -> tuple[LocalRepository, str, bool, str
         f"The repository of {project.name} has no branch or tag “{bare[:80]}”.",
         fix="Push it, or name another one.",
     )
+
+
+def short(ref: str) -> str:
+    """A branch's or tag's name without the folder of its kind."""
+    return ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from idp.changes.models import LeasedRow
 from idp.common.crypto import EncryptedTextField
+from idp.common.idempotency import MAX_KEY
 from pipelines.engine.scheduling import Status as JobStatus
 from rbac.models import ApiToken, Project, User
 
@@ -72,6 +73,7 @@ class Pipeline(LeasedRow):
     actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     actor_label = models.CharField(max_length=200)
     token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
+    idempotency_key = models.CharField(max_length=MAX_KEY, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -79,6 +81,11 @@ class Pipeline(LeasedRow):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["project", "number"], name="pipeline_number"),
+            models.UniqueConstraint(
+                fields=["project", "actor", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="pipeline_request_once",
+            ),
             models.CheckConstraint(
                 condition=Q(
                     status__in=[
@@ -106,6 +113,13 @@ class Pipeline(LeasedRow):
     def is_protected(self) -> bool:
         """Whether its commit is on the branch that only reviewed or permitted pushes reach."""
         return not self.is_tag and self.ref == PROTECTED
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, or has run; None before its first job began."""
+        if self.started_at is None:
+            return None
+        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
 
 
 class Job(models.Model):
@@ -196,6 +210,7 @@ class Attempt(LeasedRow):
         FAILED = "failed", "Failed"
         CANCELED = "canceled", "Cancelled"
 
+    ENDED: ClassVar = frozenset({Status.SUCCESS, Status.FAILED, Status.CANCELED})
     scope_lookup: ClassVar[str | None] = "job__pipeline__project__scope"
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")

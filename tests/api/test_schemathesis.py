@@ -77,6 +77,8 @@ def known_values(world: World, path: str) -> dict[str, Any]:
         "waivers": world.waiver,
         "role-bindings": world.binding,
         "tokens": world.token,
+        "pipelines": world.job.pipeline,
+        "jobs": world.job,
     }
     row = numbers.get(first)
     found: dict[str, Any] = {**KNOWN, "username": world.people.mate.username}

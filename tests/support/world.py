@@ -15,6 +15,7 @@ from gitops import targets
 from gitops.backends.memory import play, pods
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
 from pipelines.reports.models import Report, TestCase
+from pipelines.runs.models import Artifact, Job
 from portal.models import Component
 from portal.permissions import keeper_scope
 from rbac.actors import Actor, system
@@ -26,6 +27,7 @@ from schemas.policies.models import SchemaPolicy
 from schemas.transfer.models import ImportRun
 from tests.environments.factories import bring, make_account, make_cluster
 from tests.pipelines.reports.making import junit, upload
+from tests.pipelines.runs.factories import make_artifact, make_attempt, make_job, make_pipeline
 from tests.rbac.factories import Characters, make_characters
 from tests.schemas.databases.factories import make_database
 from tests.schemas.factories import V1, V2, register
@@ -63,6 +65,8 @@ class World:
     import_run: ImportRun
     report: Report
     test: TestCase
+    job: Job
+    artifact: Artifact
 
     def samples(self) -> dict[str, Sample]:
         """By the longest fitting start of a route, parameters included."""
@@ -74,6 +78,7 @@ class World:
             self._of_databases(),
             self._of_imports(),
             self._of_reports(),
+            self._of_pipelines(),
         )
         return {start: sample for part in parts for start, sample in part.items()}
 
@@ -126,6 +131,20 @@ class World:
             "tests/<int:pk>": own,
             "pipelines/tests/<int:pk>": own,
         }
+
+    def _of_pipelines(self) -> dict[str, Sample]:
+        project, keeper = self.people.project.scope, keeper_scope(self.people.project)
+        found: dict[str, Sample] = {}
+        acts = ("cancel", "retry", "play")
+        for start, pk in (
+            ("pipelines/<int:pk>", self.job.pipeline_id),
+            ("pipelines/jobs/<int:pk>", self.job.pk),
+            ("jobs/<int:pk>", self.job.pk),
+        ):
+            one = {"pk": pk, "kind": self.artifact.kind}
+            found[start] = Sample(one, project, query="path=app.txt")
+            found |= {f"{start}/{act}": Sample(one, keeper) for act in acts}
+        return found
 
     def _of_changes(self) -> dict[str, Sample]:
         here, project = self.environment.scope, self.people.project.scope
@@ -211,6 +230,7 @@ def make_world() -> World:
         **_reports(people),
         **_rules(people, environment.scope),
         **_access(people),
+        **_pipeline(people),
     )
 
 
@@ -219,6 +239,13 @@ def _reports(people: Characters) -> dict[str, Any]:
         "report": upload(Actor(people.developer), people.project, junit(adds="failed")),
         "test": TestCase.objects.get(),
     }
+
+
+def _pipeline(people: Characters) -> dict[str, Any]:
+    pipeline = make_pipeline(people.project, people.developer)
+    job = make_job(pipeline, "build")
+    attempt = make_attempt(job, b"hello\n")
+    return {"job": job, "artifact": make_artifact(attempt, {"app.txt": b"hello"})}
 
 
 def _environment(people: Characters) -> Environment:

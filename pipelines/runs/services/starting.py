@@ -37,14 +37,17 @@ def start(
     source: str = Source.WEB,
     variables: Mapping[str, str] | None = None,
     before: str = "",
+    key: str = "",
 ) -> Pipeline:
-    """Begin a pipeline for a branch or tag as it is now.
+    """Begin a pipeline for a branch or tag as it is now; the same again for a `key` seen before.
 
     Raises `Invalid` with the field for a reference or variable that cannot be, and `Clash` past
     `MAX_OPEN` pipelines that are not over.
     """
     require(actor, RUN, keeper_scope(project))
     given = _checked(variables or {})
+    if made := _made_before(actor, project, key, ref, given):
+        return made
     try:
         repository, name, is_tag, sha = commits.resolve(project, ref)
     except Invalid as error:
@@ -72,6 +75,7 @@ def start(
         actor=actor.user,
         actor_label=actor.label[:200],
         token=actor.token,
+        idempotency_key=key,
     )
     audit.record(
         actor,
@@ -82,6 +86,24 @@ def start(
     jobs.enqueue(TASK, pipeline_id=pipeline.pk)
     tell(pipeline)
     return pipeline
+
+
+def _made_before(
+    actor: Actor, project: Project, key: str, ref: str, given: dict[str, str]
+) -> Pipeline | None:
+    """What a request with this key made; `Invalid` where the key came with another request."""
+    if not key:
+        return None
+    rows = Pipeline.objects.filter(project=project, actor=actor.user, idempotency_key=key)
+    made = rows.select_related("project__scope").first()
+    if made is None:
+        return None
+    if commits.short(ref) != made.ref or json.loads(made.given or "{}") != given:
+        message = f"The key came with another request, which began pipeline #{made.number}."
+        fix = "Send another key for another request."
+        found = FieldError("Idempotency-Key", "reused", message, fix)
+        raise Invalid(message, fix=fix, errors=[found])
+    return made
 
 
 def _checked(variables: Mapping[str, str]) -> dict[str, str]:

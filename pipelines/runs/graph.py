@@ -1,0 +1,147 @@
+"""The graph of a pipeline as a drawing: columns of jobs, curves of needs. Positions only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.runs.addresses import page_of
+from pipelines.runs.models import Job
+from pipelines.runs.words import label_of, lasted, look_of
+from portal.vocabulary import look
+
+MAX_JOBS = 200
+MAX_EDGES = 600
+WIDTH, HEIGHT = 196, 34
+ACROSS, DOWN = 56, 10  # between columns and rows
+TOP, EDGE = 30, 6
+LETTERS = 21
+
+
+@dataclass(frozen=True)
+class Box:
+    """A job's place."""
+
+    job: Job
+    url: str
+    label: str
+    x: int
+    y: int
+    critical: bool
+
+    @property
+    def look(self) -> str:
+        return look_of(self.job)
+
+    @property
+    def text(self) -> str:
+        time = lasted(self.job.seconds)
+        return f"{label_of(self.job)}{f', {time}' if time else ''}"
+
+    @property
+    def icon(self) -> str:
+        return look(self.look).icon
+
+    @property
+    def spins(self) -> bool:
+        return look(self.look).spin
+
+    @property
+    def inside(self) -> dict[str, int]:
+        """Where icon and name stand."""
+        middle = self.y + HEIGHT // 2
+        return {"icon_x": self.x + 10, "icon_y": middle - 8, "x": self.x + 32, "y": middle + 5}
+
+
+@dataclass(frozen=True)
+class Line:
+    path: str
+    critical: bool
+
+
+@dataclass(frozen=True)
+class Title:
+    text: str
+    x: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    width: int
+    height: int
+    boxes: list[Box]
+    lines: list[Line]
+    titles: list[Title]
+
+
+def drawn(jobs: Sequence[Job], critical: frozenset[str]) -> Graph | None:
+    """The drawing; None for none, and for more jobs than anybody sees at once."""
+    if not jobs or len(jobs) > MAX_JOBS:
+        return None
+    columns = _columns(jobs)
+    boxes: dict[str, Box] = {}
+    titles: list[Title] = []
+    for number, ((_, level), members) in enumerate(sorted(columns.items())):
+        x = EDGE + number * (WIDTH + ACROSS)
+        if level == 0:
+            titles.append(Title(_cut(members[0].stage, 26), x))
+        for row, job in enumerate(members):
+            y = TOP + row * (HEIGHT + DOWN)
+            on_path = job.name in critical
+            boxes[job.name] = Box(job, page_of(job), _cut(job.name, LETTERS), x, y, on_path)
+    tallest = max(map(len, columns.values()))
+    return Graph(
+        width=2 * EDGE + len(columns) * (WIDTH + ACROSS) - ACROSS,
+        height=TOP + tallest * (HEIGHT + DOWN) - DOWN + EDGE,
+        boxes=list(boxes.values()),
+        lines=_lines(jobs, boxes),
+        titles=titles,
+    )
+
+
+def _columns(jobs: Sequence[Job]) -> dict[tuple[int, int], list[Job]]:
+    """Jobs by stage and, inside a stage, by how long a chain of needs leads to them there."""
+    stage = {job.name: job.stage_at for job in jobs}
+    needed_by: dict[str, list[str]] = defaultdict(list)
+    missing: dict[str, int] = {}
+    for job in jobs:
+        same = [name for name in job.needs or () if stage.get(name) == job.stage_at]
+        missing[job.name] = len(same)
+        for name in same:
+            needed_by[name].append(job.name)
+    level = dict.fromkeys(stage, 0)
+    ready = [name for name, count in missing.items() if not count]
+    while ready:
+        name = ready.pop()
+        for behind in needed_by[name]:
+            level[behind] = max(level[behind], level[name] + 1)
+            missing[behind] -= 1
+            if not missing[behind]:
+                ready.append(behind)
+    columns: dict[tuple[int, int], list[Job]] = defaultdict(list)
+    for job in jobs:
+        columns[job.stage_at, level[job.name]].append(job)
+    return columns
+
+
+def _lines(jobs: Sequence[Job], boxes: dict[str, Box]) -> list[Line]:
+    found = [
+        _line(boxes[name], boxes[job.name])
+        for job in jobs
+        for name in job.needs or ()
+        if name in boxes
+    ]
+    return sorted(found[:MAX_EDGES], key=lambda line: line.critical)  # the marked ones on top
+
+
+def _line(start: Box, end: Box) -> Line:
+    x1, y1 = start.x + WIDTH, start.y + HEIGHT // 2
+    x2, y2 = end.x, end.y + HEIGHT // 2
+    bend = min(max((x2 - x1) // 2, 20), ACROSS)
+    path = f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
+    return Line(path, start.critical and end.critical)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,218 @@
+"""Reads of pipelines, jobs and what they left; each takes the actor who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+from django.db.models import Count, Q, QuerySet
+
+from idp.common.errors import Forbidden, NotVisible
+from pipelines.permissions import MANAGE, RUN, VIEW
+from pipelines.runs.models import Artifact, Attempt, Job, Pipeline
+from portal.permissions import keeper_scope
+from rbac.access import get_visible, require, visible
+from rbac.actors import Actor
+from rbac.models import Project
+
+PAGE_SIZE = 25
+MAX_WORD = 255
+MAX_ATTEMPTS = 100  # of one job; older ones are reached by their number
+_DIGITS = 18
+Status = Job.Status
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list of pipelines is narrowed to; empty text does not narrow."""
+
+    q: str = ""
+    project: str = ""
+    ref: str = ""
+    status: str = ""
+    source: str = ""
+    actor: str = ""
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> Filters:
+        """The filters in a query string; other keys are left to others."""
+        names = [entry.name for entry in fields(cls)]
+        given = {name: str(query.get(name, "")).replace("\x00", "").strip() for name in names}
+        return cls(**{name: value[:MAX_WORD] for name, value in given.items()})
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The query parameters that bring this list back."""
+        return {name: value for name, value in vars(self).items() if value}
+
+    @property
+    def condition(self) -> Q:
+        exact = {
+            "project__name": self.project,
+            "ref": self.ref,
+            "status": self.status,
+            "source": self.source,
+            "actor__username": self.actor,
+        }
+        found = Q(**{lookup: value for lookup, value in exact.items() if value})
+        number = self.q.removeprefix("#")
+        if number.isascii() and number.isdecimal() and len(number) <= 9:  # noqa: PLR2004 - 32 bits
+            return found & Q(number=int(number))
+        if self.q:
+            words = Q(title__icontains=self.q) | Q(ref__icontains=self.q)
+            found &= words | Q(name__icontains=self.q) | Q(sha__startswith=self.q.lower())
+        return found
+
+
+def pipelines(actor: Actor, filters: Filters = Filters()) -> QuerySet[Pipeline]:
+    """The pipelines that the actor sees and the filters leave, unordered, with what rows show."""
+    rows = Pipeline.objects.filter(filters.condition).select_related("project", "actor")
+    return visible(actor, VIEW, rows).defer("given", "left_out", "problems")
+
+
+def pipeline(actor: Actor, pk: int) -> Pipeline:
+    """One pipeline, without the values that it was started with; raises `NotVisible`."""
+    rows = Pipeline.objects.select_related("project__scope", "project__team", "actor")
+    return get_visible(actor, VIEW, rows.defer("given"), pk=pk)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A page of a list, with the cursors of the pages before and after it ("" for none)."""
+
+    rows: list[Pipeline]
+    earlier: str = ""
+    later: str = ""
+
+
+def part(rows: QuerySet[Pipeline], *, before: str = "", after: str = "") -> Part:
+    """A page, newest first; a cursor that is not ours counts for none."""
+    start, end = _cursor(after), _cursor(before)
+    if end:
+        found = list(rows.filter(pk__gt=end).order_by("pk")[: PAGE_SIZE + 1])
+        more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE][::-1]
+        return Part(found, _mark(found, 0) if more else "", _mark(found, -1))
+    if start:
+        rows = rows.filter(pk__lt=start)
+    found = list(rows.order_by("-pk")[: PAGE_SIZE + 1])
+    more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
+    return Part(found, _mark(found, 0) if start else "", _mark(found, -1) if more else "")
+
+
+def _mark(rows: list[Pipeline], at: int) -> str:
+    return str(rows[at].pk) if rows else ""
+
+
+def _cursor(text: str) -> int:
+    fits = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
+    return int(text) if fits else 0
+
+
+def projects(actor: Actor) -> list[str]:
+    """Names of the projects whose pipelines the actor may see."""
+    rows = visible(actor, VIEW, Project.objects.all()).order_by("name")
+    return list(rows.values_list("name", flat=True)[:200])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How a stage of a pipeline is, by the worst of its jobs."""
+
+    name: str
+    status: str
+    counts: Mapping[str, int]
+
+    @property
+    def text(self) -> str:
+        labels = dict(Status.choices)
+        parts = [f"{count} {labels[one].lower()}" for one, count in self.counts.items()]
+        return f"{self.name}: {', '.join(parts)}"
+
+
+# What is worth saying of a stage, the first that one of its jobs has.
+_WORST = (
+    Status.FAILED, Status.RUNNING, Status.PENDING, Status.WAITING_FOR_RESOURCE, Status.MANUAL,
+    Status.SCHEDULED, Status.CANCELED, Status.CREATED, Status.SUCCESS, Status.SKIPPED,
+)  # fmt: skip
+ALLOWED = "allowed"  # failed, and that counts as success
+
+
+def stages(rows: Iterable[Pipeline]) -> dict[int, list[Stage]]:
+    """The stages of pipelines, by the pipeline's id; one query."""
+    jobs = Job.objects.filter(pipeline__in=[row.pk for row in rows])
+    counted = jobs.values_list("pipeline_id", "stage_at", "stage", "status", "allowed")
+    gathered: dict[tuple[int, int, str], dict[str, int]] = {}
+    failed: set[tuple[int, int, str]] = set()
+    for pipeline_id, at, name, status, allowed, count in counted.annotate(Count("pk")).order_by(
+        "pipeline_id", "stage_at"
+    ):
+        key = (pipeline_id, at, name)
+        here = gathered.setdefault(key, {})
+        here[status] = here.get(status, 0) + count
+        if status == Status.FAILED and not allowed:
+            failed.add(key)
+    found: dict[int, list[Stage]] = {}
+    for key, counts in gathered.items():
+        worst = next(one for one in _WORST if one in counts)
+        word = ALLOWED if worst == Status.FAILED and key not in failed else str(worst)
+        found.setdefault(key[0], []).append(Stage(key[2], word, counts))
+    return found
+
+
+# -- jobs ----------------------------------------------------------------------------------------
+
+
+def jobs(row: Pipeline) -> QuerySet[Job]:
+    """The jobs of a pipeline in the order of its graph, without what they do."""
+    return row.jobs.defer("work").order_by("stage_at", "position")
+
+
+def job(actor: Actor, pk: int) -> Job:
+    """One job with its pipeline; raises `NotVisible`."""
+    rows = Job.objects.select_related("pipeline__project__scope", "pipeline__project__team")
+    return get_visible(actor, VIEW, rows.defer("work", "pipeline__given"), pk=pk)
+
+
+def attempts(row: Job) -> list[Attempt]:
+    """The newest attempts of a job, newest first, without what they hand on."""
+    return list(row.attempts.defer("dotenv").order_by("-number")[:MAX_ATTEMPTS])
+
+
+def attempt(row: Job, number: int | None = None) -> Attempt | None:
+    """An attempt by its number, else the newest; None before the first."""
+    rows = row.attempts.defer("dotenv").order_by("-number")
+    if number is None:
+        return rows.first()
+    found = rows.filter(number=number).first()
+    if found is None:
+        raise NotVisible(f"“{row.name}” has no attempt {number}.")
+    return found
+
+
+def artifacts(one: Attempt | None) -> list[Artifact]:
+    if one is None:
+        return []
+    return list(one.artifacts.order_by("kind"))
+
+
+def artifact(actor: Actor, row: Job, kind: str, number: int | None = None) -> Artifact:
+    """An artifact that the actor may read; raises `NotVisible`, or `Forbidden` with the reason."""
+    one = attempt(row, number)
+    found = None if one is None else one.artifacts.filter(kind=kind[:40].replace("\0", "")).first()
+    if found is None:
+        raise NotVisible(f"“{row.name}” left no artifact “{kind[:40]}”.")
+    _admit(actor, row.pipeline.project, found)
+    return found
+
+
+def _admit(actor: Actor, project: Project, found: Artifact) -> None:
+    """Hold `artifacts:access` of the file."""
+    if found.access == "none":
+        raise Forbidden(
+            "These artifacts are for later jobs alone (artifacts: access: none).",
+            fix="Set access: all, developer or maintainer in the file, and run the job again.",
+        )
+    if found.access == "developer":
+        require(actor, RUN, keeper_scope(project))
+    elif found.access == "maintainer":
+        require(actor, MANAGE, project.scope)

@@ -1,0 +1,31 @@
+from django.urls import path
+
+from pipelines.runs.views.job import JobPage, LogPage
+from pipelines.runs.views.lists import PipelineList
+from pipelines.runs.views.pipeline import (
+    OF_JOBS,
+    OF_PIPELINES,
+    ActOnJob,
+    ActOnPipeline,
+    PipelinePage,
+)
+from pipelines.runs.views.start import StartPage
+
+_ONE = "pipelines/<int:pk>/"
+_JOB = "pipelines/jobs/<int:pk>/"
+
+urlpatterns = [
+    path("pipelines/", PipelineList.as_view(), name="list"),
+    path("pipelines/start/", StartPage.as_view(), name="start"),
+    path(_ONE, PipelinePage.as_view(), name="pipeline"),
+    path(_JOB, JobPage.as_view(), name="job"),
+    path(f"{_JOB}log/", LogPage.as_view(), name="job-log"),
+    *(
+        path(f"{_ONE}{name}/", ActOnPipeline.as_view(action=name), name=f"pipeline-{name}")
+        for name in OF_PIPELINES
+    ),
+    *(
+        path(f"{_JOB}{name}/", ActOnJob.as_view(action=name), name=f"job-{name}")
+        for name in OF_JOBS
+    ),
+]

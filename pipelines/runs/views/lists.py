@@ -1,0 +1,120 @@
+"""The list of pipelines: filters in the address, keyset paging, live."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from gitops.repositories import clone_address
+from gitops.selectors import repositories_of
+from idp.common.host import Page
+from pipelines.permissions import RUN, VIEW
+from pipelines.runs import selectors
+from pipelines.runs.addresses import page_of
+from pipelines.runs.models import Pipeline
+from pipelines.runs.selectors import Filters
+from pipelines.runs.services.telling import TOPIC
+from pipelines.runs.words import label_of, lasted, look, look_of
+from rbac.access import held_anywhere
+from rbac.actors import Actor
+from rbac.views.mixins import AccessMixin
+
+NEW = {
+    "text": "A push of a commit with a .gitlab-ci.yml starts one, and shows it here.",
+    "title": "No pipelines yet",
+}
+
+
+class PipelineList(AccessMixin):
+    permission = VIEW
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        filters = Filters.read(request.GET.dict())
+        found = selectors.part(
+            selectors.pipelines(self.actor, filters),
+            before=request.GET.get("before", ""),
+            after=request.GET.get("after", ""),
+        )
+        given = filters.given
+        allowed = bool(found.rows) or held_anywhere(self.actor, VIEW)
+        context = {
+            "page": Page(
+                "Pipelines",
+                api=f"/api/v1/pipelines/{query(given)}",
+                permission=VIEW,
+                topics=[TOPIC],
+            ),
+            "filters": filters,
+            "chips": _chips(filters),
+            "views": _views(self.actor, filters),
+            "projects": selectors.projects(self.actor),
+            "statuses": Pipeline.Status.choices,
+            "sources": Pipeline.Source.choices,
+            "rows": shown(found.rows),
+            "previous": query({**given, "before": found.earlier}) if found.earlier else "",
+            "next": query({**given, "after": found.later}) if found.later else "",
+            "allowed": allowed,
+            "may_start": held_anywhere(self.actor, RUN),
+            "clones": [] if found.rows or given else clones(self.actor),
+        }
+        return render(request, "pipelines/list.html", context)
+
+
+def shown(rows: list[Pipeline]) -> list[dict[str, Any]]:
+    """Pipelines as the rows of a table show them."""
+    stages = selectors.stages(rows)
+    return [
+        {
+            "pipeline": row,
+            "url": page_of(row),
+            "look": look_of(row),
+            "label": label_of(row),
+            "lasted": lasted(row.seconds),
+            "stages": [
+                {"text": one.text, "look": look(one.status)} for one in stages.get(row.pk, ())
+            ],
+        }
+        for row in rows
+    ]
+
+
+def clones(actor: Actor) -> list[str]:
+    """Where the actor may push a first pipeline."""
+    return [clone_address(repo) for repo in repositories_of(actor)[:3]]
+
+
+def query(parts: dict[str, str]) -> str:
+    return f"?{urlencode(parts)}" if parts else ""
+
+
+def _views(actor: Actor, filters: Filters) -> list[dict[str, Any]]:
+    path, name = reverse("pipelines:list"), actor.user.username if actor.user else ""
+    views = [
+        ("All", {}),
+        ("Mine", {"actor": name}),
+        ("Running", {"status": "running"}),
+        ("Failed", {"status": "failed"}),
+        ("Held", {"status": "manual"}),
+    ]
+    return [
+        {"label": label, "url": path + query(given), "current": filters.given == given}
+        for label, given in views
+    ]
+
+
+def _chips(filters: Filters) -> list[dict[str, str]]:
+    path, given = reverse("pipelines:list"), filters.given
+    labels = {"q": "text", "ref": "branch or tag", "actor": "by"}
+    words = {"status": dict(Pipeline.Status.choices), "source": dict(Pipeline.Source.choices)}
+    return [
+        {
+            "label": labels.get(name, name),
+            "value": str(words.get(name, {}).get(value, value)),
+            "url": path + query({key: item for key, item in given.items() if key != name}),
+        }
+        for name, value in given.items()
+    ]
