@@ -78,8 +78,9 @@ bench-schemas: .venv/.everything ## Measure the schema registry on PostgreSQL, b
 bench-ci: .venv/.everything ## Measure pipelines: on this machine beside gitlab-ci-local, and the server's runner
 	@$(PYTHON) -m bench.pipelines
 
-faults: .venv/.everything ## Create COUNT=100 environments while processes are killed (SEED=), then audit
+faults: .venv/.everything ## Create COUNT=100 environments, then run pipelines, while processes are killed (SEED=); audit
 	@$(PYTHON) -m deploy.faults --count $(COUNT) --seed $(SEED)
+	@$(PYTHON) -m deploy.pipeline_faults --kills $(COUNT) --seed $(SEED)
 
 docs: .venv/.everything ## Write the reference pages of docs/ anew from the code
 	@$(PYTHON) manage.py reference_docs

@@ -5,7 +5,7 @@ from idp.changes import controller, events
 from pipelines import permissions
 from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts
 from pipelines.runs import pushes
-from pipelines.runs.services import due, ending, planning
+from pipelines.runs.services import due, ending, expiring, planning
 from pipelines.runs.services.telling import TOPIC
 
 __all__ = ["permissions"]
@@ -13,5 +13,6 @@ EVERY_SECONDS = 5.0
 controller.register_periodic("pipelines to plan", EVERY_SECONDS, planning.sweep, vital=True)
 controller.register_periodic("lost attempts", EVERY_SECONDS, ending.end_lost, vital=True)
 controller.register_periodic("delayed jobs", EVERY_SECONDS, due.begin, vital=True)
+controller.register_periodic("expired artifacts", expiring.EVERY_SECONDS, expiring.expire)
 events.register_list(TOPIC, permissions.VIEW)
 listeners.register(on_pushed=pushes.pushed)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +15,7 @@ from django.conf import settings
 from idp.common.errors import PermanentBackendError
 
 CHUNK = 1024 * 1024
+FRESH_SECONDS = 3_600.0
 
 
 def put(file: IO[bytes]) -> tuple[str, int]:
@@ -45,7 +48,11 @@ def open_blob(digest: str) -> IO[bytes]:
 
 
 def delete(digest: str) -> None:
-    path_of(digest).unlink(missing_ok=True)
+    """Take content away that nobody refers to; what was kept a moment ago stays for its row."""
+    path = path_of(digest)
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - path.stat().st_mtime > FRESH_SECONDS:
+            path.unlink()
 
 
 def path_of(digest: str) -> Path:
