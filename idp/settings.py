@@ -261,6 +261,8 @@ CI_SCRATCH_DIR = conf.path("SLIPWAY_CI_SCRATCH_DIR", STATE_DIR / "ci-scratch")
 CI_RUNNER_SLOTS = conf.integer("SLIPWAY_CI_RUNNER_SLOTS", default=4, least=0)
 # The projects that are trusted to run processes there; * is all of them.
 CI_RUNNER_PROJECTS = conf.words("SLIPWAY_CI_RUNNER_PROJECTS", default="*" if EMBEDDED else "")
+# Whether jobs that ask for an image run in the machine's shell all the same; else they wait.
+CI_RUNNER_IGNORES_IMAGES = conf.boolean("SLIPWAY_CI_RUNNER_IGNORES_IMAGES", default=False)
 CI_RUNNER_TAGS = conf.words("SLIPWAY_CI_RUNNER_TAGS", default="")
 # What one job may use there: bytes and processes; 0: no limit.
 CI_JOB_MEMORY = conf.integer("SLIPWAY_CI_JOB_MEMORY", default=2 * 1024**3, least=0)

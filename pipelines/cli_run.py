@@ -68,6 +68,10 @@ def run(root: Path, paths: Sequence[str], plan: Plan, wanted: Wanted, **how: boo
     except ChoiceError as error:
         raise fail(str(error), Code.NOT_FOUND, fix=error.fix) from None
     names = sorted(choice.jobs or plan.jobs)
+    if images := sorted({job.image.name for job in plan.jobs.values() if job.image}):
+        note(
+            f"Images are not used here, jobs run in this machine's shell: {', '.join(images)[:200]}"
+        )
     printer = Printer(names, quiet=how.get("quiet", False), verbose=how.get("verbose", False))
     caches = Folders(folder_for(f"ci/caches/{root.name}"))
     local = LocalRun(plan, origin_of(root, paths), choice, printer, caches)

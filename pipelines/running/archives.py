@@ -15,7 +15,6 @@ from typing import IO
 from pipelines.running.files import inside
 
 MAX_BYTES = 2 * 1024**3  # of all files, unpacked
-MAX_RATIO = 2_000  # bytes that one packed byte may make
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 _SPOOL = 8 * 1024 * 1024
 
@@ -94,7 +93,7 @@ def _judge(entries: Sequence[zipfile.ZipInfo]) -> None:
         if one.filename.startswith("/") or ".." in parts or "\\" in one.filename:
             raise ArchiveError(f"“{one.filename[:80]}” leads out of the folder.")
         total += one.file_size
-        if total > MAX_BYTES or one.file_size > MAX_RATIO * max(one.compress_size, 1):
+        if total > MAX_BYTES:
             raise ArchiveError(f"“{one.filename[:80]}” grows past what is unpacked.")
 
 

@@ -31,10 +31,14 @@ class Taken:
 
 @dataclass(frozen=True)
 class Reach:
-    """What a runner may take: jobs whose tags it has, of these projects' names, or all."""
+    """What a runner may take: jobs whose tags it has, of these projects' names, or all.
+
+    `images`: also jobs that ask for a container, which it has or does without.
+    """
 
     tags: frozenset[str] = frozenset()
     projects: frozenset[str] | None = None
+    images: bool = True
 
 
 def take(count: int, *, name: str = "", reach: Reach = Reach()) -> list[Taken]:
@@ -53,6 +57,8 @@ def _in_turn(reach: Reach) -> list[int]:
     rows = Attempt.objects.filter(status=Status.PENDING, cancel=False).order_by("pk")
     if reach.projects is not None:
         rows = rows.filter(project__name__in=reach.projects)
+    if not reach.images:
+        rows = rows.filter(job__image="")
     waiting: dict[int, deque[int]] = defaultdict(deque)
     for pk, project, wanted in rows.values_list("pk", "project_id", "job__tags")[:_LOOKED_AT]:
         if frozenset(wanted) <= reach.tags:

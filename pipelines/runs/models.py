@@ -162,6 +162,7 @@ class Job(models.Model):
     resource_group = models.CharField(max_length=255, blank=True)
     environment = models.CharField(max_length=255, blank=True)
     tags: Any = models.JSONField(default=list, blank=True)
+    image = models.CharField(max_length=500, blank=True)  # the container that it asks for
     work = EncryptedTextField()  # JSON of `pipelines.runs.work.Stored`
     explanation: Any = models.JSONField(default=dict, blank=True)  # why it is in
     coverage = models.FloatField(null=True, blank=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
@@ -22,7 +23,7 @@ from rbac.models import Project
 Status = Pipeline.Status
 _FACTS = (
     "pk", "pipeline", "name", "status", "stage_at", "when", "needs", "allow_failure", "allowed",
-    "resource_group",
+    "resource_group", "image", "tags",
 )  # fmt: skip
 
 
@@ -79,6 +80,7 @@ def queue(pipeline: Pipeline, jobs: list[Job], *, retried: bool = False) -> None
             job.reason = f"It waits for “{holder}” in {job.resource_group}."
         else:
             job.status = JobStatus.PENDING
+            job.reason = stuck(job) or job.reason
             ready.append(job)
     numbers = dict(Job.objects.filter(pk__in=[job.pk for job in ready]).values_list("pk", "runs"))
     Attempt.objects.bulk_create(
@@ -90,6 +92,21 @@ def queue(pipeline: Pipeline, jobs: list[Job], *, retried: bool = False) -> None
     )
     again = {"retries": F("retries") + 1} if retried else {}
     Job.objects.filter(pk__in=numbers).update(runs=F("runs") + 1, **again)
+
+
+def stuck(job: Job) -> str:
+    """Why no runner of ours will take a job, and what to do; empty where one may."""
+    if job.image and not settings.CI_RUNNER_IGNORES_IMAGES:
+        return (
+            f"It asks for the image {job.image[:100]}, and no runner here has containers. Take"
+            " image out, or have it run in the machine's shell: SLIPWAY_CI_RUNNER_IGNORES_IMAGES=1."
+        )
+    if missing := sorted(set(job.tags) - set(settings.CI_RUNNER_TAGS)):
+        return (
+            f"No runner has the tags {', '.join(missing)[:100]}. Take them out, or start one with"
+            " SLIPWAY_CI_RUNNER_TAGS."
+        )
+    return ""
 
 
 def _lock_groups(project_id: int) -> None:

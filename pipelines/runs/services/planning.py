@@ -136,6 +136,7 @@ def _row(pipeline: Pipeline, made: Plan, at: int, job: PlannedJob) -> Job:
         resource_group=job.resource_group,
         environment=job.environment.name if job.environment else "",
         tags=list(job.tags),
+        image=job.image.name[:500] if job.image else "",
         work=work.encode(work.stored(job)),
         explanation={"rule": job.decision.reason, "where": str(job.where)},
     )

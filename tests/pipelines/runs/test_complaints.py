@@ -121,3 +121,18 @@ def test_a_lost_runner_is_told_and_runs_again_only_as_the_file_says(
     Attempt.objects.update(lease_until="2020-01-01T00:00:00Z")
     ending.end_lost()
     assert world.job(again, "job").status == "pending"
+
+
+class TestStuck:
+    def test_an_image_waits_with_the_reason_and_the_fix(self, world: World) -> None:
+        pipeline = world.start("job: {image: python:3.12, script: [echo]}")
+        assert claiming.take(1, reach=claiming.Reach(images=False)) == []
+        reason = world.job(pipeline, "job").reason
+        assert "python:3.12" in reason
+        assert "SLIPWAY_CI_RUNNER_IGNORES_IMAGES" in reason
+
+    def test_tags_that_no_runner_has(self, world: World) -> None:
+        pipeline = world.start("job: {tags: [gpu], script: [echo]}")
+        assert claiming.take(1) == []
+        assert world.job(pipeline, "job").reason.startswith("No runner has the tags gpu.")
+        assert len(claiming.take(1, reach=claiming.Reach(frozenset({"gpu"})))) == 1
