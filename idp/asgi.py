@@ -16,6 +16,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Connections that are held for long, or whose body Django would not stream.
 MOUNTS: dict[str, str] = {
+    "/events/log/": "pipelines.runs.stream.application",  # before the rest of /events/
     "/events/": "idp.changes.stream.application",
     "/git/": "gitops.githttp.application",
     "/registry/": "schemas.wire.asgi.application",  # needs the path as it was sent

@@ -3,6 +3,7 @@ import "./htmx.js";
 import "@github/relative-time-element";
 
 import { startForms } from "./forms.js";
+import { startJobLog } from "./joblog.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startPalette } from "./palette.js";
@@ -13,3 +14,4 @@ startForms();
 startPalette();
 startKeys();
 startLive();
+startJobLog();

@@ -15,7 +15,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
@@ -78,26 +78,34 @@ class Reader:
 async def application(scope: Scope_, receive: Receive, send: Send) -> None:
     """The stream for one request; mounted at `/events/`."""
     try:
-        reader = await _thread(_admit, scope)
+        reader = await in_thread(_admit, scope)
     except Refused as refused:
-        await _refuse(send, refused)
+        await refuse(send, refused)
         return
-    user = reader.actor.user
-    key = user.pk if user else 0
+    try:
+        with counted(reader.actor):
+            await _serve(reader, scope, receive, send)
+    except Refused as refused:
+        await refuse(send, refused)
+
+
+@contextlib.contextmanager
+def counted(actor: Actor) -> Iterator[None]:
+    """One of the streams that a person may have open; `Refused` past `MAX_STREAMS`."""
+    key = actor.user.pk if actor.user else 0
     if _open[key] >= MAX_STREAMS:
         detail = f"{MAX_STREAMS} streams of yours are open; close some tabs."
-        await _refuse(send, Refused(429, "too_many_streams", detail))
-        return
+        raise Refused(429, "too_many_streams", detail)
     _open[key] += 1
     try:
-        await _serve(reader, scope, receive, send)
+        yield
     finally:
         _open[key] -= 1
         if not _open[key]:
             del _open[key]
 
 
-def _thread(function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+def in_thread(function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
     """Run ORM code in a thread with a live connection; the event loop never touches the ORM."""
 
     def run() -> Any:
@@ -113,25 +121,25 @@ def _thread(function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
 # --- who may read what ---------------------------------------------------------------------------
 
 
-def _headers(scope: Scope_) -> dict[str, str]:
+def headers_of(scope: Scope_) -> dict[str, str]:
     return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
 
 
 def _admit(scope: Scope_) -> Reader:
     if scope.get("method", "GET") != "GET":
         raise Refused(405, "method_not_allowed", "Only GET is answered here.")
-    headers = _headers(scope)
+    headers = headers_of(scope)
     peer = (scope.get("client") or ("",))[0]
     address = client_address(peer, headers.get("x-forwarded-for", ""))
 
     def credentials() -> Actor:
-        return _actor(headers, address)
+        return actor_of(headers, address)
 
     actor = credentials()
     if actor.user is None:
         raise Refused(401, "not_signed_in", "Sign in, or send a token.")
     changes, lists = _topics(scope)
-    last = headers.get("last-event-id") or _query(scope).get("position", [""])[0]
+    last = headers.get("last-event-id") or query_of(scope).get("position", [""])[0]
     seen = {int(pk): int(number) for pk, number in _POSITION.findall(last[:2000])}
     reader = Reader(actor, {pk: seen.get(pk, -1) for pk in changes}, lists, credentials)
     _check(reader)
@@ -141,7 +149,7 @@ def _admit(scope: Scope_) -> Reader:
     return reader
 
 
-def _actor(headers: dict[str, str], address: str | None) -> Actor:
+def actor_of(headers: dict[str, str], address: str | None) -> Actor:
     """The actor of a token or of a session cookie, read anew each time."""
     text = tokens.from_header(headers.get("authorization", ""))
     if text is not None:
@@ -160,12 +168,12 @@ def _actor(headers: dict[str, str], address: str | None) -> Actor:
     return Actor(user=user, address=address)
 
 
-def _query(scope: Scope_) -> dict[str, list[str]]:
+def query_of(scope: Scope_) -> dict[str, list[str]]:
     return parse_qs(scope.get("query_string", b"").decode("latin-1"), max_num_fields=100)
 
 
 def _topics(scope: Scope_) -> tuple[list[int], frozenset[str]]:
-    names = list(dict.fromkeys(_query(scope).get("topic", [])))
+    names = list(dict.fromkeys(query_of(scope).get("topic", [])))
     if not names or len(names) > MAX_TOPICS:
         raise Refused(422, "invalid", f"topic: name 1 to {MAX_TOPICS} topics.")
     changes, lists = [], set()
@@ -208,7 +216,7 @@ def _still(reader: Reader) -> bool:
 # --- sending --------------------------------------------------------------------------------------
 
 
-async def _refuse(send: Send, refused: Refused) -> None:
+async def refuse(send: Send, refused: Refused) -> None:
     body = {
         "type": f"https://slipway.dev/problems/{refused.code}",
         "title": refused.detail,
@@ -224,22 +232,26 @@ async def _refuse(send: Send, refused: Refused) -> None:
 
 
 async def _serve(reader: Reader, scope: Scope_, receive: Receive, send: Send) -> None:
+    _start_relay()
+    with wakeups.hub.subscribed() as queue:
+        await serve(_pump(reader, scope, send, queue), receive, send)
+
+
+async def serve(pump: Coroutine[Any, Any, None], receive: Receive, send: Send) -> None:
+    """Begin the answer, and let `pump` write its frames until it ends or the reader has gone."""
     headers = [
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-store"),
         (b"x-accel-buffering", b"no"),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    _start_relay()
-    with wakeups.hub.subscribed() as queue:
-        pump = asyncio.create_task(_pump(reader, scope, send, queue))
-        gone = asyncio.create_task(_disconnected(receive))
-        try:
-            await asyncio.wait({pump, gone}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (pump, gone):
-                task.cancel()
-            await asyncio.gather(pump, gone, return_exceptions=True)
+    tasks = {asyncio.create_task(pump), asyncio.create_task(disconnected(receive))}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     with contextlib.suppress(OSError, RuntimeError):  # the reader has gone
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -252,7 +264,7 @@ def _start_relay() -> None:
         _relay[id(loop)] = loop.create_task(wakeups.relay())
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -260,31 +272,31 @@ async def _disconnected(receive: Receive) -> None:
 async def _pump(
     reader: Reader, scope: Scope_, send: Send, queue: asyncio.Queue[wakeups.Message]
 ) -> None:
-    resumed = "last-event-id" in _headers(scope)
-    await _write(send, b"retry: 2000\n\n")
+    resumed = "last-event-id" in headers_of(scope)
+    await write(send, b"retry: 2000\n\n")
     if resumed:
         for name in sorted(reader.lists):
-            await _write(send, _frame(reader, {"topic": name, "kind": "hint", "data": {}}))
+            await write(send, _frame(reader, {"topic": name, "kind": "hint", "data": {}}))
     decided = wrote = time.monotonic()
     while True:
-        found = await _thread(_new_events, reader)
+        found = await in_thread(_new_events, reader)
         for event in found:
             reader.changes[event.change_id] = event.number
-            await _write(send, _frame(reader, _said(event)))
+            await write(send, _frame(reader, _said(event)))
             wrote = time.monotonic()
         # A full batch is followed by the next at once: nothing would wake the reader for it.
         for name, data in await _woken(reader, queue) if len(found) < BATCH else ():
             body = {"topic": name, "kind": "hint", "data": data}
-            await _write(send, _frame(reader, body))
+            await write(send, _frame(reader, body))
             wrote = time.monotonic()
         now = time.monotonic()
         if now - decided >= KEEP_ALIVE:
-            if not await _thread(_still, reader):
-                await _write(send, b"event: end\ndata: {}\n\n")
+            if not await in_thread(_still, reader):
+                await write(send, b"event: end\ndata: {}\n\n")
                 return
             decided = now
         if now - wrote >= KEEP_ALIVE:
-            await _write(send, b": keep-alive\n\n")
+            await write(send, b": keep-alive\n\n")
             wrote = now
 
 
@@ -305,7 +317,7 @@ async def _woken(
         if topic in reader.lists:
             hints.append((topic, data))
             break
-    return await _thread(_visible_hints, reader, hints) if hints else []
+    return await in_thread(_visible_hints, reader, hints) if hints else []
 
 
 def _visible_hints(reader: Reader, hints: list[wakeups.Message]) -> list[wakeups.Message]:
@@ -341,5 +353,5 @@ def _frame(reader: Reader, body: dict[str, Any]) -> bytes:
     return f"id: {reader.position}\ndata: {json.dumps(body)}\n\n".encode()
 
 
-async def _write(send: Send, chunk: bytes) -> None:
+async def write(send: Send, chunk: bytes) -> None:
     await send({"type": "http.response.body", "body": chunk, "more_body": True})

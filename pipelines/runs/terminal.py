@@ -34,6 +34,9 @@ _ESCAPE = re.compile(
     r"|\x1b[ -/]*[0-~]?"
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SCREEN = re.compile(
+    r"(\d{1,12}):(-1|[0-7])\.(-1|[0-7])\.([0-7]):((?:[A-Za-z0-9_.-]{1,100}@\d{1,12};?)*)"
+)
 _CODE = re.compile(r"[0-9]{1,4}")
 _BASIC = 8
 _PALETTE = 16
@@ -110,6 +113,27 @@ class Screen:
         for raw in lines:
             yield from self._line(raw.decode(errors="replace"))
             self.line += 1
+
+    @property
+    def mark(self) -> str:
+        """All that it keeps, as text that `resumed` reads."""
+        style = self.style
+        flags = 4 * style.underline + 2 * style.italic + style.bold
+        colours = [-1 if one is None else one for one in (style.colour, style.background)]
+        inside = ";".join(f"{name}@{at}" for name, at in self.sections)
+        return f"{self.line}:{colours[0]}.{colours[1]}.{flags}:{inside}"
+
+    @classmethod
+    def resumed(cls, mark: str) -> Screen:
+        """The screen that said `mark`; `ValueError` for any other text."""
+        found = _SCREEN.fullmatch(mark)
+        if found is None:
+            raise ValueError("this is no mark of a log")
+        colour, background = (None if one == "-1" else int(one) for one in found.group(2, 3))
+        flags = int(found[4])
+        style = Style(colour, background, bool(flags & 1), bool(flags & 2), bool(flags & 4))
+        inside = [one.split("@") for one in found[5].split(";") if one]
+        return cls(int(found[1]), style, [(name, int(at)) for name, at in inside[:MAX_DEPTH]])
 
     def peek(self, data: bytes) -> str:
         """How an unfinished line looks so far; nothing is kept of it."""

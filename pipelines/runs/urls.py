@@ -1,5 +1,6 @@
 from django.urls import path
 
+from pipelines.runs.views.artifacts import ArtifactArchive, ArtifactFile, ArtifactPage
 from pipelines.runs.views.job import JobPage, LogPage
 from pipelines.runs.views.lists import PipelineList
 from pipelines.runs.views.pipeline import (
@@ -13,6 +14,7 @@ from pipelines.runs.views.start import StartPage
 
 _ONE = "pipelines/<int:pk>/"
 _JOB = "pipelines/jobs/<int:pk>/"
+_FILES = f"{_JOB}artifacts/<str:kind>/"
 
 urlpatterns = [
     path("pipelines/", PipelineList.as_view(), name="list"),
@@ -20,6 +22,9 @@ urlpatterns = [
     path(_ONE, PipelinePage.as_view(), name="pipeline"),
     path(_JOB, JobPage.as_view(), name="job"),
     path(f"{_JOB}log/", LogPage.as_view(), name="job-log"),
+    path(_FILES, ArtifactPage.as_view(), name="artifact"),
+    path(f"{_FILES}file/", ArtifactFile.as_view(), name="artifact-file"),
+    path(f"{_FILES}archive/", ArtifactArchive.as_view(), name="artifact-archive"),
     *(
         path(f"{_ONE}{name}/", ActOnPipeline.as_view(action=name), name=f"pipeline-{name}")
         for name in OF_PIPELINES

@@ -109,6 +109,7 @@ def _log(request: HttpRequest, one: Attempt | None, q: str) -> dict[str, Any]:
 
     return {
         "log": found,
+        "position": f"{found.offset}:{found.screen.mark}",
         "ended": ended,
         "earlier": part(found.part - 1),
         "later": part(found.part + 1),

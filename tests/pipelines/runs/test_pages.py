@@ -18,7 +18,7 @@ from portal.models import Component
 from rbac.actors import Actor
 from rbac.models import User
 from tests.pipelines.runs.conftest import World
-from tests.pipelines.runs.factories import make_attempt, make_job, make_pipeline
+from tests.pipelines.runs.factories import make_artifact, make_attempt, make_job, make_pipeline
 
 TWO = """
 build: {stage: build, script: [echo]}
@@ -225,3 +225,27 @@ def test_the_shell_knows_pipelines(world: World) -> None:
     assert (len(captured), panel["count"]) == (1, 1)
     assert mine(Actor(world.people.viewer)) is None
     assert "start-pipeline" in {one.key for one in host.commands}
+
+
+def test_an_artifact_is_browsed_and_its_files_run_nowhere(world: World) -> None:
+    job = make_job(make_pipeline(world.project), "build")
+    attempt = make_attempt(job)
+    files = {"out/app.html": b"<script>", "out/deep/x": b"1", "top": b"2"}
+    make_artifact(attempt, files)
+    make_artifact(attempt, files, kind="sast", access="maintainer")
+    client = client_of(world.people.viewer)
+    path = f"/pipelines/jobs/{job.pk}/artifacts/archive/"
+    assert "archive" in text_of(client, f"/pipelines/jobs/{job.pk}/")
+    root, inside = text_of(client, path), text_of(client, f"{path}?folder=out")
+    assert ("top" in root, "app.html" in root) == (True, False)
+    assert "app.html" in inside
+    assert "deep" in inside
+    answer = client.get(f"{path}file/?path=out/app.html")
+    assert b"".join(answer.streaming_content) == b"<script>"  # type: ignore[attr-defined]
+    assert answer["Content-Type"] == "application/octet-stream"
+    assert answer["Content-Disposition"] == 'attachment; filename="app.html"'
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    for wrong in ("?folder=absent", "file/?path=../x", "file/?path=out/", "file/"):
+        assert client.get(f"{path}{wrong}").status_code == 404, wrong
+    kept = path.replace("archive", "sast")
+    assert client.get(kept).status_code == client.get(f"{kept}file/?path=top").status_code == 403
