@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
+from pipelines.engine.problems import short
 from pipelines.engine.scheduling import ACTIVE, ENDED, Node, Scheduler, Step, overall
 from pipelines.engine.scheduling import Status as JobStatus
 from pipelines.runs import work
@@ -21,6 +22,7 @@ from pipelines.runs.services.telling import tell
 from rbac.models import Project
 
 Status = Pipeline.Status
+MOST_NAMED = 3  # failed jobs in a pipeline's reason
 _FACTS = (
     "pk", "pipeline", "name", "status", "stage_at", "when", "needs", "allow_failure", "allowed",
     "resource_group", "image", "tags",
@@ -44,7 +46,9 @@ def advance(pipeline: Pipeline) -> None:
     if pipeline.status != Status.CANCELED:
         _apply(pipeline, by_name, scheduler.advance())
     final = {name: JobStatus(job.status) for name, job in by_name.items()}
-    _settle(pipeline, overall(nodes, final, allowed))
+    failed = {name for name, status in final.items() if status is JobStatus.FAILED}
+    broken = [name for name in final if name in failed - allowed]
+    _settle(pipeline, overall(nodes, final, allowed), broken)
 
 
 def node_of(job: Job) -> Node:
@@ -148,7 +152,7 @@ def free_group(project_id: int, group: str) -> None:
     tell(job.pipeline)
 
 
-def _settle(pipeline: Pipeline, status: JobStatus) -> None:
+def _settle(pipeline: Pipeline, status: JobStatus, broken: list[str]) -> None:
     """Set the pipeline's status by its jobs'; one that was cancelled stays so."""
     ended = status not in ACTIVE
     if pipeline.status == Status.CANCELED:
@@ -160,5 +164,8 @@ def _settle(pipeline: Pipeline, status: JobStatus) -> None:
         return
     pipeline.status = status
     pipeline.finished_at = timezone.now() if ended else None
-    pipeline.save(update_fields=["status", "finished_at"])
+    if status is not JobStatus.CANCELED:
+        named = ", ".join(f"“{short(name)}”" for name in broken[:MOST_NAMED])
+        pipeline.reason = f"{named} failed." if status is JobStatus.FAILED else ""
+    pipeline.save(update_fields=["status", "finished_at", "reason"])
     tell(pipeline)

@@ -99,7 +99,7 @@ def _keep(pipeline: Pipeline, made: Plan | ConfigError | str) -> None:
         pipeline.status, pipeline.reason, pipeline.finished_at = Status.SKIPPED, made.reason, now
         pipeline.left_out = _left_out(made)
     else:
-        pipeline.status, pipeline.reason = Status.RUNNING, made.reason
+        pipeline.status, pipeline.reason = Status.RUNNING, ""
         pipeline.name = made.name[:255]
         pipeline.stages = list(made.stages)
         pipeline.on_new_commit = made.auto_cancel.on_new_commit

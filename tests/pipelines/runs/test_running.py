@@ -58,6 +58,7 @@ test: {script: [echo hi]}
 """
     pipeline = world.start(text)
     assert finished(pipeline).status == "failed"
+    assert pipeline.reason == "“build” failed."
     assert world.words(pipeline) == {"build": "failed", "test": "skipped"}
     job = world.job(pipeline, "build")
     assert (job.failure, job.reason) == ("script_failure", "the script ended with exit code 1")
