@@ -10,7 +10,7 @@ from django.db import transaction
 from environments import services as environments
 from environments.models import Limit
 from gitops.models import CloudAccount, Cluster
-from idp import demo_reports, demo_subjects
+from idp import demo_pipelines, demo_reports, demo_subjects
 from idp.changes.models import ApprovalRule, Change
 from portal.models import Component
 from rbac.actors import Actor, system
@@ -95,6 +95,7 @@ def make(aws: str) -> None:
     people = {team: User.objects.get(username=name) for team, name in leads.items()}
     actors = {name: Actor(user=people[team]) for name, _, team in PROJECTS}
     demo_subjects.make(actors)
+    demo_pipelines.make(Actor(user=User.objects.get(username="dana.dev")), projects["orders"])
     demo_reports.make(actors["orders"], projects["orders"])
 
 

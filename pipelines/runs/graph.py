@@ -93,7 +93,7 @@ def drawn(jobs: Sequence[Job], critical: frozenset[str]) -> Graph | None:
     tallest = max(map(len, columns.values()))
     return Graph(
         width=2 * EDGE + len(columns) * (WIDTH + ACROSS) - ACROSS,
-        height=TOP + tallest * (HEIGHT + DOWN) - DOWN + EDGE,
+        height=TOP + tallest * (HEIGHT + DOWN) + EDGE,
         boxes=list(boxes.values()),
         lines=_lines(jobs, boxes),
         titles=titles,
@@ -138,8 +138,15 @@ def _lines(jobs: Sequence[Job], boxes: dict[str, Box]) -> list[Line]:
 def _line(start: Box, end: Box) -> Line:
     x1, y1 = start.x + WIDTH, start.y + HEIGHT // 2
     x2, y2 = end.x, end.y + HEIGHT // 2
-    bend = min(max((x2 - x1) // 2, 20), ACROSS)
-    path = f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
+    if x2 - x1 <= ACROSS:
+        bend = ACROSS // 2
+        path = f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
+    else:  # over other columns: between their rows
+        gap, half = start.y + HEIGHT + DOWN // 2, ACROSS // 2
+        path = (
+            f"M{x1} {y1}C{x1 + half} {y1} {x1 + half} {gap} {x1 + ACROSS} {gap}"
+            f"H{x2 - ACROSS}C{x2 - half} {gap} {x2 - half} {y2} {x2} {y2}"
+        )
     return Line(path, start.critical and end.critical)
 
 

@@ -20,6 +20,7 @@ class Before:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self.by_name = {job.name: job for job in jobs}
+        self.first_stage = min((job.stage_at for job in jobs), default=0)
         self._open: dict[int, list[Job]] = defaultdict(list)
         self._last: dict[int, Job] = {}
         for job in jobs:

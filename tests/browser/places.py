@@ -13,6 +13,7 @@ from environments.views.actions import ACTIONS
 from idp.changes.models import Change
 from idp.common import host
 from pipelines.reports.models import Report, TestCase
+from pipelines.runs.models import Job, Pipeline
 from portal.shell import address
 from rbac.models import User
 from rbac.services.people import invite
@@ -86,6 +87,9 @@ FIXED = (
     Place("first-catalog", "/catalog/", NEWCOMER),
     Place("first-environments", "/environments/", NEWCOMER),
     Place("first-inbox", "/inbox/", NEWCOMER),
+    Place("pipeline-start", "/pipelines/start/?project=orders", AUTHOR),
+    Place("no-match-pipelines", "/pipelines/?q=absent", AUTHOR),
+    Place("first-pipelines", "/pipelines/", NEWCOMER),
     Place("account-token-new", "/account/tokens/new/", AUTHOR),
 )
 
@@ -125,6 +129,7 @@ def objects() -> list[Place]:
         ),
         *_subjects(),
         *_databases(),
+        *_pipelines(),
         *_imports(),
         *_reports(),
         Place("plan-with-losses", f"/changes/{_deletion().pk}/plan/", AUTHOR),
@@ -197,6 +202,18 @@ def _imports() -> list[Place]:
         Place("import-new", "/schemas/imports/new/"),
         Place("import-archive", "/schemas/imports/new/?from=archive"),
         Place("import", f"/schemas/imports/{run.pk}/"),
+    ]
+
+
+def _pipelines() -> list[Place]:
+    rows = {row.status: row.pk for row in Pipeline.objects.all()}
+    unit = Job.objects.get(name="unit", pipeline=rows["failed"])
+    return [
+        *(Place(f"pipeline-{name}", f"/pipelines/{pk}/", AUTHOR) for name, pk in rows.items()),
+        Place("pipeline-of-viewer", f"/pipelines/{rows['manual']}/", VIEWER),
+        Place("job", f"/pipelines/jobs/{unit.pk}/", AUTHOR),
+        Place("job-search", f"/pipelines/jobs/{unit.pk}/?q=passed", AUTHOR),
+        Place("component-pipelines", "/catalog/orders-api/?tab=pipelines", AUTHOR),
     ]
 
 

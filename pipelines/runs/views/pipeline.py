@@ -61,6 +61,7 @@ class PipelinePage(AccessMixin):
             "why_not": "" if decision.allowed else f"needs {RUN}",
             "broken": sum(job.status in _BROKEN and not job.allowed for job in jobs),
             "active": not row.ended,
+            "ended_badly": row.status in {"failed", "canceled", "skipped"},
         }
         return render(request, "pipelines/pipeline.html", context)
 
@@ -110,7 +111,7 @@ def _shown(
             "label": label_of(job),
             "lasted": lasted(job.seconds),
             "waits": waiting.words(job, before),
-            "needs": _needs(job),
+            "needs": _needs(job, before.first_stage),
             "critical": job.name in critical,
             "playable": job.status in _PLAYABLE,
         }
@@ -118,9 +119,9 @@ def _shown(
     ]
 
 
-def _needs(job: Job) -> str:
+def _needs(job: Job, first_stage: int) -> str:
     if job.needs is None:
-        return "all earlier stages" if job.stage_at else ""
+        return "all earlier stages" if job.stage_at > first_stage else ""
     shown = ", ".join(job.needs[: waiting.NAMED])
     more = len(job.needs) - waiting.NAMED
     return f"{shown} and {more} more" if more > 0 else shown or "nothing"
