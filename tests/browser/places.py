@@ -208,10 +208,12 @@ def _imports() -> list[Place]:
 def _pipelines() -> list[Place]:
     rows = {row.status: row.pk for row in Pipeline.objects.all()}
     unit = Job.objects.get(name="unit", pipeline=rows["failed"])
+    build = Job.objects.get(name="build", pipeline=rows["failed"])
     return [
         *(Place(f"pipeline-{name}", f"/pipelines/{pk}/", AUTHOR) for name, pk in rows.items()),
         Place("pipeline-of-viewer", f"/pipelines/{rows['manual']}/", VIEWER),
         Place("job", f"/pipelines/jobs/{unit.pk}/", AUTHOR),
+        Place("job-artifact", f"/pipelines/jobs/{build.pk}/artifacts/archive/?folder=out", AUTHOR),
         Place("job-search", f"/pipelines/jobs/{unit.pk}/?q=passed", AUTHOR),
         Place("component-pipelines", "/catalog/orders-api/?tab=pipelines", AUTHOR),
     ]
