@@ -1,5 +1,3 @@
-from importlib import import_module
-
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -10,4 +8,3 @@ class PipelinesConfig(AppConfig):
 
     def ready(self) -> None:
         autodiscover_modules("registrations")
-        import_module("pipelines.runs.registrations")  # what its pages hand to the portal

@@ -5,6 +5,7 @@ from idp.changes import controller, events
 from pipelines import permissions
 from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts
 from pipelines.runs import pushes
+from pipelines.runs import registrations as _runs  # noqa: F401  # registers its pages' parts
 from pipelines.runs.services import due, ending, expiring, planning
 from pipelines.runs.services.telling import TOPIC
 
