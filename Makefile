@@ -46,7 +46,8 @@ frontend: static/dist/.built ## Build the style sheet and the scripts of the pag
 # ---- run ------------------------------------------------------------------------------------
 
 run: .venv/.runtime static/dist/.built ## Run everything in one process on http://localhost:8000 (PORT=)
-	@exec $(PYTHON) manage.py run --port $(PORT)
+	@SLIPWAY_EMBEDDED=1 SLIPWAY_BASE_URL=$${SLIPWAY_BASE_URL:-http://localhost:$(PORT)} \
+		exec $(PYTHON) manage.py run --port $(PORT)
 
 reset: ## Forget the data of `make run`: database, repositories, keys
 	@rm -rf .slipway && echo "Gone. The next 'make run' starts afresh."

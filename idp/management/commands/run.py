@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from idp import demo, restart
+from idp import demo, fresh, restart
 from idp.embedded import Threads
 
 HOST = "127.0.0.1"
@@ -51,6 +51,7 @@ class Command(BaseCommand):
             _again_embedded(port)
         self.check()
         listener = _listen(port)
+        fresh.make_tables()
         call_command("migrate", verbosity=0, interactive=False)
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns without it
         threads = Threads()
