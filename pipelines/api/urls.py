@@ -3,4 +3,5 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("pipelines.reports.api.urls")),
     path("", include("pipelines.runs.api.urls")),
+    path("", include("pipelines.variables.api.urls")),
 ]

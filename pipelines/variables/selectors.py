@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from pipelines.engine.settings import Level, Setting
-from pipelines.permissions import MANAGE
+from pipelines.permissions import MANAGE, VIEW
 from pipelines.variables.models import Variable
-from rbac.access import visible
+from rbac.access import get_visible, require, visible
 from rbac.actors import Actor
 from rbac.models import Project
 
@@ -15,6 +15,26 @@ from rbac.models import Project
 def variables(actor: Actor) -> QuerySet[Variable]:
     """Those of the projects whose pipelines the actor manages: nobody else reads them."""
     return visible(actor, MANAGE, Variable.objects.all()).select_related("project__scope")
+
+
+def projects(actor: Actor) -> QuerySet[Project]:
+    """Those whose variables the actor sees and changes, by name."""
+    return visible(actor, MANAGE, Project.objects.select_related("scope")).order_by("name")
+
+
+def project(actor: Actor, name: str) -> Project:
+    """The one of that name; `NotVisible`, or `AccessForbidden` for who only sees it."""
+    found = get_visible(actor, VIEW, Project.objects.select_related("scope"), name=name)
+    require(actor, MANAGE, found.scope)
+    return found
+
+
+def of_project(actor: Actor, project: Project) -> QuerySet[Variable]:
+    return variables(actor).filter(project=project)
+
+
+def variable(actor: Actor, pk: int) -> Variable:
+    return get_visible(actor, MANAGE, Variable.objects.select_related("project__scope"), pk=pk)
 
 
 def settings_of(project: Project) -> tuple[Setting, ...]:

@@ -78,6 +78,7 @@ def known_values(world: World, path: str) -> dict[str, Any]:
         "role-bindings": world.binding,
         "tokens": world.token,
         "pipelines": world.job.pipeline,
+        "variables": world.variable,
         "jobs": world.job,
     }
     row = numbers.get(first)

@@ -16,6 +16,7 @@ from gitops.backends.memory import play, pods
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
 from pipelines.reports.models import Report, TestCase
 from pipelines.runs.models import Artifact, Job
+from pipelines.variables.models import Variable
 from portal.models import Component
 from portal.permissions import keeper_scope
 from rbac.actors import Actor, system
@@ -65,6 +66,7 @@ class World:
     import_run: ImportRun
     report: Report
     test: TestCase
+    variable: Variable
     job: Job
     artifact: Artifact
 
@@ -79,6 +81,7 @@ class World:
             self._of_imports(),
             self._of_reports(),
             self._of_pipelines(),
+            self._of_variables(),
         )
         return {start: sample for part in parts for start, sample in part.items()}
 
@@ -131,6 +134,10 @@ class World:
             "tests/<int:pk>": own,
             "pipelines/tests/<int:pk>": own,
         }
+
+    def _of_variables(self) -> dict[str, Sample]:
+        one = Sample({"pk": self.variable.pk}, self.people.project.scope)
+        return {"variables/<int:pk>": one, "pipelines/variables/<int:pk>": one}
 
     def _of_pipelines(self) -> dict[str, Sample]:
         project, keeper = self.people.project.scope, keeper_scope(self.people.project)
@@ -227,6 +234,7 @@ def make_world() -> World:
         import_run=ImportRun.objects.create(
             project=people.project, kind="archive", source="moved", state="ready"
         ),
+        variable=Variable.objects.create(project=people.project, name="TOKEN", value="s3cr3t"),
         **_reports(people),
         **_rules(people, environment.scope),
         **_access(people),

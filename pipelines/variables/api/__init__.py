@@ -1,0 +1,1 @@
+"""Variables by REST."""
