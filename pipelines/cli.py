@@ -223,7 +223,7 @@ def _register_run(group: typer.Typer, client: Client) -> None:
         *,
         needs: Annotated[bool, typer.Option("--needs", help="And what they need.")] = False,
         stage: Annotated[str, typer.Option(help="The jobs of one stage.")] = "",
-        manual: Annotated[list[str], typer.Option(help="A manual job to start.")] = [],  # noqa: B006
+        manual: Annotated[list[str], typer.Option(help="A manual job to start.")] = [],  # noqa: B006 - typer copies it
         slots: Annotated[int, typer.Option("--jobs", "-j", min=0, max=256)] = 0,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No job's output.")] = False,
         verbose: Annotated[bool, typer.Option("--verbose", "-v", help="And files, cache.")] = False,
@@ -232,7 +232,7 @@ def _register_run(group: typer.Typer, client: Client) -> None:
         tag: Tag = "",
         source: Source = "",
         merge_request: Request = False,
-        var: Given = [],  # noqa: B006
+        var: Given = [],  # noqa: B006 - typer copies it
     ) -> None:
         """Run the pipeline on this machine, in copies of the checkout; artifacts come back."""
         asked = Asked(file, branch, tag, source, merge_request, tuple(var))

@@ -197,7 +197,7 @@ class Places:
             fix = "Write $CI_SERVER_FQDN/group/project/name@1.0."
             raise error(where, "include-component", message, fix)
         name, version = parts[1], parts[2]
-        asking = lambda: self.context.sources.component(name, version)  # noqa: E731
+        asking = lambda: self.context.sources.component(name, version)  # noqa: E731 - asked for in several places
         found = self._asked("component", address, where, asking)
         facts = {
             "name": found.name,

@@ -43,7 +43,7 @@ def pack(root: Path, entries: Sequence[str]) -> IO[bytes]:
             info.compress_type = zipfile.ZIP_DEFLATED
             if stat.S_ISLNK(facts.st_mode):
                 if inside(os.path.realpath(source), base):
-                    archive.writestr(info, os.readlink(source))  # noqa: PTH115
+                    archive.writestr(info, os.readlink(source))  # noqa: PTH115 - texts: a Path for each entry costs most of it
             elif stat.S_ISDIR(facts.st_mode):
                 info.filename += "/"
                 archive.writestr(info, b"")
@@ -51,7 +51,7 @@ def pack(root: Path, entries: Sequence[str]) -> IO[bytes]:
                 total += facts.st_size
                 if total > MAX_BYTES:
                     raise ArchiveError(f"The files have more than {MAX_BYTES // 1024**3} GiB.")
-                with open(source, "rb") as file, archive.open(info, "w") as target:  # noqa: PTH123
+                with open(source, "rb") as file, archive.open(info, "w") as target:  # noqa: PTH123 - texts: a Path for each entry costs most of it
                     shutil.copyfileobj(file, target)
     return found
 
@@ -100,10 +100,10 @@ def _judge(entries: Sequence[zipfile.ZipInfo]) -> None:
 def _place(base: str, path: str) -> str:
     """Where an entry goes; `ArchiveError` where a link on the way leads outside."""
     where = f"{base}/{path}"
-    parent = os.path.dirname(where)  # noqa: PTH120
+    parent = os.path.dirname(where)  # noqa: PTH120 - texts: a Path for each entry costs most of it
     if not inside(os.path.realpath(parent), base):
         raise ArchiveError(f"“{path[:80]}” leads out of the folder.")
-    os.makedirs(parent, exist_ok=True)  # noqa: PTH103
+    os.makedirs(parent, exist_ok=True)  # noqa: PTH103 - texts: a Path for each entry costs most of it
     return where
 
 
@@ -111,21 +111,21 @@ def _put(archive: zipfile.ZipFile, one: zipfile.ZipInfo, base: str) -> None:
     where = _place(base, one.filename.rstrip("/"))
     mode = (one.external_attr >> 16) & 0o777
     if one.is_dir():
-        os.makedirs(where, exist_ok=True)  # noqa: PTH103
+        os.makedirs(where, exist_ok=True)  # noqa: PTH103 - texts: a Path for each entry costs most of it
         return
-    if os.path.islink(where):  # noqa: PTH114
-        os.unlink(where)  # noqa: PTH108
-    with archive.open(one) as source, open(where, "wb") as file:  # noqa: PTH123
+    if os.path.islink(where):  # noqa: PTH114 - texts: a Path for each entry costs most of it
+        os.unlink(where)  # noqa: PTH108 - texts: a Path for each entry costs most of it
+    with archive.open(one) as source, open(where, "wb") as file:  # noqa: PTH123 - texts: a Path for each entry costs most of it
         shutil.copyfileobj(source, file)
-    os.chmod(where, mode or 0o644)  # noqa: PTH101
+    os.chmod(where, mode or 0o644)  # noqa: PTH101 - texts: a Path for each entry costs most of it
 
 
 def _link(archive: zipfile.ZipFile, one: zipfile.ZipInfo, base: str) -> None:
     where = _place(base, one.filename)
     to = archive.read(one).decode(errors="surrogateescape")
-    aim = os.path.realpath(os.path.join(os.path.dirname(where), to))  # noqa: PTH118, PTH120
+    aim = os.path.realpath(os.path.join(os.path.dirname(where), to))  # noqa: PTH118, PTH120 - texts: a Path for each entry costs most of it
     if not inside(aim, base):
         raise ArchiveError(f"“{one.filename[:80]}” is a link that leads out of the folder.")
     if os.path.lexists(where):
-        os.unlink(where)  # noqa: PTH108
-    os.symlink(to, where)  # noqa: PTH211
+        os.unlink(where)  # noqa: PTH108 - texts: a Path for each entry costs most of it
+    os.symlink(to, where)  # noqa: PTH211 - texts: a Path for each entry costs most of it

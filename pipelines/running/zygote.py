@@ -176,10 +176,10 @@ def _become(job: dict[str, Any], out: int) -> None:
 def _parents() -> dict[int, list[int]]:
     """The children of every process."""
     found: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):  # noqa: PTH208
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - pathlib is not loaded here
         if entry.isdigit():
             try:
-                with open(f"/proc/{entry}/stat", "rb") as file:  # noqa: PTH123
+                with open(f"/proc/{entry}/stat", "rb") as file:  # noqa: PTH123 - pathlib is not loaded here
                     words = file.read().rpartition(b")")[2].split()
             except OSError:
                 continue
@@ -201,7 +201,7 @@ def _memory(pids: list[int]) -> int:
     pages = 0
     for pid in pids:
         try:
-            with open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123
+            with open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123 - pathlib is not loaded here
                 words = file.read().split()
         except OSError:
             continue

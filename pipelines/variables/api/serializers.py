@@ -13,7 +13,7 @@ class VariableOut(serializers.ModelSerializer):
     """A variable; the value of a hidden one is null, whoever asks."""
 
     project = serializers.CharField(source="project.name")
-    value = serializers.SerializerMethodField(help_text="null where it is hidden")
+    value = serializers.SerializerMethodField("shown", help_text="null where it is hidden")
 
     class Meta:
         model = Variable
@@ -22,7 +22,7 @@ class VariableOut(serializers.ModelSerializer):
             *("hidden", "expand", "description", "changed_by", "changed_at"),
         )
 
-    def get_value(self, row: Variable) -> str | None:
+    def shown(self, row: Variable) -> str | None:
         return None if row.hidden else row.value
 
 

@@ -21,7 +21,7 @@ from schemas.api.views import inputs
 
 
 class ByName(KeysetPagination):
-    ordering = ("name", "id")
+    ordering = "name"
 
 
 class VariablesAPI(AccessAPIView, ListAPIView):
