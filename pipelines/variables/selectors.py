@@ -34,7 +34,11 @@ def of_project(actor: Actor, project: Project) -> QuerySet[Variable]:
 
 
 def variable(actor: Actor, pk: int) -> Variable:
-    return get_visible(actor, MANAGE, Variable.objects.select_related("project__scope"), pk=pk)
+    """One; `NotVisible`, or `AccessForbidden` for who only sees the project's pipelines."""
+    rows = Variable.objects.select_related("project__scope")
+    found = get_visible(actor, VIEW, rows, pk=pk)
+    require(actor, MANAGE, found.project.scope)
+    return found
 
 
 def settings_of(project: Project) -> tuple[Setting, ...]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from idp.common.errors import Clash, FieldError, Invalid
-from pipelines.permissions import MANAGE
+from pipelines.permissions import MANAGE, VIEW
 from pipelines.variables.models import Variable
 from rbac import audit
 from rbac.access import get_visible, require
@@ -63,7 +63,7 @@ def delete(actor: Actor, pk: int) -> None:
 
 
 def _owned(actor: Actor, pk: int) -> Variable:
-    variable = get_visible(actor, MANAGE, Variable.objects.select_for_update(), pk=pk)
+    variable = get_visible(actor, VIEW, Variable.objects.select_for_update(), pk=pk)
     require(actor, MANAGE, variable.project.scope)
     return variable
 

@@ -73,7 +73,9 @@ def test_only_who_manages_reads_and_writes(people: Characters) -> None:
     assert selectors.variables(Actor(people.maintainer)).get() == variable
     with pytest.raises(Forbidden):
         services.create(developer, people.project, name="A", value="b")
-    with pytest.raises(NotVisible):
+    with pytest.raises(Forbidden):
         services.delete(developer, variable.pk)
+    with pytest.raises(NotVisible):
+        services.delete(stranger, variable.pk)
     with pytest.raises(NotVisible):
         services.create(stranger, people.project, name="A", value="b")
