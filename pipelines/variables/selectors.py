@@ -17,11 +17,6 @@ def variables(actor: Actor) -> QuerySet[Variable]:
     return visible(actor, MANAGE, Variable.objects.all()).select_related("project__scope")
 
 
-def projects(actor: Actor) -> QuerySet[Project]:
-    """Those whose variables the actor sees and changes, by name."""
-    return visible(actor, MANAGE, Project.objects.select_related("scope")).order_by("name")
-
-
 def project(actor: Actor, name: str) -> Project:
     """The one of that name; `NotVisible`, or `AccessForbidden` for who only sees it."""
     found = get_visible(actor, VIEW, Project.objects.select_related("scope"), name=name)
