@@ -20,6 +20,7 @@ from deploy.supervisor import Program, Supervisor, answers, free_port, terminate
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("web", "streams", "worker", "controller")
+WHERE_WANTED = ("runner",)  # started only where projects are trusted with this machine
 START_SECONDS = 90
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import yaml
 
-from deploy.processes import NAMES, ROOT
+from deploy.processes import NAMES, ROOT, WHERE_WANTED
 from tests.support.installation import Running
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -50,7 +50,7 @@ class TestCompose:
         compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
         lines = (ROOT / "deploy" / "Procfile").read_text().splitlines()
         named = [line.split(":")[0] for line in lines if line and not line.startswith("#")]
-        assert tuple(named) == NAMES
+        assert tuple(named) == (*NAMES, *WHERE_WANTED)
         for name in named:
             assert compose["services"][name]["command"] == [name]
         assert {"proxy", "postgres", "redis"} <= set(compose["services"])
