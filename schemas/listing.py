@@ -5,14 +5,15 @@ Between the selectors and `schemas.views` and `schemas.api`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 
 from idp.common.compiled import Compiled, compile_rows
 from idp.common.errors import NotVisible
+from idp.common.narrowing import MAX_WORD, Narrowing
 from rbac.access import visible
 from rbac.actors import Actor
 from rbac.models import Project, Team
@@ -24,7 +25,6 @@ from schemas.policies.models import PolicyFailure
 
 PAGE_SIZE = 25
 MAX_WRITTEN = 10_000  # subjects in one export
-MAX_WORD = 255
 ANY = "1"  # no policy is called so
 ORDER = ("context_id", "name")
 COLUMNS = (
@@ -34,7 +34,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Filters:
+class Filters(Narrowing):
     """What a list of subjects is narrowed to; empty text does not narrow."""
 
     q: str = ""
@@ -47,19 +47,6 @@ class Filters:
     component: str = ""
     fails: str = ""  # a policy's name, or "1" for any
     deleted: str = ""  # "1": only those whose versions are all deleted
-
-    @classmethod
-    def read(cls, query: Mapping[str, str]) -> Filters:
-        """The filters in a query string; other keys are left to others."""
-        names = [entry.name for entry in fields(cls)]
-        given = {name: str(query.get(name, "")).replace("\x00", "").strip() for name in names}
-        return cls(**{name: value[:MAX_WORD] for name, value in given.items()})
-
-    @property
-    def given(self) -> dict[str, str]:
-        """The query parameters that bring this list back."""
-        pairs = ((entry.name, str(getattr(self, entry.name))) for entry in fields(self))
-        return {name: value for name, value in pairs if value}
 
     @property
     def condition(self) -> Q:

@@ -25,13 +25,14 @@ from environments.api.serializers import (
     SecretIn,
     VariablesIn,
 )
-from environments.api.support import MATCH, inputs, number, options
+from environments.api.support import MATCH, number, options
 from environments.api.views import EnvironmentView
 from environments.live import MAX_TAIL, events, logs
 from idp.changes.api.keyed import keyed
 from idp.changes.api.responses import accepted
 from idp.changes.api.serializers import ChangeOut
 from idp.changes.models import Change
+from idp.common.inputs import inputs
 
 
 def action(  # noqa: PLR0917 - a table's columns

@@ -14,8 +14,8 @@ from rest_framework.response import Response
 
 from environments import services
 from environments.api.serializers import BlueprintOut, VersionIn, VersionOut
-from environments.api.support import inputs
 from environments.models import Blueprint, BlueprintVersion
+from idp.common.inputs import inputs
 from rbac.access import get_visible, visible
 from rbac.api.views import AccessAPIView
 

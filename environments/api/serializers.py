@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from environments.models import Blueprint, BlueprintVersion, Environment, Limit
 from environments.selectors import WorkloadView
+from idp.common.inputs import Strict
 from rbac.models import Tier
 from schemas.databases.readers import MAX_PATH, MAX_PATHS
 
@@ -104,16 +105,6 @@ class EnvironmentOut(EnvironmentRow):
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_permissions(self, _: Environment) -> list[str]:
         return list(self.context["permissions"])
-
-
-class Strict(serializers.Serializer):
-    """Input whose unknown members are refused, so that a misspelling is not silence."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(map(str, data)) - set(self.fields))):
-            message = f"Not known here; known are {', '.join(self.fields)}."
-            raise serializers.ValidationError({unknown[0]: message})
-        return super().to_internal_value(data)
 
 
 class CreateIn(Strict):

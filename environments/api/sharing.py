@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from environments import selectors
-from environments.api.support import inputs
 from environments.api.views import EnvironmentView
+from idp.common.inputs import inputs
 from rbac import selectors as access
 from rbac.access import require
 from rbac.api.lists import named

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
@@ -23,13 +22,6 @@ MATCH = OpenApiParameter(
     description="The ETag that you read; 412 where somebody changed it since.",
 )
 _DIGITS = 7
-
-
-def inputs(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-    """The validated body; raises DRF's ValidationError, answered as 422 with each field."""
-    found = serializer(data=request.data if request.data is not None else {})
-    found.is_valid(raise_exception=True)
-    return dict(found.validated_data)
 
 
 def etag(tree: str) -> str:

@@ -19,13 +19,14 @@ from environments.api.serializers import (
     ResourceOut,
     WorkloadOut,
 )
-from environments.api.support import MATCH, etag, inputs, options
+from environments.api.support import MATCH, etag, options
 from environments.models import Environment, Limit
 from idp.changes.api.keyed import keyed
 from idp.changes.api.responses import accepted
 from idp.changes.api.serializers import ChangeOut, ChangeRow
 from idp.changes.models import Change
 from idp.common.idempotency import idempotency_key
+from idp.common.inputs import inputs
 from rbac.access import can, visible
 from rbac.api.views import AccessAPIView
 

@@ -50,7 +50,6 @@ class ServerFiles:
         self._repository = repository
         self._variables = variables
         self._before = before
-        self._tracked: list[str] = []
         self.dotenv: dict[str, str] = {}
         pipeline = taken.attempt.job.pipeline
         apart = "protected" if pipeline.is_protected else "unprotected"
@@ -67,8 +66,6 @@ class ServerFiles:
             self._repository.clone_at(folder, sha, depth=depth)
         except SlipwayError as error:
             raise FilesError(error.message) from error
-        if self._work.artifacts is not None and self._work.artifacts.untracked:
-            self._tracked = self._repository.changed("", sha)
         return f"{sha[:8]} is checked out."
 
     def take(self, folder: Path) -> Sequence[str]:
@@ -134,7 +131,7 @@ class ServerFiles:
         return next((one.format for one in reports if one.kind == kind), "")
 
     def untracked(self, folder: Path) -> Iterable[str]:
-        return untracked(folder, self._tracked)
+        return untracked(folder, self._repository.changed("", self._attempt.job.pipeline.sha))
 
     def _store(self, kind: str, folder: Path, entries: Sequence[str]) -> None:
         artifacts = self._work.artifacts

@@ -56,10 +56,12 @@ class Runner:
         self._running: dict[int, _Running] = {}
         self._lock = threading.Lock()
         self._freed = threading.Event()
+        self._over = threading.Event()  # nothing runs any more
 
     def run(self) -> None:
         root = Path(settings.CI_SCRATCH_DIR)
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        tidy(root)
         pulse = threading.Thread(target=self._pulse, name="runner-pulse", daemon=True)
         pulse.start()
         with Launcher() as launcher, ThreadPoolExecutor(self.slots, "runner") as pool:
@@ -68,6 +70,7 @@ class Runner:
                 if not self._fill(pool, launcher, root):
                     self._freed.wait(LOOK_SECONDS)
             self._end_all()
+        self._over.set()
         pulse.join(timeout=STOP_GRACE)
 
     def _fill(self, pool: ThreadPoolExecutor, launcher: Launcher, root: Path) -> int:
@@ -162,7 +165,14 @@ class Runner:
         running.attempt = Attempt(order, files, write, launcher, scratch)
         outcome = running.attempt.run()
         running.writer.flush()
-        ending.finish(lease, _end(outcome, files.dotenv))
+        ending.finish(lease, self._ended(row, _end(outcome, files.dotenv)))
+
+    def _ended(self, row: Row, end: End) -> End:
+        """The same, unless it was this runner's end that broke the job off."""
+        broken_off = self.stop.is_set() and end.status == Row.Status.CANCELED
+        if broken_off and not Row.objects.filter(pk=row.pk, cancel=True).exists():
+            return End(Row.Status.FAILED, ending.LOST, "its runner was stopped")
+        return end
 
     def _give_up(self, running: _Running) -> None:
         message = "Slipway could not run it; the runner's log says why"
@@ -176,7 +186,7 @@ class Runner:
 
     def _pulse(self) -> None:
         renewed = 0.0
-        while not self.stop.is_set() or self._running:
+        while not self._over.wait(PULSE_SECONDS):
             with self._lock:
                 every = list(self._running.values())
             try:
@@ -190,7 +200,6 @@ class Runner:
             except DatabaseError:
                 log.warning("the runner's pulse missed a beat", exc_info=True)
                 connection.close()
-            self.stop.wait(PULSE_SECONDS) if not self.stop.is_set() else time.sleep(PULSE_SECONDS)
         connection.close()
 
     def _flush(self, running: _Running) -> None:
@@ -256,7 +265,21 @@ def _end(outcome: Outcome, dotenv: dict[str, str]) -> End:
 def reach() -> claiming.Reach:
     """What the settings let this machine's runner take."""
     projects = frozenset(settings.CI_RUNNER_PROJECTS)
-    return claiming.Reach(frozenset(settings.CI_RUNNER_TAGS), None if "*" in projects else projects)
+    return claiming.Reach(
+        tags=frozenset(settings.CI_RUNNER_TAGS),
+        projects=None if "*" in projects else projects,
+        images=settings.CI_RUNNER_IGNORES_IMAGES,
+    )
+
+
+def tidy(root: Path) -> None:
+    """Take away the folders that killed runners left: those of attempts that do not run."""
+    left = {path: int(path.name.partition("-")[0]) for path in root.glob("[0-9]*-*")}
+    rows = Row.objects.filter(pk__in=left.values(), status=Row.Status.RUNNING)
+    running = set(rows.values_list("pk", flat=True))
+    for path, pk in left.items():
+        if pk not in running:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def serve(stop: threading.Event) -> None:

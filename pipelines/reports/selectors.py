@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from idp.common.errors import NotVisible
+from idp.common.narrowing import Narrowing
 from pipelines.permissions import VIEW
 from pipelines.reports import facts
 from pipelines.reports.casebook import BAD, quantile
@@ -22,7 +23,6 @@ from rbac.models import Project
 
 STATES = ("failing", "flaky", "quarantined", "slow")
 FLAKY_DAYS = 30
-MAX_WORD = 255
 MAX_HISTORY = 100
 COLUMNS = (
     "id", "project", "component", "owner", "suite", "classname", "name", "file", "outcome",
@@ -32,7 +32,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Filters:
+class Filters(Narrowing):
     """What a list of tests is narrowed to; empty text does not narrow."""
 
     q: str = ""
@@ -40,18 +40,6 @@ class Filters:
     project: str = ""
     component: str = ""
     owner: str = ""
-
-    @classmethod
-    def read(cls, query: Mapping[str, str]) -> Filters:
-        """The filters in a query string; other keys are left to others."""
-        names = [entry.name for entry in fields(cls)]
-        given = {name: str(query.get(name, "")).replace("\x00", "").strip() for name in names}
-        return cls(**{name: value[:MAX_WORD] for name, value in given.items()})
-
-    @property
-    def given(self) -> dict[str, str]:
-        pairs = ((entry.name, str(getattr(self, entry.name))) for entry in fields(self))
-        return {name: value for name, value in pairs if value}
 
 
 def project(actor: Actor, name: str) -> Project:

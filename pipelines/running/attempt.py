@@ -245,6 +245,7 @@ class Attempt:
     def _variables(self) -> dict[str, str]:
         found = {**self.order.variables, "CI_PROJECT_DIR": str(self.folder)}
         found["CI_BUILDS_DIR"] = str(self._scratch)
+        found.setdefault("HOME", str(self._aside))
         for name, content in self.order.files.items():
             path = self._aside / name
             path.write_text(content, errors="surrogateescape")

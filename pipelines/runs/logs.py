@@ -6,18 +6,25 @@ goes when a new one comes.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 
-from django.db import transaction
-from django.db.models import F
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, QuerySet
 
 from idp.changes.leases import Lease, LeaseLost
 from pipelines.runs.models import Attempt, LogChunk
 
+log = logging.getLogger(__name__)
 HEAD = 4 * 1024 * 1024
 TAIL = 1024 * 1024
 CHUNK = 64 * 1024
+MAX_HELD = 8 * 1024 * 1024  # bytes that wait while the database is away; older ones are dropped
+
+
+class _Stored(Exception):
+    """The row does not have the size that was last seen."""
 
 
 class Writer:
@@ -29,18 +36,29 @@ class Writer:
         self._saving = threading.Lock()  # of the rows
         self._buffer = bytearray()
         self._skipped = 0  # bytes that never came into the buffer
+        self.lost = False  # the attempt is somebody else's
         self._start = 0
         self._tail: list[tuple[int, int]] = []  # (start, size) of the chunks after the head
 
     def write(self, data: bytes) -> None:
+        """Take it in; what cannot be stored now waits for the next `flush`. Raises nothing."""
         with self._lock:
             self._buffer += data
-            over = len(self._buffer) - TAIL
-            if over > 0 and self._start >= HEAD:
-                del self._buffer[:over]
-                self._skipped += over
-        if len(self._buffer) >= CHUNK:
-            self.flush()
+            self._bound()
+        if len(self._buffer) >= CHUNK and not self.lost:
+            try:
+                self.flush()
+            except LeaseLost:
+                log.info("attempt %s is somebody else's", self._lease.pk)
+            except DatabaseError:
+                log.warning("the log of attempt %s waits", self._lease.pk, exc_info=True)
+                connection.close()
+
+    def _bound(self) -> None:
+        over = len(self._buffer) - (TAIL if self._start >= HEAD else MAX_HELD)
+        if over > 0:
+            del self._buffer[:over]
+            self._skipped += over
 
     def flush(self) -> None:
         """Store what is there; raises `LeaseLost` when the attempt is somebody else's."""
@@ -49,37 +67,64 @@ class Writer:
                 data, skipped = bytes(self._buffer), self._skipped
                 self._buffer.clear()
                 self._skipped = 0
-            if data or skipped:
+            if not data and not skipped:
+                return
+            try:
                 self._save(data, skipped)
+            except _Stored:
+                self._go_on(data, skipped)
+            except DatabaseError:
+                with self._lock:
+                    self._buffer[:0] = data
+                    self._skipped += skipped
+                raise
+
+    def _go_on(self, data: bytes, skipped: int) -> None:
+        """The row has another size: it was stored though nobody said so, or it is not ours."""
+        size = self._mine().values_list("log_size", flat=True).first()
+        if size is None or size < self._start:
+            self.lost = True
+            raise LeaseLost(f"attempt {self._lease.pk} is somebody else's")
+        done = max(size - self._start - skipped, 0)
+        self._start = size
+        if data[done:]:
+            self._save(data[done:], 0)
+
+    def _mine(self) -> QuerySet[Attempt]:
+        return Attempt.objects.filter(pk=self._lease.pk, lease_token=self._lease.token)
 
     def _save(self, data: bytes, skipped: int) -> None:
         start = self._start + skipped
         pieces = [(at, data[at : at + CHUNK]) for at in range(0, len(data), CHUNK)]
-        dropped = skipped
+        tail = self._tail
+        if start >= HEAD:
+            tail = tail + [(start + at, len(piece)) for at, piece in pieces]
+        gone = _too_many(tail)
+        dropped = skipped + sum(size for _, size in gone)
         with transaction.atomic():
-            if start >= HEAD:
-                self._tail += [(start + at, len(piece)) for at, piece in pieces]
-                dropped += self._forget()
-            mine = Attempt.objects.filter(pk=self._lease.pk, lease_token=self._lease.token)
+            rows = self._mine().filter(log_size=self._start)
             size = start + len(data)
-            if not mine.update(log_size=size, log_dropped=F("log_dropped") + dropped):
-                raise LeaseLost(f"attempt {self._lease.pk} is somebody else's")
+            if not rows.update(log_size=size, log_dropped=F("log_dropped") + dropped):
+                raise _Stored
+            if gone:
+                starts = [at for at, _ in gone]
+                LogChunk.objects.filter(attempt_id=self._lease.pk, start__in=starts).delete()
             LogChunk.objects.bulk_create(
                 [
                     LogChunk(attempt_id=self._lease.pk, start=start + at, data=piece)
                     for at, piece in pieces
                 ]
             )
-        self._start = start + len(data)
+        self._start, self._tail = start + len(data), tail[len(gone) :]
 
-    def _forget(self) -> int:
-        """Delete the oldest chunks of the tail that are too many; the bytes that go with them."""
-        gone: list[tuple[int, int]] = []
-        while sum(size for _, size in self._tail) > TAIL and len(self._tail) > 1:
-            gone.append(self._tail.pop(0))
-        starts = [start for start, _ in gone]
-        LogChunk.objects.filter(attempt_id=self._lease.pk, start__in=starts).delete()
-        return sum(size for _, size in gone)
+
+def _too_many(tail: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The oldest chunks of a tail that are more than it may have; the newest stays in any case."""
+    size, at = sum(length for _, length in tail), 0
+    while size > TAIL and at < len(tail) - 1:
+        size -= tail[at][1]
+        at += 1
+    return tail[:at]
 
 
 def read(attempt_id: int, offset: int = 0, limit: int = 1024 * 1024) -> tuple[bytes, int]:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from idp.common.host import Hit
+from idp.common.narrowing import MAX_WORD
 from pipelines.runs import selectors
 from pipelines.runs.addresses import page_of
 from pipelines.runs.models import Pipeline
@@ -25,7 +26,7 @@ MAX_MINE = 5
 
 def find(actor: Actor, text: str, limit: int) -> list[Hit]:
     """Pipelines by number, title, reference or commit, newest first."""
-    rows = selectors.pipelines(actor, Filters(q=text[: selectors.MAX_WORD].replace("\0", "")))
+    rows = selectors.pipelines(actor, Filters(q=text[:MAX_WORD].replace("\0", "")))
     return [
         Hit(
             title=str(row),

@@ -35,7 +35,7 @@ def pushed(
             continue
         try:
             pipeline = starting.start(
-                actor, repo.project, ref, source=Pipeline.Source.PUSH, before=old
+                actor, repo.project, ref, source=Pipeline.Source.PUSH, before=old, sha=new
             )
         except SlipwayError as error:
             lines.append(f"Slipway: no pipeline of {ref}: {error.message}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
 from idp.common.errors import Forbidden, NotVisible
+from idp.common.narrowing import Narrowing
 from pipelines.permissions import MANAGE, RUN, VIEW
 from pipelines.runs.models import Artifact, Attempt, Job, Pipeline
 from portal.permissions import keeper_scope
@@ -16,14 +17,13 @@ from rbac.actors import Actor
 from rbac.models import Project
 
 PAGE_SIZE = 25
-MAX_WORD = 255
 MAX_ATTEMPTS = 100  # of one job; older ones are reached by their number
 _DIGITS = 18
 Status = Job.Status
 
 
 @dataclass(frozen=True)
-class Filters:
+class Filters(Narrowing):
     """What a list of pipelines is narrowed to; empty text does not narrow."""
 
     q: str = ""
@@ -32,18 +32,6 @@ class Filters:
     status: str = ""
     source: str = ""
     actor: str = ""
-
-    @classmethod
-    def read(cls, query: Mapping[str, str]) -> Filters:
-        """The filters in a query string; other keys are left to others."""
-        names = [entry.name for entry in fields(cls)]
-        given = {name: str(query.get(name, "")).replace("\x00", "").strip() for name in names}
-        return cls(**{name: value[:MAX_WORD] for name, value in given.items()})
-
-    @property
-    def given(self) -> dict[str, str]:
-        """The query parameters that bring this list back."""
-        return {name: value for name, value in vars(self).items() if value}
 
     @property
     def condition(self) -> Q:

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from idp.common.errors import SlipwayError
+from idp.common.inputs import inputs
 from rbac.api.views import AccessAPIView
 from schemas import permissions, reviewing, samples, selectors, snippets
 from schemas.api.serializers import (
@@ -20,7 +21,7 @@ from schemas.api.serializers import (
     ReviewOut,
     TextsIn,
 )
-from schemas.api.views import SubjectView, candidate_of, inputs, name_of
+from schemas.api.views import SubjectView, candidate_of, name_of
 from schemas.configuration import Place
 from schemas.formats.base import FormatName
 from schemas.formats.levels import Level

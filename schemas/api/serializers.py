@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from idp.common.inputs import Strict
 from rbac.models import Team
 from schemas import reviewing
 from schemas.addresses import api_of, page_of
@@ -232,16 +233,6 @@ class ExampleOut(serializers.Serializer):
 
 
 # -- in -----------------------------------------------------------------------------------------
-
-
-class Strict(serializers.Serializer):
-    """Input whose unknown members are refused, so that a misspelling is not silence."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(map(str, data)) - set(self.fields))):
-            message = f"Not known here; known are {', '.join(self.fields)}."
-            raise serializers.ValidationError({unknown[0]: message})
-        return super().to_internal_value(data)
 
 
 class SubjectDescribeIn(Strict):

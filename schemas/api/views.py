@@ -9,19 +9,18 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ParseError
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from idp.common.etags import etag_of, require_match
+from idp.common.inputs import inputs
 from idp.common.pagination import KeysetPagination
 from rbac.access import require_anywhere
 from rbac.actors import Actor
 from rbac.api.views import AccessAPIView
 from schemas import entities, listing, naming, selectors, services
 from schemas.api.serializers import (
-    Strict,
     SubjectDescribeIn,
     SubjectLifecycleIn,
     SubjectOut,
@@ -60,17 +59,6 @@ FILTERS = [
         "deleted": "1: only those whose versions are all deleted",
     }.items()
 ]
-
-
-def inputs(serializer: type[Strict], request: Request) -> dict[str, Any]:
-    """The validated body; raises DRF's ValidationError, answered as 422 with each field."""
-    try:
-        data = request.data
-    except RecursionError:
-        raise ParseError("The body is nested too deep.") from None
-    found = serializer(data=data if data is not None else {})
-    found.is_valid(raise_exception=True)
-    return dict(found.validated_data)
 
 
 def name_of(subject: Subject) -> SubjectName:

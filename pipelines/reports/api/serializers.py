@@ -8,6 +8,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from idp.common.inputs import Strict
 from pipelines.reports.formats.registry import Kind
 from pipelines.reports.models import (
     MAX_LABEL,
@@ -21,7 +22,6 @@ from pipelines.reports.models import (
 from pipelines.reports.services import MAX_REASON
 from pipelines.reports.shares import MAX_PARTS
 from rbac.models import Team
-from schemas.api.serializers import Strict
 
 _KINDS = [(kind.value, kind.value) for kind in Kind]
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from idp.common.errors import FieldError, Invalid
-from pipelines.backends import files as blobs
 from pipelines.permissions import RUN, VIEW
 from pipelines.runs import logs, selectors
 from pipelines.runs.api.serializers import ArtifactOut, JobOut
+from pipelines.runs.downloads import archive
 from pipelines.runs.models import Attempt, Job
 from pipelines.runs.services import acting
 from portal.permissions import keeper_scope
@@ -135,9 +134,3 @@ class ArtifactAPI(JobView):
     def get(self, request: Request, pk: int, kind: str) -> HttpResponseBase:
         found = selectors.artifact(self.actor, self.job(), kind, number(request, "attempt"))
         return archive(found.digest, f"{found.name}.zip")
-
-
-def archive(digest: str, name: str) -> HttpResponseBase:
-    """A stored archive as a download."""
-    options: dict[str, Any] = {"as_attachment": True, "filename": name.replace("/", "-")}
-    return FileResponse(blobs.open_blob(digest), content_type="application/zip", **options)

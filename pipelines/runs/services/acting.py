@@ -121,20 +121,21 @@ def _reset_behind(pipeline: Pipeline, jobs: Iterable[Job]) -> None:
     """Jobs that were skipped, or cancelled unrun, behind these are decided anew."""
     rows = pipeline.jobs.order_by("stage_at", "position")
     every = list(rows.only("pk", "pipeline", "name", "stage_at", "needs"))
-    behind = {job.name for job in jobs}
+    needed_by: dict[str, list[Job]] = {}
+    for job in every:
+        for name in job.needs or ():
+            needed_by.setdefault(name, []).append(job)
     least = min((job.stage_at for job in jobs), default=0)
-    changed = True
-    while changed:
-        changed = False
-        for job in every:
-            waits = job.needs is None and job.stage_at > least
-            waits = waits or bool(behind & set(job.needs or ()))
-            if waits and job.name not in behind:
-                behind.add(job.name)
-                changed = True
-    names = [job.pk for job in every if job.name in behind]
+    behind = {job.name: job for job in jobs}
+    behind |= {job.name: job for job in every if job.needs is None and job.stage_at > least}
+    left = list(behind)
+    while left:
+        for job in needed_by.get(left.pop(), ()):
+            if job.name not in behind:
+                behind[job.name] = job
+                left.append(job.name)
     unrun = Q(status=JobStatus.SKIPPED) | Q(status=JobStatus.CANCELED, runs=0)
-    Job.objects.filter(unrun, pk__in=names).update(
+    Job.objects.filter(unrun, pk__in=[job.pk for job in behind.values()]).update(
         status=JobStatus.CREATED, reason="", finished_at=None
     )
 

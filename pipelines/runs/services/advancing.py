@@ -23,6 +23,7 @@ from rbac.models import Project
 
 Status = Pipeline.Status
 MOST_NAMED = 3  # failed jobs in a pipeline's reason
+MOST_ASKED = 20  # jobs that are offered a free resource group
 _FACTS = (
     "pk", "pipeline", "name", "status", "stage_at", "when", "needs", "allow_failure", "allowed",
     "resource_group", "image", "tags",
@@ -58,18 +59,22 @@ def node_of(job: Job) -> Node:
 
 def _apply(pipeline: Pipeline, jobs: dict[str, Job], steps: Iterable[Step]) -> None:
     changed: list[Job] = []
-    begun: list[Job] = []
     for step in steps:
         job = jobs[step.name]
         job.status, job.reason = step.status, step.reason
-        if step.status is JobStatus.SCHEDULED:
-            wait = work.decode(Job.objects.values_list("work", flat=True).get(pk=job.pk))
-            job.start_at = timezone.now() + timedelta(seconds=wait.work.start_in_seconds or 0)
-        elif step.status is JobStatus.PENDING:
-            begun.append(job)
         changed.append(job)
-    queue(pipeline, begun)
+    _delay([job for job in changed if job.status == JobStatus.SCHEDULED])
+    queue(pipeline, [job for job in changed if job.status == JobStatus.PENDING])
     Job.objects.bulk_update(changed, ["status", "reason", "start_at"], batch_size=500)
+
+
+def _delay(jobs: list[Job]) -> None:
+    """Set when delayed jobs begin."""
+    now, of = timezone.now(), {job.pk: job for job in jobs}
+    rows = Job.objects.filter(pk__in=of).values_list("pk", "work") if of else ()
+    for pk, text in rows:
+        seconds = work.decode(text).work.start_in_seconds or 0
+        of[pk].start_at = now + timedelta(seconds=seconds)
 
 
 def queue(pipeline: Pipeline, jobs: list[Job], *, retried: bool = False) -> None:
@@ -142,14 +147,15 @@ def free_group(project_id: int, group: str) -> None:
         resource_group=group,
         status=JobStatus.WAITING_FOR_RESOURCE,
     )
-    job = (
-        rows.select_related("pipeline__project__scope").order_by("pipeline_id", "position").first()
-    )
-    if job is None or _holder(job.pipeline, job, []) is not None:
-        return
-    queue(job.pipeline, [job])
-    Job.objects.filter(pk=job.pk).update(status=job.status, reason="It has its turn.")
-    tell(job.pipeline)
+    waiting = rows.select_related("pipeline__project__scope").order_by("pipeline_id", "position")
+    for job in waiting[:MOST_ASKED]:
+        if _holder(job.pipeline, job, []) is not None:
+            return
+        # Whoever cancels that pipeline holds its lock, not ours: the row says who was first.
+        if rows.filter(pk=job.pk).update(status=JobStatus.PENDING, reason="It has its turn."):
+            queue(job.pipeline, [job])
+            tell(job.pipeline)
+            return
 
 
 def _settle(pipeline: Pipeline, status: JobStatus, broken: list[str]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 
 from django.utils import timezone
 
 from idp.changes import leases
-from idp.common.errors import BackendError
+from idp.common.errors import SlipwayError, TemporaryBackendError
 from pipelines.engine.config import FILE, load
 from pipelines.engine.context import Context
 from pipelines.engine.plan import Plan, PlannedJob, State, plan
@@ -25,7 +26,18 @@ log = logging.getLogger(__name__)
 SECONDS = 60.0
 RETRY_SECONDS = 10.0
 MAX_PROBLEMS = 100
+MAX_TRIES = 5
 Status = Pipeline.Status
+
+
+@dataclass(frozen=True)
+class Unplannable:
+    """No plan can be had, and trying again would not help."""
+
+    reason: str
+
+
+Made = Plan | ConfigError | Unplannable | str
 
 
 def sweep() -> int:
@@ -42,10 +54,18 @@ def work_on(pipeline_id: int) -> None:
     try:
         with leases.Renewal(lease):
             made = _planned(pipeline)
-    except BackendError as error:
+    except TemporaryBackendError as error:
         log.warning("the plan of %s waits: %s", pipeline, error)
         leases.release(lease, wait=RETRY_SECONDS)
         return
+    except SlipwayError as error:
+        made = Unplannable(f"{error.message} {error.fix}".strip())
+    except Exception:
+        log.exception("the plan of %s was not made", pipeline)
+        if pipeline.attempts < MAX_TRIES:
+            leases.release(lease, wait=RETRY_SECONDS)
+            return
+        made = Unplannable("Slipway could not make its plan; the server's log says why.")
     try:
         with leases.fenced(lease) as row:
             if row.status == Status.CREATED:
@@ -55,7 +75,7 @@ def work_on(pipeline_id: int) -> None:
     leases.release(lease)
 
 
-def _planned(pipeline: Pipeline) -> Plan | ConfigError | str:
+def _planned(pipeline: Pipeline) -> Made:
     """The plan; what is wrong with the file; or, in words, why there is nothing to plan."""
     repository = commits.of_project(pipeline.project)
     if repository is None:
@@ -87,9 +107,11 @@ def _context(pipeline: Pipeline, files: commits.CommitFiles) -> Context:
     )
 
 
-def _keep(pipeline: Pipeline, made: Plan | ConfigError | str) -> None:
+def _keep(pipeline: Pipeline, made: Made) -> None:
     now = timezone.now()
-    if isinstance(made, ConfigError):
+    if isinstance(made, Unplannable):
+        pipeline.status, pipeline.reason, pipeline.finished_at = Status.FAILED, made.reason, now
+    elif isinstance(made, ConfigError):
         pipeline.status, pipeline.reason = Status.FAILED, str(made.problems[0])
         pipeline.problems = [str(one) for one in made.problems[:MAX_PROBLEMS]]
         pipeline.finished_at = now

@@ -37,9 +37,12 @@ def start(
     source: str = Source.WEB,
     variables: Mapping[str, str] | None = None,
     before: str = "",
+    sha: str = "",
     key: str = "",
 ) -> Pipeline:
-    """Begin a pipeline for a branch or tag as it is now; the same again for a `key` seen before.
+    """Begin a pipeline for a branch or tag as it is now, or as it was at `sha`, which a push made.
+
+    The same again for a `key` seen before.
 
     Raises `Invalid` with the field for a reference or variable that cannot be, and `Clash` past
     `MAX_OPEN` pipelines that are not over.
@@ -49,7 +52,7 @@ def start(
     if made := _made_before(actor, project, key, ref, given):
         return made
     try:
-        repository, name, is_tag, sha = commits.resolve(project, ref)
+        repository, name, is_tag, now = commits.resolve(project, ref)
     except Invalid as error:
         found = [FieldError("ref", "unknown", error.message, error.fix)]
         raise Invalid(error.message, fix=error.fix, errors=found) from error
@@ -60,6 +63,7 @@ def start(
             f"{project.name} has {MAX_OPEN} pipelines that are not over.",
             fix="Cancel some, or wait for them.",
         )
+    sha = sha or now
     facts = commits.facts(repository, sha)
     pipeline = Pipeline.objects.create(
         project=project,

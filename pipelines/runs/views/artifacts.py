@@ -12,7 +12,7 @@ from idp.common.host import Page
 from pipelines.permissions import VIEW
 from pipelines.runs import browsing, selectors
 from pipelines.runs.addresses import api_of, page_of
-from pipelines.runs.api.jobs import archive
+from pipelines.runs.downloads import archive
 from pipelines.runs.models import Artifact, Job
 from pipelines.runs.views.job import number, page
 from rbac.views.mixins import AccessMixin

@@ -21,7 +21,7 @@ from pipelines.runs.services import acting
 from pipelines.runs.services.telling import row_of
 from pipelines.runs.words import label_of, lasted, look_of
 from portal.permissions import keeper_scope
-from rbac.access import can, decide, require
+from rbac.access import decide, require
 from rbac.actors import Actor
 from rbac.views.mixins import AccessMixin
 
@@ -189,7 +189,3 @@ def _do(request: HttpRequest, actor: Actor, action: Action, row: Pipeline | Job)
         return
     name = row.name if isinstance(row, Job) else ""
     messages.success(request, action.done.format(job=name))
-
-
-def may_run(actor: Actor, row: Pipeline) -> bool:
-    return can(actor, RUN, keeper_scope(row.project))

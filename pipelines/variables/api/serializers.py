@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from idp.common.inputs import Strict
 from pipelines.variables.models import Variable
 from pipelines.variables.services import MAX_VALUE
-from schemas.api.serializers import Strict
 
 
 class VariableOut(serializers.ModelSerializer):

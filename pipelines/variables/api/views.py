@@ -11,13 +11,13 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from idp.common.inputs import inputs
 from idp.common.pagination import KeysetPagination
 from pipelines.permissions import MANAGE
 from pipelines.variables import selectors, services
 from pipelines.variables.api.serializers import VariableChangeIn, VariableIn, VariableOut
 from pipelines.variables.models import Variable
 from rbac.api.views import AccessAPIView
-from schemas.api.views import inputs
 
 
 class ByName(KeysetPagination):

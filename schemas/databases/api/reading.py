@@ -9,9 +9,9 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 from idp.common.errors import NotVisible
+from idp.common.inputs import inputs
 from rbac.api.views import AccessAPIView
 from rbac.selectors import scope_at
-from schemas.api.views import inputs
 from schemas.databases import readers, selectors
 from schemas.databases.api.serializers import ReaderIn, ReaderOut
 from schemas.dependants.api.views import CheckInThrottle

@@ -8,8 +8,8 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from idp.common.inputs import Strict
 from idp.common.names import MAX_NAME, dns_label
-from schemas.api.serializers import Strict
 from schemas.databases import declaring, judging, reaching, readers, services
 from schemas.databases.models import (
     MAX_FILE,

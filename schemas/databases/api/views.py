@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from idp.changes.api.keyed import HEADER
 from idp.common.errors import Invalid
 from idp.common.idempotency import idempotency_key
+from idp.common.inputs import inputs
 from idp.common.pagination import KeysetPagination
 from rbac.access import require_anywhere
 from rbac.api.views import AccessAPIView
-from schemas.api.views import inputs
 from schemas.databases import declaring, linting, selectors, services
 from schemas.databases.api.serializers import (
     DatabaseChangeIn,

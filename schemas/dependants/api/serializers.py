@@ -7,8 +7,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from idp.common.inputs import Strict
 from idp.common.names import dns_label
-from schemas.api.serializers import CandidateIn, Strict
+from schemas.api.serializers import CandidateIn
 from schemas.dependants.checkins import DEFAULT_HOURS, MAX_HOURS
 from schemas.dependants.models import MAX_HOLDER, MAX_REVISION, Role
 from schemas.dependants.parties import KNOWN

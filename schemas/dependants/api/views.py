@@ -12,10 +12,10 @@ from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
 
 from idp.common.errors import Refusal
+from idp.common.inputs import inputs
 from rbac.api.views import AccessAPIView
 from rbac.selectors import scope_at
 from schemas import naming, permissions, selectors
-from schemas.api.views import inputs
 from schemas.dependants import checkins, parties
 from schemas.dependants.api import serializers as out
 from schemas.dependants.checkins import Word

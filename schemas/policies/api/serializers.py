@@ -8,10 +8,10 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from idp.common.inputs import Strict
 from idp.common.names import MAX_NAME
 from rbac.models import Team, Tier
 from schemas.addresses import page_of
-from schemas.api.serializers import Strict
 from schemas.policies.models import PolicyFailure, SchemaPolicy
 from schemas.policies.previewing import Failing
 from schemas.policies.rules import SCHEMA, Rules

@@ -14,13 +14,14 @@ from rest_framework.response import Response
 from idp.changes.api.serializers import WaiverOut
 from idp.common.errors import SlipwayError
 from idp.common.etags import etag_of, require_match
+from idp.common.inputs import inputs
 from idp.common.pagination import KeysetPagination
 from rbac.access import require_anywhere
 from rbac.actors import Actor
 from rbac.api.views import AccessAPIView
 from rbac.selectors import scope_at
 from schemas import listing
-from schemas.api.views import MATCH, inputs
+from schemas.api.views import MATCH
 from schemas.permissions import POLICY_MANAGE, POLICY_VIEW, REGISTER, VIEW
 from schemas.policies import previewing, selectors, services
 from schemas.policies.api.serializers import (

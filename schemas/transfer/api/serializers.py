@@ -7,8 +7,8 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from idp.common.inputs import Strict
 from idp.common.names import MAX_NAME
-from schemas.api.serializers import Strict
 from schemas.backends.peer import MAX_URL
 from schemas.transfer import selectors, services
 from schemas.transfer.models import ImportRun, ImportVersion

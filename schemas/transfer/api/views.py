@@ -20,12 +20,13 @@ from rest_framework.response import Response
 from idp.changes.api.keyed import HEADER
 from idp.common.errors import Invalid
 from idp.common.idempotency import idempotency_key
+from idp.common.inputs import inputs
 from idp.common.pagination import KeysetPagination
 from idp.common.spreadsheets import csv_response
 from rbac.access import require_anywhere
 from rbac.actors import Actor
 from rbac.api.views import AccessAPIView
-from schemas.api.views import FILTERS, inputs
+from schemas.api.views import FILTERS
 from schemas.databases.selectors import project
 from schemas.listing import Filters
 from schemas.permissions import CONFIGURE, VIEW

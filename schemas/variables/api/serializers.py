@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from schemas.api.serializers import Strict
+from idp.common.inputs import Strict
 from schemas.dependants.api.serializers import MAX_SUBJECT, VersionField
 from schemas.variables.checking import MAX_VALUE, MAX_VARIABLES
 from schemas.variables.settings import MAX_INLINE

@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from idp.common.errors import Refusal
+from idp.common.inputs import inputs
 from rbac.api.views import AccessAPIView
 from schemas import permissions
-from schemas.api.views import inputs
 from schemas.variables.api.serializers import ConfigCheckIn, ConfigCheckOut
 from schemas.variables.checking import Question, check
 from schemas.variables.judging import Judgement, spoken
