@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from django.db.models import Q
+
 from gitops import repositories
 from gitops.models import Application, ManagedObject
 from gitops.services import propose_directory
@@ -29,10 +31,12 @@ def reconcile_simulated_aws() -> str:
     ]
     if not ids:
         return "Kept the data of the last run; no environment has simulated AWS resources."
-    moving = Change.objects.filter(pk__in=ids, state__in=Change.OPEN)
+    # One that waits without a reason has not asked its gates yet: it moves on.
+    held = Q(state=Change.State.READY) | (Q(state=Change.State.WAITING) & ~Q(reason=""))
+    moving = Change.objects.filter(pk__in=ids, state__in=Change.OPEN).exclude(held)
     waited_until = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < waited_until:
-        if not moving.exclude(state__in=[Change.State.WAITING, Change.State.READY]).exists():
+        if not moving.exists():
             break
         time.sleep(0.2)
     done = Change.objects.filter(pk__in=ids, state=Change.State.SUCCEEDED).count()
