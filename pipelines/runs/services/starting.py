@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.db.models import Max
 
-from gitops.hosts.local import ZERO
+from gitops.hosts.local import ZERO, LocalRepository
 from idp.common import jobs
 from idp.common.errors import Clash, FieldError, Invalid
 from pipelines.permissions import RUN
@@ -51,11 +51,7 @@ def start(
     given = _checked(variables or {})
     if made := _made_before(actor, project, key, ref, given):
         return made
-    try:
-        repository, name, is_tag, now = commits.resolve(project, ref)
-    except Invalid as error:
-        found = [FieldError("ref", "unknown", error.message, error.fix)]
-        raise Invalid(error.message, fix=error.fix, errors=found) from error
+    repository, name, is_tag, now = _resolved(project, ref)
     Project.objects.select_for_update().get(pk=project.pk)
     rows = Pipeline.objects.filter(project=project)
     if rows.exclude(status__in=Pipeline.ENDED).count() >= MAX_OPEN:
@@ -90,6 +86,15 @@ def start(
     jobs.enqueue(TASK, pipeline_id=pipeline.pk)
     tell(pipeline)
     return pipeline
+
+
+def _resolved(project: Project, ref: str) -> tuple[LocalRepository, str, bool, str]:
+    """`commits.resolve`, its refusal naming the field."""
+    try:
+        return commits.resolve(project, ref)
+    except Invalid as error:
+        found = [FieldError("ref", "unknown", error.message, error.fix)]
+        raise Invalid(error.message, fix=error.fix, errors=found) from error
 
 
 def _made_before(
