@@ -27,8 +27,8 @@ from idp.common.errors import (
     PermanentBackendError,
     TemporaryBackendError,
 )
+from idp.common.networks import Address, allowed
 from idp.common.version import VERSION
-from schemas.backends.networks import Address, allowed
 
 SECONDS = 20.0  # of one call
 MAX_BYTES = 16 * 1024 * 1024  # of one answer: a schema of a million characters, escaped

@@ -13,7 +13,7 @@ from contextlib import suppress
 from django.conf import settings
 
 from idp.common.errors import Invalid, TemporaryBackendError
-from schemas.backends.networks import Address, allowed
+from idp.common.networks import Address, allowed
 from schemas.backends.postgres import connection_parameters
 
 _FIX = "Name a database that Slipway may reach; the operator allows networks in {}."

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
+from idp.common import networks
 from idp.common.errors import (
     BackendError,
     Denied,
@@ -20,7 +21,7 @@ from idp.common.errors import (
     TemporaryBackendError,
 )
 from rbac.actors import Actor
-from schemas.backends import networks, peer
+from schemas.backends import peer
 from schemas.backends.peer import Peer
 from schemas.transfer.models import ImportRun
 from tests.rbac.factories import Characters

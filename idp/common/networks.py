@@ -1,8 +1,8 @@
 """Which addresses Slipway goes to when somebody else names the host.
 
-Called before every connection to a live database or another registry, so that it leads neither to
-this machine nor to its neighbours on the link (a cloud's metadata), nor out of what the operator
-allows.
+Called before every connection to a live database, another registry or a git host, so that it leads
+neither to this machine nor to its neighbours on the link (a cloud's metadata), nor out of what the
+operator allows.
 """
 
 from __future__ import annotations
