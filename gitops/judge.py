@@ -18,7 +18,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
-from gitops import listeners, pushes, tickets
+from gitops import listeners, pushes, repositories, tickets
 from gitops.hosts.hook import MAX_UPDATES
 from gitops.hosts.local import LocalRepository
 from gitops.hosts.program import QUARANTINE
@@ -103,7 +103,8 @@ def _taken_in(repo: ConfigRepository) -> list[str]:
 
 def _pushed(actor: Actor, repo: ConfigRepository, updates: Updates) -> list[str]:
     try:
-        return listeners.pushed(actor, repo, updates)
+        pushed = listeners.Pushed(repo.project, repositories.local(repo), updates)
+        return listeners.pushed(actor, pushed)
     except Exception:  # the references have moved; nobody is kept from pushing by what follows
         log.exception("what follows the push to %s did not come about", repo)
         return ["Slipway: what should follow this push failed; the server's log says why."]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gitops.models import Application, ConfigRepository
+from gitops.hosts.local import LocalRepository
+from gitops.models import Application, HostedMergeRequest, HostedRepository
 from gitops.renderers import Rendered
 from idp.changes.models import Change
 from rbac.actors import Actor
@@ -16,8 +17,25 @@ from rbac.models import Project
 
 OnSynced = Callable[[Application, Rendered, Change], None]
 OnEnded = Callable[[Application, Change], None]
-OnPushed = Callable[[Actor, ConfigRepository, Sequence[tuple[str, str, str]]], list[str]]
 Adopt = Callable[[Project, str, Mapping[str, bytes], Actor], Application]
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """References that moved (old, new, name), in a repository of our own or a host's mirror.
+
+    A push to a host may be told twice; `by` is who pushed there, as the host says.
+    """
+
+    project: Project
+    repository: LocalRepository
+    updates: Sequence[tuple[str, str, str]]
+    hosted: HostedRepository | None = None
+    by: str = ""
+
+
+OnPushed = Callable[[Actor, Pushed], list[str]]
+OnMergeRequest = Callable[[Actor, HostedMergeRequest], list[str]]
 
 
 @dataclass(frozen=True)
@@ -25,14 +43,16 @@ class Listener:
     """`on_ended` also hears of the end of a deletion: the application then has `removed_at`.
 
     `adopt` makes the rows for a pushed directory that no application has, raising what people
-    shall read; `pre-receive` calls it in a transaction that it rolls back. `on_pushed` hears of the
-    references (old, new, name) that a push moved, and answers lines for whoever pushed.
+    shall read; `pre-receive` calls it in a transaction that it rolls back. `on_pushed` hears of
+    pushes, and answers lines for whoever pushed; `on_merge_request` of a merge request at a git
+    host that is new or has a new head, perhaps twice.
     """
 
     on_synced: OnSynced | None = None
     on_ended: OnEnded | None = None
     adopt: Adopt | None = None
     on_pushed: OnPushed | None = None
+    on_merge_request: OnMergeRequest | None = None
 
 
 _listeners: list[Listener] = []
@@ -44,16 +64,21 @@ def register(
     on_ended: OnEnded | None = None,
     adopt: Adopt | None = None,
     on_pushed: OnPushed | None = None,
+    on_merge_request: OnMergeRequest | None = None,
 ) -> None:
-    _listeners.append(Listener(on_synced, on_ended, adopt, on_pushed))
+    _listeners.append(Listener(on_synced, on_ended, adopt, on_pushed, on_merge_request))
 
 
-def pushed(
-    actor: Actor, repo: ConfigRepository, updates: Sequence[tuple[str, str, str]]
-) -> list[str]:
+def pushed(actor: Actor, what: Pushed) -> list[str]:
     """Tell of references that moved; what there is to say about it."""
     heard = (one.on_pushed for one in _listeners if one.on_pushed)
-    return [line for on_pushed in heard for line in on_pushed(actor, repo, updates)]
+    return [line for on_pushed in heard for line in on_pushed(actor, what)]
+
+
+def merge_request(actor: Actor, request: HostedMergeRequest) -> list[str]:
+    """Tell of a merge request's new head; what there is to say about it."""
+    heard = (one.on_merge_request for one in _listeners if one.on_merge_request)
+    return [line for on_heard in heard for line in on_heard(actor, request)]
 
 
 def synced(application: Application, what: Rendered, change: Change) -> None:

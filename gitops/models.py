@@ -8,9 +8,33 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
+from gitops.hosted.models import (
+    HookDelivery,
+    HostConnection,
+    HostedMergeRequest,
+    HostedRepository,
+    HostNotice,
+)
 from idp.common.crypto import EncryptedJSONField, EncryptedTextField
 from idp.common.names import MAX_NAME, dns_label, dns_name
 from rbac.models import ApiToken, Project, Scope, User
+
+__all__ = [
+    "Application",
+    "Checked",
+    "CloudAccount",
+    "Cluster",
+    "ConfigRepository",
+    "HookDelivery",
+    "HostConnection",
+    "HostNotice",
+    "HostedMergeRequest",
+    "HostedRepository",
+    "ManagedObject",
+    "MemoryObject",
+    "Push",
+    "SecretValue",
+]
 
 
 class Checked(models.Model):

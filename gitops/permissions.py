@@ -14,6 +14,11 @@ register_permissions(
             "Push to a project's configuration; each environment is judged besides",
             ("developer", "deployer"),
         ),
+        Permission(
+            "repository.connect",
+            "Connect a project to a repository at a git host, and merge there",
+            ("maintainer",),
+        ),
         Permission("application.view", "See what is deployed, its objects and health", ("viewer",)),
         Permission(
             "application.give-up",

@@ -10,6 +10,7 @@ from gitops import (
     selectors,
     watching,
 )
+from gitops.hosted import looking, notices
 from gitops.sync.abandoning import AbandonKind
 from gitops.sync.kind import SyncKind
 from idp.changes import controller, kinds
@@ -20,6 +21,9 @@ kinds.register(SyncKind())
 kinds.register(AbandonKind())
 controller.register_periodic("git", 5, pushes.sweep)
 controller.register_periodic("health", 30, watching.relist)
+controller.register_periodic("git hosts to look at", 5, looking.sweep, vital=True)
+controller.register_periodic("git hosts to tell", 5, notices.sweep, vital=True)
+controller.register_periodic("git hosts without webhooks", 15, looking.poll)
 controller.register_watcher("health", watching.run_forever)
 
 

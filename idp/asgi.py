@@ -14,11 +14,12 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# Connections that are held for long, or whose body Django would not stream.
+# Connections that are held for long, or whose body Django would read too much of at once.
 MOUNTS: dict[str, str] = {
     "/events/log/": "pipelines.runs.stream.application",  # before the rest of /events/
     "/events/": "idp.changes.stream.application",
     "/git/": "gitops.githttp.application",
+    "/hooks/": "gitops.hosted.receiving.application",  # judges a body's length before it is read
     "/registry/": "schemas.wire.asgi.application",  # needs the path as it was sent
 }
 

@@ -268,6 +268,22 @@ CI_RUNNER_TAGS = conf.words("SLIPWAY_CI_RUNNER_TAGS", default="")
 CI_JOB_MEMORY = conf.integer("SLIPWAY_CI_JOB_MEMORY", default=2 * 1024**3, least=0)
 CI_JOB_DISK = conf.integer("SLIPWAY_CI_JOB_DISK", default=5 * 1024**3, least=0)
 CI_JOB_PROCESSES = conf.integer("SLIPWAY_CI_JOB_PROCESSES", default=1000, least=0)
+# Git hosts that projects may connect repositories at: names, or name:port.
+GIT_HOSTS = conf.words(
+    "SLIPWAY_GIT_HOSTS",
+    default="github.com api.github.com gitlab.com" + (" localhost 127.0.0.1" if EMBEDDED else ""),
+)
+# Where those may stand; empty: anywhere but on this machine and its link.
+GIT_NETWORKS = conf.networks("SLIPWAY_GIT_NETWORKS", default="")
+GIT_POLL_SECONDS = conf.integer("SLIPWAY_GIT_POLL_SECONDS", default=300, least=10)
+# Copies of repositories at git hosts, made anew where they are missing.
+MIRRORS_DIR = conf.path("SLIPWAY_MIRRORS_DIR", STATE_DIR / "mirrors")
+MIRROR_BYTES = conf.integer("SLIPWAY_MIRROR_BYTES", default=2 * 1024**3, least=1024)
+GIT_HOST_KINDS = {
+    "gitea": "gitops.hosts.gitea.Gitea",
+    "github": "gitops.hosts.github.GitHub",
+    "gitlab": "gitops.hosts.gitlab.GitLab",
+}
 # The classes behind registered clusters and accounts.
 GITOPS_TARGETS = {
     "kubernetes": "gitops.backends.kubernetes.KubernetesTarget",

@@ -42,6 +42,7 @@ def state_dir(tmp_path: Path, settings: Settings) -> Iterator[Path]:
     """An empty state folder for this test: repositories, judge socket, cache."""
     settings.STATE_DIR = tmp_path
     settings.REPOSITORIES_DIR = tmp_path / "repositories"
+    settings.MIRRORS_DIR = tmp_path / "mirrors"
     settings.GIT_JUDGE_SOCKET = Path(STATE) / "judge.sock"
     yield tmp_path
     cache.clear()

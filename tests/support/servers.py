@@ -6,6 +6,7 @@ database of its own; a test on `control_plane` uses namespaces that nobody else 
 
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,11 +23,13 @@ from moto.server import ThreadedMotoServer
 from deploy.servers import postgres_programs, redis_program, start_postgres, start_redis
 from deploy.supervisor import StartFailed, Supervisor
 from deploy.testbed import control_plane as testbed
+from deploy.testbed import git_host
 from tests.support.absent import absent
 
 # Tests that ask for one of these may open sockets to this machine.
 ON_LOOPBACK = frozenset(
     {"moto_server", "aws", "redis_server", "postgres_server", "control_plane", "live_server"}
+    | {"gitea"}
     | {"asgi_server", "demo_server", "page", "browser"}
 )
 MARKS_ON_LOOPBACK = frozenset({"cluster", "browser", "servers", "loopback"})
@@ -41,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "control_plane" in fixtures:
             item.add_marker("cluster")
-        if fixtures & {"_redis", "_postgres"}:
+        if fixtures & {"_redis", "_postgres", "gitea"}:
             item.add_marker("servers")
         if fixtures & {"page", "browser"}:
             item.add_marker("browser")
@@ -134,6 +137,22 @@ def postgres_server(_postgres: str) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name}")
         yield f"{_postgres.rsplit('/', 1)[0]}/{name}"
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def gitea(supervisor: Callable[[str], Supervisor]) -> git_host.GitHost:
+    """A real git host, started here; built once where Go is."""
+    if not git_host.built() and shutil.which("go") is None:
+        absent(
+            "Gitea",
+            "Install Go 1.26 to build it, or name a folder with the program and its static files "
+            "in SLIPWAY_TEST_GITEA.",
+        )
+    try:
+        git_host.build()
+    except (StartFailed, OSError, subprocess.SubprocessError) as failure:
+        absent("Gitea", f"Building it failed: {failure}")
+    return git_host.start(supervisor("gitea"))
 
 
 @pytest.fixture(scope="session")

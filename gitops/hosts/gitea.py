@@ -1,0 +1,35 @@
+"""Gitea (and Forgejo) by its REST: https://docs.gitea.com/api."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gitops.hosts.addresses import Where
+from gitops.hosts.proofs import require_hex
+from gitops.hosts.pulls import PullHost
+
+
+class Gitea(PullHost):
+    kind = "gitea"
+    title = "Gitea"
+    events = ("push", "pull_request", "pull_request_sync", "pull_request_comment")
+    event_header = "x-gitea-event"
+    delivery_header = "x-gitea-delivery"
+
+    def api_base(self) -> tuple[Where, str]:
+        return self.where, f"{self.where.path}/api/v1"
+
+    def credentials(self) -> dict[str, str]:
+        return {"Authorization": f"token {self.place.token}"}
+
+    @classmethod
+    def require_proof(cls, headers: Mapping[str, str], body: bytes, secret: str) -> None:
+        given = headers.get("x-gitea-signature", "")
+        require_hex(given, body, secret, header="X-Gitea-Signature")
+
+    def hook_type(self) -> dict[str, str]:
+        return {"type": "gitea"}
+
+    def merge(self, number: int, sha: str) -> None:
+        data = {"Do": "merge", "head_commit_id": sha}
+        self.api.call("POST", f"{self.repo}/pulls/{number}/merge", data=data)
