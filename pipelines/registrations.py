@@ -1,13 +1,14 @@
 """What this app hands to others when Django starts."""
 
 from gitops import listeners
+from gitops.hosted import notices
 from idp.changes import controller, events
 from pipelines import permissions
 from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts
-from pipelines.runs import pushes
+from pipelines.runs import pushes, reporting
 from pipelines.runs import registrations as _runs  # noqa: F401  # registers its pages' parts
-from pipelines.runs.services import due, ending, expiring, planning
-from pipelines.runs.services.telling import TOPIC
+from pipelines.runs.services import due, ending, expiring, merging, planning
+from pipelines.runs.services.telling import PIPELINE, REQUEST, TOPIC
 
 __all__ = ["permissions"]
 EVERY_SECONDS = 5.0
@@ -16,4 +17,6 @@ controller.register_periodic("lost attempts", EVERY_SECONDS, ending.end_lost, vi
 controller.register_periodic("delayed jobs", EVERY_SECONDS, due.begin, vital=True)
 controller.register_periodic("expired artifacts", expiring.EVERY_SECONDS, expiring.expire)
 events.register_list(TOPIC, permissions.VIEW)
-listeners.register(on_pushed=pushes.pushed)
+listeners.register(on_pushed=pushes.pushed, on_merge_request=merging.told)
+notices.register(PIPELINE, reporting.of_pipeline)
+notices.register(REQUEST, reporting.of_request)

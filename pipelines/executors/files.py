@@ -53,6 +53,7 @@ class ServerFiles:
         self.dotenv: dict[str, str] = {}
         pipeline = taken.attempt.job.pipeline
         apart = "protected" if pipeline.is_protected else "unprotected"
+        apart = "foreign" if pipeline.foreign else apart
         self._caches = Folders(Path(settings.CI_CACHES_DIR) / str(pipeline.project_id) / apart)
 
     def sources(self, folder: Path) -> str:
@@ -113,6 +114,7 @@ class ServerFiles:
             upload = Upload(
                 commit=pipeline.sha,
                 ref=pipeline.ref,
+                target=pipeline.merge_request.target_branch if pipeline.merge_request else "",
                 kind=asked,
                 name=path[-MAX_NAME:],
                 job=self._attempt.job.name[:MAX_NAME],

@@ -140,7 +140,7 @@ class Runner:
         stored = work.decode(row.job.work)
         before = sources_of(row.job)
         variables = for_job(row, stored, before)
-        repository = commits.of_project(row.project)
+        repository = commits.of_pipeline(row.job.pipeline)
         if repository is None:
             ending.finish(lease, End(Row.Status.FAILED, ending.LOST, "the repository is gone"))
             return

@@ -8,31 +8,74 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gitops import repositories
+from gitops.hosted.mirrors import mirror_of
 from gitops.hosts.local import ZERO, CommitFacts, LocalRepository
-from gitops.models import ConfigRepository
+from gitops.models import ConfigRepository, HostedRepository
 from idp.common.errors import Invalid
 from pipelines.engine.config import FILE
+from pipelines.runs.models import PROTECTED, Pipeline
 from rbac.models import Project
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a project's code is on this disk: the mirror of its host's repository, or its own."""
+
+    repository: LocalRepository
+    hosted: HostedRepository | None
+    default_branch: str
+
+
+@dataclass(frozen=True)
+class Found(Source):
+    """A branch or tag of it: the short name and the commit."""
+
+    ref: str
+    is_tag: bool
+    sha: str
+
+
+def source_of(project: Project) -> Source | None:
+    """Where the project's code is; None before its first use."""
+    rows = Project.objects.select_related("repository", "hosted")
+    row = rows.get(pk=project.pk)
+    if (hosted := getattr(row, "hosted", None)) is not None:
+        return Source(mirror_of(hosted), hosted, hosted.default_branch)
+    if (repo := getattr(row, "repository", None)) is not None:
+        return Source(repositories.local(repo), None, PROTECTED)
+    return None
+
+
 def of_project(project: Project) -> LocalRepository | None:
-    """The project's repository on this disk; None before its first use."""
-    repo = ConfigRepository.objects.select_related("project").filter(project=project).first()
+    """The repository of the project's code; None before its first use."""
+    found = source_of(project)
+    return found.repository if found else None
+
+
+def of_pipeline(pipeline: Pipeline) -> LocalRepository | None:
+    """The repository that a pipeline was begun in, whatever the project is connected to by now."""
+    if pipeline.hosted is not None:
+        return mirror_of(pipeline.hosted)
+    rows = ConfigRepository.objects.select_related("project")
+    repo = rows.filter(project_id=pipeline.project_id).first()
     return None if repo is None else repositories.local(repo)
 
 
-def resolve(project: Project, ref: str) -> tuple[LocalRepository, str, bool, str]:
-    """The repository, the reference's short name, whether it is a tag, and its commit."""
-    on_disk = of_project(project)
+def resolve(project: Project, ref: str) -> Found:
+    """The branch or tag of that name as it is now; raises `Invalid` where there is none."""
+    source = source_of(project)
     bare = short(ref)
-    if on_disk is not None and bare and not bare.startswith("-"):
+    if source is not None and bare and not bare.startswith("-"):
         for kind in ("heads", "tags"):
             if ref.startswith("refs/") and not ref.startswith(f"refs/{kind}/"):
                 continue
-            if sha := on_disk.ref(f"refs/{kind}/{bare}"):
-                return on_disk, bare, kind == "tags", sha
+            if sha := source.repository.ref(f"refs/{kind}/{bare}"):
+                return Found(
+                    source.repository, source.hosted, source.default_branch,
+                    bare, kind == "tags", sha,
+                )  # fmt: skip
     raise Invalid(
         f"The repository of {project.name} has no branch or tag “{bare[:80]}”.",
         fix="Push it, or name another one.",

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from gitops.models import HostedMergeRequest, HostedRepository
 from idp.changes.models import LeasedRow
 from idp.common.crypto import EncryptedTextField
 from idp.common.idempotency import MAX_KEY
@@ -62,6 +63,20 @@ class Pipeline(LeasedRow):
     author = models.CharField(max_length=200, blank=True)
     source = models.CharField(max_length=20, choices=Source)
     given = EncryptedTextField(blank=True)  # JSON: variables of whoever started it
+    # Of a project at a git host: its repository, and what of it this pipeline is for.
+    hosted = models.ForeignKey(
+        HostedRepository, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    merge_request = models.ForeignKey(
+        HostedMergeRequest,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="pipelines",
+    )
+    head_sha = models.CharField(max_length=40, blank=True)  # of the request, where `sha` merges it
+    foreign = models.BooleanField(default=False)  # of a fork: gets no variable of the project
+    default_branch = models.CharField(max_length=255, default=PROTECTED)  # when it began
     name = models.CharField(max_length=255, blank=True)
     stages: Any = models.JSONField(default=list, blank=True)
     left_out: Any = models.JSONField(default=dict, blank=True)  # {job: why it is not in}
@@ -112,7 +127,8 @@ class Pipeline(LeasedRow):
     @property
     def is_protected(self) -> bool:
         """Whether its commit is on the branch that only reviewed or permitted pushes reach."""
-        return not self.is_tag and self.ref == PROTECTED
+        own = self.source != self.Source.MERGE_REQUEST and not self.foreign
+        return own and not self.is_tag and self.ref == self.default_branch
 
     @property
     def seconds(self) -> float | None:

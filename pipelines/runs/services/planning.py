@@ -14,7 +14,7 @@ from pipelines.engine.config import FILE, load
 from pipelines.engine.context import Context
 from pipelines.engine.plan import Plan, PlannedJob, State, plan
 from pipelines.engine.problems import ConfigError
-from pipelines.runs import commits, work
+from pipelines.runs import commits, requests, work
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services.advancing import advance
 from pipelines.runs.services.cancelling import end_redundant
@@ -50,7 +50,9 @@ def work_on(pipeline_id: int) -> None:
     lease = leases.claim(Pipeline, pipeline_id, where=Pipeline.WORKED, seconds=SECONDS)
     if lease is None:
         return
-    pipeline = Pipeline.objects.select_related("project__scope").get(pk=pipeline_id)
+    pipeline = Pipeline.objects.select_related(
+        "project__scope", "hosted", "merge_request__repository"
+    ).get(pk=pipeline_id)
     try:
         with leases.Renewal(lease):
             made = _planned(pipeline)
@@ -77,7 +79,7 @@ def work_on(pipeline_id: int) -> None:
 
 def _planned(pipeline: Pipeline) -> Made:
     """The plan; what is wrong with the file; or, in words, why there is nothing to plan."""
-    repository = commits.of_project(pipeline.project)
+    repository = commits.of_pipeline(pipeline)
     if repository is None:
         return "the project has no repository"
     files = commits.CommitFiles(repository, pipeline.sha)
@@ -101,7 +103,12 @@ def _context(pipeline: Pipeline, files: commits.CommitFiles) -> Context:
         project=pipeline.project.name,
         changed=commits.changed(files.repository, pipeline.before_sha, pipeline.sha),
         files=files,
-        settings=settings_of(pipeline.project),
+        default_branch=pipeline.default_branch,
+        merge_request=pipeline.source == Pipeline.Source.MERGE_REQUEST,
+        target_branch=pipeline.merge_request.target_branch if pipeline.merge_request else "",
+        facts=requests.facts(pipeline),
+        open_merge_requests=requests.open_for(pipeline),
+        settings=() if pipeline.foreign else settings_of(pipeline.project),
         protected=pipeline.is_protected,
         pipeline_variables=json.loads(pipeline.given) if pipeline.given else {},
     )

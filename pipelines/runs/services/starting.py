@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Max
 
 from gitops.hosts.local import ZERO, LocalRepository
+from gitops.models import HostedMergeRequest, HostedRepository
 from idp.common import jobs
 from idp.common.errors import Clash, FieldError, Invalid
 from pipelines.permissions import RUN
 from pipelines.runs import commits
-from pipelines.runs.models import Pipeline
+from pipelines.runs.models import PROTECTED, Pipeline
 from pipelines.runs.services.telling import tell
 from portal.permissions import keeper_scope
 from rbac import audit
@@ -39,10 +41,11 @@ def start(
     before: str = "",
     sha: str = "",
     key: str = "",
+    by: str = "",
 ) -> Pipeline:
     """Begin a pipeline for a branch or tag as it is now, or as it was at `sha`, which a push made.
 
-    The same again for a `key` seen before.
+    The same again for a `key` seen before. `by` is who pushed at a git host, for the label.
 
     Raises `Invalid` with the field for a reference or variable that cannot be, and `Clash` past
     `MAX_OPEN` pipelines that are not over.
@@ -51,7 +54,45 @@ def start(
     given = _checked(variables or {})
     if made := _made_before(actor, project, key, ref, given):
         return made
-    repository, name, is_tag, now = _resolved(project, ref)
+    found = _resolved(project, ref)
+    at = At(
+        repository=found.repository,
+        ref=found.ref,
+        is_tag=found.is_tag,
+        sha=sha or found.sha,
+        before="" if before == ZERO else before,
+        hosted=found.hosted,
+        default_branch=found.default_branch,
+    )
+    return begin(actor, project, at, source=source, given=given, key=key, by=by)
+
+
+@dataclass(frozen=True)
+class At:
+    """The commit that a pipeline is for, and how it came to be looked at."""
+
+    repository: LocalRepository
+    ref: str
+    sha: str
+    is_tag: bool = False
+    before: str = ""
+    hosted: HostedRepository | None = None
+    request: HostedMergeRequest | None = None
+    head: str = ""
+    default_branch: str = PROTECTED
+
+
+def begin(
+    actor: Actor,
+    project: Project,
+    at: At,
+    *,
+    source: str,
+    given: Mapping[str, str] | None = None,
+    key: str = "",
+    by: str = "",
+) -> Pipeline:
+    """The row of a new pipeline, in the caller's transaction; who may is decided before."""
     Project.objects.select_for_update().get(pk=project.pk)
     rows = Pipeline.objects.filter(project=project)
     if rows.exclude(status__in=Pipeline.ENDED).count() >= MAX_OPEN:
@@ -59,21 +100,25 @@ def start(
             f"{project.name} has {MAX_OPEN} pipelines that are not over.",
             fix="Cancel some, or wait for them.",
         )
-    sha = sha or now
-    facts = commits.facts(repository, sha)
+    facts = commits.facts(at.repository, at.sha)
     pipeline = Pipeline.objects.create(
         project=project,
         number=(rows.aggregate(last=Max("number"))["last"] or 0) + 1,
-        ref=name,
-        is_tag=is_tag,
-        sha=sha,
-        before_sha="" if before == ZERO else before,
+        ref=at.ref,
+        is_tag=at.is_tag,
+        sha=at.sha,
+        before_sha=at.before,
+        head_sha=at.head,
         title=facts.subject,
         author=facts.author[:200],
         source=source,
+        hosted=at.hosted,
+        merge_request=at.request,
+        foreign=at.request is not None and at.request.fork,
+        default_branch=at.default_branch,
         given=json.dumps(given) if given else "",
         actor=actor.user,
-        actor_label=actor.label[:200],
+        actor_label=(f"{by}, for {actor.label}" if by else actor.label)[:200],
         token=actor.token,
         idempotency_key=key,
     )
@@ -81,14 +126,14 @@ def start(
         actor,
         "pipeline.start",
         target=pipeline,
-        after={"ref": name, "sha": sha, "source": source, "variables": sorted(given)},
+        after={"ref": at.ref, "sha": at.sha, "source": source, "variables": sorted(given or {})},
     )
     jobs.enqueue(TASK, pipeline_id=pipeline.pk)
     tell(pipeline)
     return pipeline
 
 
-def _resolved(project: Project, ref: str) -> tuple[LocalRepository, str, bool, str]:
+def _resolved(project: Project, ref: str) -> commits.Found:
     """`commits.resolve`, its refusal naming the field."""
     try:
         return commits.resolve(project, ref)

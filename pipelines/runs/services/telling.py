@@ -1,11 +1,13 @@
-"""Wakes whoever looks at pipelines."""
+"""Wakes whoever looks at pipelines, and has git hosts told."""
 
 from __future__ import annotations
 
+from gitops.hosted import notices
 from idp.changes import events
 from pipelines.runs.models import Pipeline
 
 TOPIC = "pipelines"
+PIPELINE, REQUEST = "pipeline", "merge-request"  # what git hosts are told of
 
 
 def row_of(pipeline_id: int) -> str:
@@ -17,3 +19,7 @@ def tell(pipeline: Pipeline) -> None:
     """Something about the pipeline is new, once the transaction commits."""
     data = {"id": pipeline.pk, "status": pipeline.status, "row": row_of(pipeline.pk)}
     events.hint(TOPIC, data, scope=pipeline.project.scope_id)
+    if pipeline.hosted_id is not None:
+        notices.want(pipeline.hosted_id, PIPELINE, pipeline.pk)
+        if pipeline.merge_request_id is not None:
+            notices.want(pipeline.hosted_id, REQUEST, pipeline.merge_request_id)

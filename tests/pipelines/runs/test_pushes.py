@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitops import repositories
 from gitops.hosts.local import ZERO
+from gitops.listeners import Pushed
 from pipelines.runs.models import Pipeline
 from pipelines.runs.pushes import pushed
 from rbac.actors import Actor
@@ -18,10 +18,8 @@ def test_a_branch_and_a_tag(world: World) -> None:
     old = world.repository.head()
     new = world.commit(JOB)
     world.repository.update_ref("refs/tags/v1", new, "")
-    repo = repositories.ensure(world.project)
-    lines = pushed(
-        world.developer, repo, [(old, new, "refs/heads/main"), (ZERO, new, "refs/tags/v1")]
-    )
+    moved = [(old, new, "refs/heads/main"), (ZERO, new, "refs/tags/v1")]
+    lines = pushed(world.developer, Pushed(world.project, world.repository, moved))
     assert [line.split(" of ")[1] for line in lines] == ["main begins.", "v1 begins."]
     first, second = Pipeline.objects.order_by("number")
     assert (first.source, first.sha, first.before_sha, first.number) == ("push", new, old, 1)
@@ -30,15 +28,15 @@ def test_a_branch_and_a_tag(world: World) -> None:
 
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/notes/commits"])
 def test_without_a_file_or_a_branch_nothing_begins(world: World, ref: str) -> None:
-    repo = repositories.ensure(world.project)
     head = world.repository.head()
-    assert pushed(world.developer, repo, [(ZERO, head, ref), (head, ZERO, ref)]) == []
+    what = Pushed(world.project, world.repository, [(ZERO, head, ref), (head, ZERO, ref)])
+    assert pushed(world.developer, what) == []
     assert not Pipeline.objects.exists()
 
 
 def test_who_may_not_run_is_told(world: World) -> None:
     new = world.commit(JOB)
-    repo = repositories.ensure(world.project)
-    lines = pushed(Actor(world.people.viewer), repo, [(ZERO, new, "refs/heads/main")])
+    what = Pushed(world.project, world.repository, [(ZERO, new, "refs/heads/main")])
+    lines = pushed(Actor(world.people.viewer), what)
     assert lines == ["Slipway: no pipeline: you may not run pipelines of this project."]
     assert not Pipeline.objects.exists()
