@@ -14,6 +14,7 @@ register_permissions(
         Permission("environment.push", "Change environments by git push", ("developer",)),
         Permission("environment.scale", "Scale", ("developer", "deployer")),
         Permission("environment.set-image", "Set an image", ("developer", "deployer")),
+        Permission("environment.deploy", "Bring out a version", ("developer", "deployer")),
         Permission("environment.set-variables", "Change variables", ("developer",)),
         Permission(
             "environment.set-component", "Say whose component a workload is", ("developer",)

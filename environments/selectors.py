@@ -31,6 +31,7 @@ VERBS = (
     "environment.logs",
     "environment.scale",
     "environment.set-image",
+    "environment.deploy",
     "environment.set-variables",
     "environment.set-secret",
     "environment.set-component",

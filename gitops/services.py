@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from gitops import repositories
@@ -99,6 +99,7 @@ def propose_directory(
     expected_tree: str = "",
     intent: Mapping[str, Any] | None = None,
     base: str | None = None,
+    behind: Collection[int] = (),
 ) -> Change:
     """Propose files of the application's directory (None removes a file; no mapping: delete all).
 
@@ -138,4 +139,5 @@ def propose_directory(
         interactive=interactive,
         idempotency_key=idempotency_key,
         message=message,
+        behind=behind,
     )

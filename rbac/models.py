@@ -289,6 +289,14 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    issued_for = models.CharField(max_length=40, blank=True)  # what Slipway made it for: no person
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issued_for"], condition=~Q(issued_for=""), name="rbac_token_issued_once"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} (slp_{self.prefix}_…)"

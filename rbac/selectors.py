@@ -77,7 +77,8 @@ def tokens(actor: Actor) -> QuerySet[ApiToken]:
     require(actor, "token.view", None)
     managed = visible(actor, "service-account.manage", ServiceAccount.objects.all())
     own = Q(user=actor.user) | Q(user__service_account__in=managed.values("pk"))
-    rows = ApiToken.objects.select_related("user", "scope__project_scope", "scope__tier_scope")
+    rows = ApiToken.objects.filter(issued_for="")
+    rows = rows.select_related("user", "scope__project_scope", "scope__tier_scope")
     everybody = can(actor, "token.manage", None)
     return (rows if everybody else rows.filter(own)).order_by("-id")
 

@@ -17,6 +17,7 @@ from environments.services.day2 import (
     stop,
     sync,
 )
+from environments.services.deploys import deploy
 from environments.services.limits import remove_limit, save_limit
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "create_environment",
     "create_version",
     "delete_environment",
+    "deploy",
     "extend",
     "publish_version",
     "remove_limit",

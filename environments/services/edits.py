@@ -6,6 +6,7 @@ parameter that the blueprint reads it from, else a new entry of the workload.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -40,6 +41,7 @@ class Options:
     idempotency_key: str = ""
     interactive: bool = True
     expected_tree: str = ""  # the ETag that the person saw; empty: whatever is there
+    behind: frozenset[int] = frozenset()  # people whose work is brought out: `Change.behind`
 
 
 @dataclass
@@ -135,12 +137,20 @@ def workload_of(draft: Draft, name: str) -> str:
 
 
 def propose(
-    actor: Actor, draft: Draft, verb: str, title: str, options: Options, *, always: bool = False
+    actor: Actor,
+    draft: Draft,
+    verb: str,
+    title: str,
+    options: Options,
+    *,
+    always: bool = False,
+    intent: Mapping[str, Any] | None = None,
 ) -> Change:
     """The change that brings the edited file to `main` when its plan was confirmed.
 
     Where `main` says so already but was never brought to its targets, the change does that;
-    `always` looks there whatever our rows say.
+    `always` looks there whatever our rows say. With an `intent` of the caller's own git is not
+    asked again, so that the change may be made in a transaction; planning compares anyhow.
     """
     if options.expected_tree and options.expected_tree != draft.tree:
         raise PreconditionFailed(
@@ -162,6 +172,9 @@ def propose(
         idempotency_key=options.idempotency_key,
         interactive=options.interactive,
         expected_tree=draft.tree,
+        intent=intent,
+        base=None if intent is None else draft.tree,
+        behind=options.behind,
     )
 
 

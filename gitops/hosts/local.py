@@ -55,6 +55,7 @@ class CommitFacts:
     sha: str
     parents: tuple[str, ...]
     author: str
+    email: str
     at: datetime
     subject: str
     message: str
@@ -268,6 +269,7 @@ class LocalRepository:
                 sha=sha,
                 parents=tuple(parent.hexsha for parent in found.parents),
                 author=str(found.author.name),
+                email=str(found.author.email or ""),
                 at=datetime.fromtimestamp(min(found.committed_date, _LAST_DAY), tz=UTC),
                 subject=message.split("\n", 1)[0][:200],
                 message=message,

@@ -97,6 +97,9 @@ class Change(LeasedRow):
     )  # None: Slipway itself, `actor_label` says which part
     actor_label = models.CharField(max_length=200)
     token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
+    behind = models.CharField(
+        max_length=400, blank=True
+    )  # ",7,12,": ids of others whose work it is
     origin = models.CharField(max_length=10, choices=Origin)
     intent = models.JSONField(default=dict)  # the kind's own input; never a secret's value
     interactive = models.BooleanField(default=True)  # someone confirms the plan before it runs

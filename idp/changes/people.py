@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from django.db.models import Q
+
 from idp.changes.models import Change
 from rbac import actors, granters
 from rbac.actors import Actor
@@ -9,6 +13,7 @@ from rbac.models import User
 from rbac.places import place_of
 
 SHOWN = 3
+MAX_BEHIND = 20
 
 
 def actor_of_change(change: Change) -> Actor:
@@ -39,11 +44,28 @@ def is_program(user: User) -> bool:
 def asked(change: Change) -> frozenset[int]:
     """Ids of the users who asked for the change or confirmed it: never its second person.
 
-    Who made the token that asked is one of them: a program has somebody behind it.
+    Who made the token that asked is one of them: a program has somebody behind it. So is whoever
+    wrote what the change brings out, where it says so.
     """
-    behind = change.token.created_by_id if change.token else None
-    found = (change.actor_id, change.confirmed_by_id, behind)
+    maker = change.token.created_by_id if change.token else None
+    found = (
+        change.actor_id,
+        change.confirmed_by_id,
+        maker,
+        *map(int, change.behind.split(",")[1:-1]),
+    )
     return frozenset(pk for pk in found if pk is not None)
+
+
+def written(people: Collection[int]) -> str:
+    """Ids as `Change.behind` holds them; text, so that any database can look one up in it."""
+    kept = sorted(people)[:MAX_BEHIND]
+    return f",{','.join(map(str, kept))}," if kept else ""
+
+
+def is_behind(user: User | None) -> Q:
+    """Changes behind which the user stands as one whose work they bring out."""
+    return Q(behind__contains=f",{user.pk},") if user is not None else Q(pk=None)
 
 
 def author(change: Change) -> Actor:

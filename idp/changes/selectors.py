@@ -104,7 +104,7 @@ def _to_approve(actor: Actor) -> QuerySet[Change]:
         ~Exists(program),
         state__in=[Change.State.READY, Change.State.WAITING],
         awaits_approval=True,
-    ).exclude(Q(actor=actor.user) | Q(token__created_by=actor.user))
+    ).exclude(Q(actor=actor.user) | Q(token__created_by=actor.user) | people.is_behind(actor.user))
     return visible(actor, "change.approve", waiting.exclude(confirmed_by=actor.user))
 
 

@@ -14,7 +14,16 @@ from idp.cli import account
 from idp.cli.config import Config
 from idp.cli.lazily import LazyClient
 
-APPS = ("rbac", "idp.changes", "portal", "gitops", "schemas", "environments", "pipelines")
+APPS = (
+    "rbac",
+    "idp.changes",
+    "portal",
+    "gitops",
+    "schemas",
+    "environments",
+    "pipelines",
+    "pipelines.deploys",
+)
 # Groups whose commands have to start at once: only their own app is loaded.
 ALONE = {"ci": "pipelines"}
 

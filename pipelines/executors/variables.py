@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import sysconfig
 from collections.abc import Sequence
 
 from django.conf import settings
 from django.utils import timezone
 
+from pipelines.deploys import identity
 from pipelines.runs.models import Attempt
 from pipelines.runs.work import Stored
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+OWN = sysconfig.get_path("scripts")  # where the command line of this very Slipway is
+PATH = f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{OWN}"
+TOKENS = ("CI_JOB_TOKEN", "SLIPWAY_TOKEN")  # masked in the log
 
 
 def for_job(attempt: Attempt, stored: Stored, before: Sequence[Attempt]) -> dict[str, str]:
@@ -40,4 +44,6 @@ def _facts(attempt: Attempt) -> dict[str, str]:
         "CI_SERVER": "yes",
         "CI_SERVER_NAME": "Slipway",
         "CI_SERVER_URL": base,
+        "SLIPWAY_URL": base,
+        **dict.fromkeys(TOKENS, identity.text_of(attempt)),
     }

@@ -14,6 +14,7 @@ from environments.models import Blueprint, Environment
 from gitops import targets
 from gitops.backends.memory import play, pods
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
+from pipelines.deploys.models import Bundle
 from pipelines.reports.models import Report, TestCase
 from pipelines.runs.models import Artifact, Job
 from pipelines.variables.models import Variable
@@ -27,6 +28,7 @@ from schemas.models import Subject
 from schemas.policies.models import SchemaPolicy
 from schemas.transfer.models import ImportRun
 from tests.environments.factories import bring, make_account, make_cluster
+from tests.pipelines.deploys.factories import make_bundle
 from tests.pipelines.reports.making import junit, upload
 from tests.pipelines.runs.factories import make_artifact, make_attempt, make_job, make_pipeline
 from tests.rbac.factories import Characters, make_characters
@@ -68,6 +70,7 @@ class World:
     test: TestCase
     variable: Variable
     job: Job
+    bundle: Bundle
     artifact: Artifact
 
     def samples(self) -> dict[str, Sample]:
@@ -151,6 +154,9 @@ class World:
             one = {"pk": pk, "kind": self.artifact.kind}
             found[start] = Sample(one, project, query="path=app.txt")
             found |= {f"{start}/{act}": Sample(one, keeper) for act in acts}
+        bundle = {"pk": self.bundle.pk}
+        for start in ("bundles/<int:pk>", "pipelines/bundles/<int:pk>"):
+            found |= {start: Sample(bundle, project), f"{start}/promote": Sample(bundle, keeper)}
         return found
 
     def _of_changes(self) -> dict[str, Sample]:
@@ -253,7 +259,11 @@ def _pipeline(people: Characters) -> dict[str, Any]:
     pipeline = make_pipeline(people.project, people.developer)
     job = make_job(pipeline, "build")
     attempt = make_attempt(job, b"hello\n")
-    return {"job": job, "artifact": make_artifact(attempt, {"app.txt": b"hello"})}
+    return {
+        "job": job,
+        "bundle": make_bundle(people.project, people.developer),
+        "artifact": make_artifact(attempt, {"app.txt": b"hello"}),
+    }
 
 
 def _environment(people: Characters) -> Environment:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from idp.changes import endings, events, kinds
+from idp.changes import endings, events, kinds, people
 from idp.changes.models import Change
 from idp.changes.plans import Plan
 from idp.changes.services import rows
@@ -34,8 +34,11 @@ def propose(
     interactive: bool = True,
     idempotency_key: str = "",
     message: str = "",
+    behind: Collection[int] = (),
 ) -> Change:
     """A new change in state `planning`, or the one that the same actor and key made before.
+
+    `behind`: ids of further people whose work it is, and who therefore cannot approve it.
 
     Raises `Forbidden` or `NotVisible` without `verb` at the scope, `Clash` when the key belongs to
     another request. Audited; a worker starts to plan after the commit.
@@ -60,6 +63,7 @@ def propose(
         intent=intent,
         interactive=interactive,
         idempotency_key=idempotency_key,
+        behind=people.written(behind),
     )
     try:
         with transaction.atomic():

@@ -1,0 +1,1 @@
+"""Bundles and deployments by REST."""

@@ -1,0 +1,75 @@
+"""A job's token: what it opens, for how long, and never more than its person's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.deploys import identity
+from pipelines.runs import claiming
+from pipelines.runs.claiming import Taken
+from pipelines.runs.services import ending
+from pipelines.runs.services.ending import End
+from rbac import tokens
+from rbac.access import can
+from rbac.actors import Actor
+from rbac.models import ApiToken
+from tests.pipelines.runs.conftest import World
+
+FILE = "deploy: {script: [echo], environment: development}"
+
+
+@pytest.fixture
+def taken(world: World) -> Taken:
+    world.start(FILE)
+    (found,) = claiming.take(1)
+    return found
+
+
+def actor_of(taken: Taken) -> Actor | None:
+    return tokens.authenticate(identity.text_of(taken.attempt), "192.0.2.1")
+
+
+def test_it_is_whoever_started_the_pipeline_and_carries_little(world: World, taken: Taken) -> None:
+    actor = actor_of(taken)
+    assert actor is not None
+    assert actor.user == world.people.developer
+    assert can(actor, "pipeline.view", world.project)
+    for name in ("environment.set-image", "change.approve", "pipeline.run", "token.create"):
+        assert not can(actor, name, world.project.scope), name
+    assert identity.job_of(actor) == taken.attempt.job
+
+
+def test_nothing_is_written_before_it_is_used_and_one_row_after(taken: Taken) -> None:
+    identity.text_of(taken.attempt)
+    assert not ApiToken.objects.exists()
+    assert actor_of(taken)
+    assert actor_of(taken)
+    assert ApiToken.objects.count() == 1
+
+
+def test_it_is_dead_when_the_job_ends(taken: Taken) -> None:
+    assert actor_of(taken)
+    ending.finish(taken.lease, End("success"))
+    assert actor_of(taken) is None
+
+
+def test_a_lost_lease_loses_it(taken: Taken) -> None:
+    type(taken.attempt).objects.filter(pk=taken.attempt.pk).update(lease_token=99)
+    assert actor_of(taken) is None
+
+
+@pytest.mark.parametrize("change", ["slj_1_" + "0" * 64, "slj_x", "slj_1_", "slj_" + "9" * 400])
+def test_made_up_ones_open_nothing(taken: Taken, change: str) -> None:
+    assert tokens.authenticate(change, None) is None
+
+
+def test_another_attempts_code_opens_nothing(taken: Taken) -> None:
+    code = identity.text_of(taken.attempt).rpartition("_")[2]
+    assert tokens.authenticate(f"slj_{taken.attempt.pk + 1}_{code}", None) is None
+
+
+def test_a_person_who_left_takes_it_with_them(world: World, taken: Taken) -> None:
+    type(world.people.developer).objects.filter(pk=world.people.developer.pk).update(
+        is_active=False
+    )
+    assert actor_of(taken) is None
