@@ -3,6 +3,7 @@ from django.urls import include, path
 app_name = "pipelines"
 
 urlpatterns = [
+    path("", include("pipelines.deploys.urls")),
     path("", include("pipelines.reports.urls")),
     path("", include("pipelines.runs.urls")),
 ]

@@ -23,15 +23,6 @@ LIVE, COMING, WAS, NOT = "live", "coming", "was", "not"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A bundle in an environment: `state` of LIVE, COMING, WAS, NOT; the deployment, if any."""
-
-    state: str
-    deployment: Deployment | None = None
-    may: bool = False  # whether the actor may bring it there
-
-
-@dataclass(frozen=True)
 class Column:
     """An environment: what is live there, and how many bundles the one before it has more."""
 
@@ -41,9 +32,20 @@ class Column:
     altered: bool  # somebody set another image since
     may: bool
 
+
+@dataclass(frozen=True)
+class Cell:
+    """A bundle in an environment: `state` of LIVE, COMING, WAS, NOT; the deployment, if any."""
+
+    state: str
+    column: Column
+    deployment: Deployment | None = None
+    back: bool = False  # whether it is older than what is live there
+
     @property
-    def waits(self) -> bool:
-        return self.behind > 0
+    def may(self) -> bool:
+        """Whether the actor may bring it there."""
+        return self.column.may
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Board:
 
 def board(actor: Actor, project: Project) -> Board:
     """The newest bundles of a project and those that are live, by environment that is seen."""
-    places = _environments(actor, project)
+    places = environments(actor, project)
     newest = _newest(places, Q(change__state=Change.State.SUCCEEDED))
     coming = _newest(places, Q(change__state__in=Change.OPEN))
     columns = _columns(actor, places, newest)
@@ -73,7 +75,8 @@ def board(actor: Actor, project: Project) -> Board:
     return Board(columns, rows)
 
 
-def _environments(actor: Actor, project: Project) -> list[Environment]:
+def environments(actor: Actor, project: Project) -> list[Environment]:
+    """The environments that bundles go to and the actor sees, in the order of promotion."""
     rows = Environment.objects.filter(project=project, tier__in=ORDER).exclude(
         state__in=[Environment.State.DELETED, Environment.State.PROPOSED]
     )
@@ -167,9 +170,9 @@ def _cell(
     place = column.environment
     on_its_way = coming.get(place.pk)
     if on_its_way is not None and on_its_way.bundle_id == bundle.pk:
-        return Cell(COMING, on_its_way)
+        return Cell(COMING, column, on_its_way)
     if column.live is not None and column.live.bundle_id == bundle.pk:
-        return Cell(LIVE, column.live, column.may)
-    if (bundle.pk, place.pk) in was:
-        return Cell(WAS, None, column.may)
-    return Cell(NOT, None, column.may)
+        return Cell(LIVE, column, column.live)
+    state = WAS if (bundle.pk, place.pk) in was else NOT
+    back = column.live is not None and bundle.number < column.live.bundle.number
+    return Cell(state, column, back=back)

@@ -69,8 +69,13 @@ def _code(attempt: int, lease: int) -> str:
 def _token(attempt: Attempt) -> ApiToken | None:
     pipeline = attempt.job.pipeline
     user, by = pipeline.actor, pipeline.token
-    if user is None or not user.is_active or (by is not None and by.revoked_at is not None):
-        return None
+    if (
+        pipeline.foreign
+        or user is None
+        or not user.is_active
+        or (by is not None and by.revoked_at is not None)
+    ):
+        return None  # a fork's job is nobody
     return tokens.issued(
         user,
         issued_for=f"{_MARK}{attempt.pk}",

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from idp.common import host
 from pipelines.deploys import gates, identity
+from pipelines.permissions import VIEW
 
 __all__ = ["identity"]  # it registers itself as the issuer of jobs' tokens
 gates.register()
+host.navigation.register(
+    host.NavEntry("Deliver", "Promotions", "pipelines:board", "route", VIEW, order=32)
+)
+host.commands.register(
+    host.Command(
+        "promotions",
+        "Promotions",
+        url_name="pipelines:board",
+        shortcut="g o",
+        permission=VIEW,
+        icon="route",
+        words="board bundles deploy ship staging production",
+    )
+)

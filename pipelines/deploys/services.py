@@ -40,6 +40,7 @@ MAX_AUTHORS = 5  # accounts that one address may lead to
 class Origin:
     """The commit that a bundle is of, and the pipeline that built it, where one did."""
 
+    repository: LocalRepository
     sha: str
     ref: str
     protected: bool
@@ -50,24 +51,38 @@ def origin_of(actor: Actor, project: Project, ref: str) -> Origin:
     """A running job's own commit; a person names a branch or tag, or means `main`."""
     job = identity.job_of(actor)
     if job is None:
-        return _named(project, ref or PROTECTED)
+        return _named(project, ref or _default(project))
     pipeline = job.pipeline
     if pipeline.project_id != project.pk:
         raise Forbidden(f"This job is one of {pipeline.project.name}, not of {project.name}.")
     if ref and commits.short(ref) != pipeline.ref:
         message = f"This job runs for {pipeline.ref}; it makes bundles of nothing else."
         raise Invalid.of([FieldError("ref", "own", message, "Leave the reference out.")])
-    return Origin(pipeline.sha, pipeline.ref, pipeline.is_protected, pipeline)
+    repository = commits.of_pipeline(pipeline)
+    if repository is None:
+        raise Clash(f"The repository of {project.name} is gone.", fix="Push the commit again.")
+    return Origin(repository, pipeline.sha, pipeline.ref, pipeline.is_protected, pipeline)
+
+
+def _default(project: Project) -> str:
+    source = commits.source_of(project)
+    return source.default_branch if source else PROTECTED
 
 
 def _named(project: Project, ref: str) -> Origin:
     try:
-        repository, name, is_tag, head = commits.resolve(project, ref)
+        found = commits.resolve(project, ref)
     except Invalid as error:
         raise Invalid.of([FieldError("ref", "unknown", error.message, error.fix)]) from error
-    sha = _written(repository, head)
+    sha = _written(found.repository, found.sha)
     built = Pipeline.objects.filter(project=project, sha=sha).order_by("-number")
-    return Origin(sha, name, not is_tag and name == PROTECTED, built.defer("given").first())
+    return Origin(
+        found.repository,
+        sha,
+        found.ref,
+        not found.is_tag and found.ref == found.default_branch,
+        built.defer("given").first(),
+    )
 
 
 def _written(repository: LocalRepository, sha: str) -> str:
@@ -91,10 +106,7 @@ def make_bundle(
     rows = Bundle.objects.filter(project=project)
     if (known := rows.filter(digest=digest).first()) is not None:
         return known
-    repository = commits.of_project(project)
-    if repository is None:
-        raise Clash(f"{project.name} has no repository yet.", fix="Push a commit first.")
-    facts = commits.facts(repository, origin.sha)
+    facts = commits.facts(origin.repository, origin.sha)
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
         bundle, new = rows.get_or_create(

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from idp.common.inputs import Strict
-from pipelines.deploys.addresses import api_of
+from pipelines.deploys.addresses import api_of, page_of
 from pipelines.deploys.content import MAX_IMAGE, MAX_VALUE
 from pipelines.deploys.models import Bundle, Deployment
 
@@ -52,6 +52,7 @@ class BundleOut(serializers.ModelSerializer):
 
     project = serializers.CharField(source="project.name")
     url = serializers.SerializerMethodField()
+    page = serializers.SerializerMethodField()
     images = serializers.DictField(source="content.images", child=serializers.CharField())
     variables = serializers.DictField(
         source="content.variables", child=serializers.DictField(child=serializers.CharField())
@@ -65,13 +66,16 @@ class BundleOut(serializers.ModelSerializer):
     class Meta:
         model = Bundle
         fields = (
-            "id", "url", "project", "number", "digest", "sha", "ref", "protected", "title",
+            "id", "url", "page", "project", "number", "digest", "sha", "ref", "protected", "title",
             "author", "committed_at", "images", "variables", "schemas", "migrations", "pipeline",
             "actor", "created_at",
         )  # fmt: skip
 
     def get_url(self, row: Bundle) -> str:
         return api_of(row)
+
+    def get_page(self, row: Bundle) -> str:
+        return page_of(row)
 
 
 class PromoteIn(Strict):
