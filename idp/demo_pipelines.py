@@ -14,6 +14,7 @@ from django.utils import timezone
 from gitops import repositories
 from gitops.hosts.local import MAIN
 from pipelines.backends import files as blobs
+from pipelines.deploys import services as deploys
 from pipelines.runs import claiming, logs
 from pipelines.runs.models import Artifact, Attempt, Job, Pipeline
 from pipelines.runs.services import ending, planning, starting
@@ -66,6 +67,7 @@ COMMITS = (  # title, the job that fails, whether staging blocks, hours ago
     ("Round amounts half to even", "unit", False, 5),
     ("Round amounts as the currency says", "", True, 1),
 )
+IMAGE = "registry.example.test/orders-api:1.5.0@sha256:" + "5e" * 32
 SECONDS = {"build": 41, "unit": 95, "lint": 12, "package": 30, "development": 18}
 _START = "\x1b[0Ksection_start:{at}:{name}\r\x1b[0K\x1b[1m{title}\x1b[0m\n"
 _END = "\x1b[0Ksection_end:{at}:{name}\r\x1b[0K\n"
@@ -85,6 +87,7 @@ def make(actor: Actor, project: Project) -> None:
             for one in taken:
                 _finish(one, broken)
         _date(pipeline, hours)
+    deploys.make_bundle(actor, project, {"images": {"web": IMAGE}})
 
 
 def _finish(taken: claiming.Taken, broken: str) -> None:

@@ -9,9 +9,11 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import Page, Response
 
+from environments.models import Environment
 from environments.views.actions import ACTIONS
 from idp.changes.models import Change
 from idp.common import host
+from pipelines.deploys.models import Bundle
 from pipelines.reports.models import Report, TestCase
 from pipelines.runs.models import Job, Pipeline
 from portal.shell import address
@@ -209,12 +211,21 @@ def _pipelines() -> list[Place]:
     rows = {row.status: row.pk for row in Pipeline.objects.all()}
     unit = Job.objects.get(name="unit", pipeline=rows["failed"])
     build = Job.objects.get(name="build", pipeline=rows["failed"])
+    bundle = Bundle.objects.get()
+    place = (
+        Environment.objects.filter(project__name="orders", tier="development").earliest("pk").name
+    )
     return [
         *(Place(f"pipeline-{name}", f"/pipelines/{pk}/", AUTHOR) for name, pk in rows.items()),
         Place("pipeline-of-viewer", f"/pipelines/{rows['manual']}/", VIEWER),
         Place("job", f"/pipelines/jobs/{unit.pk}/", AUTHOR),
         Place("job-artifact", f"/pipelines/jobs/{build.pk}/artifacts/archive/?folder=out", AUTHOR),
         Place("job-search", f"/pipelines/jobs/{unit.pk}/?q=passed", AUTHOR),
+        Place("board", "/pipelines/board/?project=orders", AUTHOR),
+        Place("board-first", "/pipelines/board/", NEWCOMER),
+        Place("board-of-viewer", "/pipelines/board/?project=orders", VIEWER),
+        Place("bundle", f"/pipelines/bundles/{bundle.pk}/", AUTHOR),
+        Place("bundle-promote", f"/pipelines/bundles/{bundle.pk}/promote/?to={place}", AUTHOR),
         Place("component-pipelines", "/catalog/orders-api/?tab=pipelines", AUTHOR),
     ]
 
