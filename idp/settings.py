@@ -221,6 +221,7 @@ SPECTACULAR_SETTINGS = {
         "Health": "gitops.models.Application.Health",
         "TierName": "rbac.models.Tier",
         "FindingLevel": "schemas.databases.api.serializers.LEVELS",
+        "GateOutcome": "idp.changes.api.serializers.OUTCOMES",
         "DeclarationState": "schemas.databases.models.Declaration.State",
     },
     "POSTPROCESSING_HOOKS": [

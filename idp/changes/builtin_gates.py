@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.utils import timezone
 
 from idp.changes import conditions, gates, people
@@ -34,18 +36,25 @@ def rules_for(change: Change, plan: Plan) -> list[ApprovalRule]:
 
 def valid_approvals(change: Change) -> list[Approval]:
     """Yes-answers to exactly this plan, of other people who may (still) approve."""
+    return approvals_of([change])[change.pk]
+
+
+def approvals_of(changes: Collection[Change]) -> dict[int, list[Approval]]:
+    """The valid approvals of each change, read at once."""
+    found: dict[int, list[Approval]] = {change.pk: [] for change in changes}
     answers = Approval.objects.filter(
-        change=change,
-        plan_hash=change.plan_hash,
-        answer=Approval.Answer.APPROVE,
-        approver__service_account=None,
+        change__in=found, answer=Approval.Answer.APPROVE, approver__service_account=None
     ).select_related("approver")
-    own = people.asked(change)
-    return [
-        a
-        for a in answers.order_by("at")
-        if a.approver_id not in own and can(Actor(a.approver), "change.approve", change.scope)
-    ]
+    by_id, own = {c.pk: c for c in changes}, {c.pk: people.asked(c) for c in changes}
+    for a in answers.order_by("at"):
+        change = by_id[a.change_id]
+        if (
+            a.plan_hash == change.plan_hash
+            and a.approver_id not in own[change.pk]
+            and can(Actor(a.approver), "change.approve", change.scope)
+        ):
+            found[change.pk].append(a)
+    return found
 
 
 def check_approval(change: Change, plan: Plan) -> GateResult:

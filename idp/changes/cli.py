@@ -52,6 +52,21 @@ def print_plan(plan: Mapping[str, Any], *, every: bool = False) -> None:
         if gate["outcome"] != "pass":
             lift = f" ({gate['lift']})" if gate.get("lift") else ""
             say(f"{gate['outcome']}: {gate['sentence']}{lift}")
+            _say_clauses(gate.get("clauses") or [])
+
+
+def _say_clauses(clauses: Sequence[Mapping[str, Any]]) -> None:
+    """The parts of what a gate asks that do not hold, with the facts that decided."""
+    for clause in clauses:
+        if clause["outcome"] == "pass":
+            continue
+        note = f", {clause['note']}" if clause["note"] else ""
+        say(f"  {clause['outcome']}: {clause['text']} ({clause['rule']}{note})")
+        for fact in clause["facts"]:
+            told = fact["unknown"] and f"not known: {fact['unknown']}"
+            say(f"    {fact['name']} is {told or clean(fact['value'])}")
+        if clause["fix"]:
+            say(f"    {clause['fix']}")
 
 
 def _print_action(action: Mapping[str, Any], fields: Sequence[Mapping[str, Any]]) -> None:

@@ -33,6 +33,30 @@ class Leave:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """A fact as a gate read it; `unknown` says why it has no value, and how to get one."""
+
+    name: str
+    value: Any = None
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One part of what a gate asks: whether it holds, what was read for it, and the way out."""
+
+    rule: str
+    text: str
+    outcome: Outcome
+    facts: tuple[Reading, ...] = ()
+    fix: str = ""
+    note: str = ""  # "only tells", "waived by olga.owner"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "facts": [asdict(one) for one in self.facts]}
+
+
+@dataclass(frozen=True)
 class GateResult:
     """A gate's answer: the sentence, the rule behind it, what was read, and who can lift it."""
 
@@ -45,9 +69,14 @@ class GateResult:
     lift: str = ""  # who can do what: "lee.lead can waive it for up to 7 days"
     waived_by: str = ""
     leave: tuple[Leave, ...] = ()
+    clauses: tuple[Clause, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "leave": [asdict(one) for one in self.leave]}
+        return {
+            **asdict(self),
+            "leave": [asdict(one) for one in self.leave],
+            "clauses": [one.to_json() for one in self.clauses],
+        }
 
 
 @dataclass(frozen=True)

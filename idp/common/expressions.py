@@ -143,6 +143,31 @@ def _code(text: str) -> str:
     return _TOKENS.sub(lambda token: '""' if token["text"] else " ", text)
 
 
+def blanked(text: str) -> str:
+    """The expression at its length, strings and comments blank: places in it are places there."""
+    return _TOKENS.sub(lambda token: ("'" if token["text"] else " ") * len(token[0]), text)
+
+
+def conjuncts(text: str) -> tuple[str, ...]:
+    """The parts that `&&` joins at the top: all of them hold where the whole does.
+
+    The text itself where something weaker than `&&` stands there, too. The text is CEL, as
+    `compile` has found.
+    """
+    bare = blanked(text)
+    parts, depth, start = [], 0, 0
+    for at, letter in enumerate(bare):
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth:
+            continue
+        if letter == "?" or bare.startswith("||", at):
+            return (text.strip(),)
+        if bare.startswith("&&", at):
+            parts.append(text[start:at])
+            start = at + 2
+    return tuple(part.strip() for part in (*parts, text[start:]))
+
+
 @lru_cache(maxsize=1_024)
 def compile(text: str, names: frozenset[str]) -> Expression:  # noqa: A001 - the field's own word
     """The expression; `Invalid` where it breaks a bound, the syntax, or reads an unknown name."""

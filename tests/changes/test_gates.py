@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.test import Client
 from django.utils import timezone
 
 from idp.changes import gates, services, waiting
-from idp.changes.gates import Gate, GateResult, Outcome
+from idp.changes.cli import print_plan
+from idp.changes.gates import Clause, Gate, GateResult, Outcome, Reading
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
 from idp.changes.plans import Risk
 from idp.common.errors import (
@@ -405,3 +407,28 @@ def test_a_waiting_gate_names_who_can_lift_it(
     waiting_change.refresh_from_db()
     lift = str(gate(waiting_change, "approval")["lift"])
     assert lift.startswith("Nobody can approve it at present: change.approve is needed at ")
+
+
+def test_a_gate_shows_each_clause_with_its_facts(
+    propose: Propose,
+    people: Characters,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    failed = Clause("green", "tests.failed == 0", Outcome.REFUSE, (Reading("tests.failed", 2),))
+    unknown = Reading("coverage.line", unknown="No coverage was reported.")
+    clauses = (failed, Clause("green", "coverage.line > 80", Outcome.WAIT, (unknown,), "Report."))
+    answer = GateResult("proof", "Proof", Outcome.REFUSE, "2 do not hold.", clauses=clauses)
+    own = {"proof": Gate("proof", "Proof", lambda _change, _plan: answer)}
+    monkeypatch.setattr(gates, "_gates", gates._gates | own)
+    change = run_until_settled(propose(interactive=True))
+    kept = gate(change, "proof")["clauses"]
+    assert kept == [one.to_json() for one in clauses]
+    browser = Client()
+    browser.force_login(people.developer)
+    page = browser.get(f"/changes/{change.pk}/plan/").text
+    print_plan({"change": change.pk, "gates": change.gates})
+    said = capsys.readouterr().out
+    for words in ("tests.failed == 0", "not known: No coverage was reported.", "Report."):
+        assert words in page
+        assert words in said

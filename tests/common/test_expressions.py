@@ -154,3 +154,21 @@ def test_the_largest_allowed_nesting_fits_a_small_stack() -> None:
     finally:
         threading.stack_size(before)
     assert seen == [True, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a == 1", ("a == 1",)),
+        ("a == 1 && b", ("a == 1", "b")),
+        ("a && (b && c) && d.e(x && y)", ("a", "(b && c)", "d.e(x && y)")),
+        ("a || b && c", ("a || b && c",)),
+        ("(a || b) && c", ("(a || b)", "c")),
+        ("a && b ? c : d", ("a && b ? c : d",)),
+        ("a == '&&' && b == \"||\"", ("a == '&&'", 'b == "||"')),
+        ("a // && b\n&& c", ("a // && b", "c")),
+        ("a == r'\\' && b", ("a == r'\\'", "b")),
+    ],
+)
+def test_the_parts_that_all_have_to_hold(text: str, parts: tuple[str, ...]) -> None:
+    assert expressions.conjuncts(text) == parts

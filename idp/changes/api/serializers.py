@@ -22,6 +22,8 @@ from idp.changes.models import (
 from idp.changes.plans import Plan
 from rbac.models import Scope
 
+OUTCOMES = ["pass", "wait", "refuse"]
+
 
 class ScopeField(serializers.SlugRelatedField):
     """A place by its label: `orders`, `orders/production`, or `everything`."""
@@ -109,16 +111,36 @@ class LeaveOut(serializers.Serializer):
     url = serializers.CharField()
 
 
+class ReadingOut(serializers.Serializer):
+    """A fact as it was read."""
+
+    name = serializers.CharField()
+    value = serializers.JSONField(allow_null=True)
+    unknown = serializers.CharField(help_text="Why it has no value, and how to get one")
+
+
+class ClauseOut(serializers.Serializer):
+    """One part of what a gate asks, with the facts that decided."""
+
+    rule = serializers.CharField()
+    text = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=OUTCOMES)
+    facts = ReadingOut(many=True)
+    fix = serializers.CharField()
+    note = serializers.CharField()
+
+
 class GateOut(serializers.Serializer):
     gate = serializers.CharField()
     title = serializers.CharField()
-    outcome = serializers.ChoiceField(choices=["pass", "wait", "refuse"])
+    outcome = serializers.ChoiceField(choices=OUTCOMES)
     sentence = serializers.CharField()
     rule = serializers.CharField()
     fact = serializers.JSONField(allow_null=True)
     lift = serializers.CharField()
     waived_by = serializers.CharField()
     leave: Any = LeaveOut(many=True, required=False)
+    clauses: Any = ClauseOut(many=True, required=False)
 
 
 class AllowedOut(serializers.Serializer):

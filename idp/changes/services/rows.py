@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from django.db import transaction
 
-from idp.changes import leases, people
+from idp.changes import gating, leases, people
 from idp.changes.models import Change
+from idp.changes.plans import Plan
 from idp.common import jobs
 from idp.common.errors import FieldError, Forbidden, Invalid, PreconditionFailed, StaleState
 from rbac.actors import Actor
@@ -28,6 +29,17 @@ def send(change: Change) -> None:
     """Have a worker look at the change; the sweeper does it again where the message is lost."""
     leases.mark_sent(Change.objects.filter(pk=change.pk))
     jobs.enqueue("changes.work", change_id=change.pk)
+
+
+def ask_again(change: Change) -> None:
+    """Something that gates read is new: a worker asks where it waits, at once where it is read."""
+    with locked(change) as row:
+        if row.state == Change.State.WAITING:
+            send(row)
+        elif row.state == Change.State.READY and row.plan:
+            plan = Plan.from_json(row.plan)
+            if gating.keep(row, gating.evaluate(row, plan)):
+                row.save(update_fields=gating.KEPT)
 
 
 def expect(change: Change, *states: Change.State, to: str) -> None:

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from idp.changes import events, gates, gating, people
+from idp.changes import events, gates, people
 from idp.changes.models import Change, Waiver
-from idp.changes.plans import Plan
 from idp.changes.services import rows
 from idp.common.errors import FieldError, Forbidden, Invalid, StaleState
 from rbac import audit
@@ -118,19 +117,8 @@ def revoke_waiver(actor: Actor, waiver: Waiver, answer: str = "") -> Waiver:
 
 def _wake(waiver: Waiver) -> None:
     """The change's gates are asked again: by a worker where it waits, at once where it is read."""
-    if waiver.change is None:
-        return
-    with rows.locked(waiver.change) as change:
-        if change.state == Change.State.WAITING:
-            rows.send(change)
-        elif change.state == Change.State.READY:
-            _ask_gates(change)
-
-
-def _ask_gates(change: Change) -> None:
-    """Keep what the gates of a plan that is being read say now."""
-    if change.plan and gating.keep(change, gating.evaluate(change, Plan.from_json(change.plan))):
-        change.save(update_fields=gating.KEPT)
+    if waiver.change is not None:
+        rows.ask_again(waiver.change)
 
 
 def tell(actor: Actor, waiver: Waiver, action: str) -> None:
