@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -61,6 +61,8 @@ class TestFacts:
     fixed: int
     quarantined: int
     blocking: int
+    excused: int  # of the quarantined, those that passed at this commit, too
+    new_excused: int
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def compare(project: Project, commit: str) -> Comparison:
         coverage=hits.facts(project, commit),
         changed=changed_by([one for one in reports if one.kind == Kind.DIFF], hits),
         findings=found,
-        compatible=_compatible([one for one in reports if one.kind == Kind.COMPATIBILITY]),
+        compatible=compatible(reports),
     )
     return Comparison(facts, reports, new_findings=new, **(tests.lists if tests else {}))
 
@@ -126,7 +128,7 @@ def compare(project: Project, commit: str) -> Comparison:
 
 
 @dataclass
-class _Verdict:
+class Verdict:
     """How one test stands at the commit: the last of each name, the worst of the names."""
 
     last: dict[str, TestResult] = field(default_factory=dict)
@@ -153,27 +155,27 @@ class _Verdict:
         return any(Outcome.PASSED in seen and seen & BAD for seen in self.seen.values())
 
 
-class _Tests:
-    def __init__(self, reports: Sequence[Report]) -> None:
+Cases = Callable[[Collection[int]], Mapping[int, TestCase]]
+Held = Callable[[Sequence[int]], Collection[int]]
+
+
+class Tests:
+    """The tests of a commit's reports; `cases` and `held` read more of those that are asked for."""
+
+    def __init__(
+        self, reports: Sequence[Report], verdicts: dict[int, Verdict], cases: Cases, held: Held
+    ) -> None:
         self.reports = {one.pk: one for one in reports}
-        self.verdicts = self._verdicts()
+        self.verdicts = verdicts
         bad = [pk for pk, one in self.verdicts.items() if one.outcome in BAD]
         flaky = [pk for pk, one in self.verdicts.items() if one.flaky]
         fixed = [pk for pk, one in self.verdicts.items() if self._fixed(pk, one)]
-        self.cases = cases_by_id({*bad, *flaky, *fixed})
-        self.quarantined = quarantined_of([*bad, *flaky])
+        self.cases = cases({*bad, *flaky, *fixed})
+        self.quarantined = held([*bad, *flaky])
         self.known = [pk for pk in bad if self._base(pk) in BAD]
         known = set(self.known)
         self.new = [pk for pk in bad if pk not in known]
         self.flaky, self.fixed = flaky, fixed
-
-    def _verdicts(self) -> dict[int, _Verdict]:
-        found: dict[int, _Verdict] = defaultdict(_Verdict)
-        rows = TestResult.objects.filter(report__in=self.reports).order_by("id")
-        fields = ("case_id", "report_id", "outcome", "failed_tries", "before")
-        for row in rows.only("id", *fields).iterator(chunk_size=5_000):
-            found[row.case_id].add(self.reports[row.report_id].name, row)
-        return dict(found)
 
     def _base(self, pk: int) -> str:
         """The target branch's outcome: the live one, or before a commit of that branch itself."""
@@ -183,7 +185,7 @@ class _Tests:
         return self.cases[pk].outcome
 
     @staticmethod
-    def _fixed(_pk: int, verdict: _Verdict) -> bool:
+    def _fixed(_pk: int, verdict: Verdict) -> bool:
         return verdict.outcome == Outcome.PASSED and verdict.shown.before in BAD
 
     @property
@@ -191,7 +193,8 @@ class _Tests:
         outcomes = [one.outcome for one in self.verdicts.values()]
         failed = sum(one in BAD for one in outcomes)
         left_out = sum(one.summary.get("left_out", 0) for one in self.reports.values())
-        quarantined = sum(pk in self.quarantined for pk in (*self.new, *self.known))
+        quarantined = [pk for pk in (*self.new, *self.known) if pk in self.quarantined]
+        excused = {pk for pk in quarantined if self.verdicts[pk].flaky}
         return TestFacts(
             total=len(outcomes) + left_out,
             passed=outcomes.count(Outcome.PASSED) + left_out,
@@ -201,8 +204,10 @@ class _Tests:
             new_failures=len(self.new),
             known_failures=len(self.known),
             fixed=len(self.fixed),
-            quarantined=quarantined,
-            blocking=failed - quarantined,
+            quarantined=len(quarantined),
+            blocking=failed - len(quarantined),
+            excused=len(excused),
+            new_excused=len(excused.intersection(self.new)),
         )
 
     @property
@@ -225,8 +230,20 @@ class _Tests:
         )
 
 
-def _tests(reports: Sequence[Report]) -> _Tests | None:
-    return _Tests(reports) if reports else None
+def results_of(reports: Collection[int]) -> Iterator[TestResult]:
+    """The results of reports, in the order in which they came."""
+    rows = TestResult.objects.filter(report__in=reports).order_by("id")
+    fields = ("case_id", "report_id", "outcome", "failed_tries", "before")
+    return rows.only("id", *fields).iterator(chunk_size=5_000)
+
+
+def _tests(reports: Sequence[Report]) -> Tests | None:
+    if not reports:
+        return None
+    names, found = {one.pk: one.name for one in reports}, defaultdict[int, Verdict](Verdict)
+    for row in results_of(names):
+        found[row.case_id].add(names[row.report_id], row)
+    return Tests(reports, dict(found), cases_by_id, quarantined_of)
 
 
 def cases_by_id(ids: Iterable[int]) -> dict[int, TestCase]:
@@ -251,22 +268,29 @@ def _findings(
 ) -> tuple[FindingFacts | None, list[ReportedFinding]]:
     if not reports:
         return None, []
-    latest = {(one.component_id, one.kind, one.name): one for one in reports}
+    latest = latest_of(reports)
+    new = _new_findings(project, commit, latest)
+    facts = counted(latest, None if new is None else [one.severity for one in new])
+    return facts, (new or [])[:MAX_SHOWN]
+
+
+def latest_of(reports: Sequence[Report]) -> list[Report]:
+    """The last of each component, kind and name, which replaces what it said before."""
+    return list({(one.component_id, one.kind, one.name): one for one in reports}.values())
+
+
+def counted(latest: Sequence[Report], new: Sequence[str] | None) -> FindingFacts:
+    """The findings of reports by severity, and the new ones whose severities are told."""
     by_severity = dict.fromkeys((one.value for one in Severity), 0)
-    for report in latest.values():
+    for report in latest:
         for severity, count in report.summary["by_severity"].items():
             by_severity[severity] += count
-    new = _new_findings(project, commit, list(latest.values()))
-    counted = dict.fromkeys(by_severity, 0)
-    for one in new or []:
-        counted[one.severity] += 1
-    facts = FindingFacts(
+    return FindingFacts(
         total=sum(by_severity.values()),
         by_severity=by_severity,
         new=None if new is None else len(new),
-        new_by_severity=None if new is None else counted,
+        new_by_severity=None if new is None else {one: new.count(one) for one in by_severity},
     )
-    return facts, (new or [])[:MAX_SHOWN]
 
 
 def _new_findings(
@@ -282,8 +306,7 @@ def _new_findings(
     return sorted(rows, key=lambda one: (order.index(one.severity), one.path, one.line))
 
 
-def _compatible(reports: Sequence[Report]) -> bool | None:
-    if not reports:
-        return None
-    latest = {(one.component_id, one.name): one for one in reports}
-    return all(one.summary["allowed"] for one in latest.values())
+def compatible(reports: Sequence[Report]) -> bool | None:
+    """Whether every compatibility report allows; None where there is none."""
+    rows = latest_of([one for one in reports if one.kind == Kind.COMPATIBILITY])
+    return all(one.summary["allowed"] for one in rows) if rows else None

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from idp.common.errors import Clash, Invalid
 from pipelines.permissions import QUARANTINE, UPLOAD
-from pipelines.reports import storing
+from pipelines.reports import arrivals, storing
 from pipelines.reports.formats import registry
 from pipelines.reports.formats.base import CHUNK, require_size
 from pipelines.reports.formats.registry import Kind
@@ -74,6 +74,7 @@ def _saved(row: Report, result: Any) -> tuple[Report, bool]:
             row.created_at = timezone.now()
             row.save(force_insert=True)
             storing.store(row, result)
+            arrivals.tell(row)
     except IntegrityError:
         known = Report.objects.filter(project=row.project_id, identity=row.identity).first()
         if known is None:

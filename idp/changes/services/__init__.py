@@ -11,11 +11,13 @@ from idp.changes.services.proposals import (
     propose,
     replan,
 )
+from idp.changes.services.rows import ask_again
 from idp.changes.services.rules import delete_rule, save_rule
 from idp.changes.services.waivers import ask_waiver, grant_waiver, revoke_waiver
 
 __all__ = [
     "approve",
+    "ask_again",
     "ask_leave",
     "ask_waiver",
     "cancel",
