@@ -131,6 +131,7 @@ SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 AUDIT_APPEND_ONLY = conf.boolean("SLIPWAY_AUDIT_APPEND_ONLY", default=True)
 # Addresses and networks (10.0.0.0/8) of proxies, whose X-Forwarded-For is believed.
 TRUSTED_PROXIES = conf.networks("SLIPWAY_TRUSTED_PROXIES", default="")
+SESSION_ENGINE = "idp.common.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "idp.common.pages.csrf_failure"

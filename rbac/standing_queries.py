@@ -14,14 +14,14 @@ from typing import Any, Generic, TypeVar
 
 from django.utils import timezone
 
-from idp.common.compiled import Compiled, CompiledModels
+from idp.common.compiled import Compiled, CompiledModels, CompiledValues
 from rbac import grants
 from rbac.actors import Actor
 
 KEPT = 2048
 LONGEST = timedelta(hours=1)
 _Key = tuple[int, int | None, int, Hashable]
-Q = TypeVar("Q", bound=Compiled | CompiledModels[Any])
+Q = TypeVar("Q", bound=Compiled | CompiledModels[Any] | CompiledValues)
 
 
 class StandingQuery(Generic[Q]):
@@ -49,6 +49,10 @@ class StandingQuery(Generic[Q]):
         if key is not None:
             self._keep(key, until, compiled)
         return compiled
+
+    def anew(self, actor: Actor, *form: Hashable) -> Q:
+        """The actor's query, built for this once: where a form is one of very many."""
+        return self._build(actor, *form)
 
     def _keep(self, key: _Key, until: datetime, compiled: Q) -> None:
         with self._lock:

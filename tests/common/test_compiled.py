@@ -13,6 +13,7 @@ from django.utils import timezone
 from idp.common.compiled import (
     CompiledInsert,
     CompiledModels,
+    CompiledValues,
     compile_rows,
     compile_update,
 )
@@ -75,3 +76,20 @@ def test_a_moment_is_a_value_like_any_other() -> None:
 def test_a_query_that_finds_nothing_by_its_text_asks_nothing() -> None:
     assert CompiledModels(User.objects.none(), []).list() == []
     assert compile_rows(User.objects.none().values_list("pk"), []).rows() == []
+
+
+def test_values_and_annotations_come_as_a_query_gives_them() -> None:
+    AuditRecord.objects.create(
+        actor_label="dana 100%", action="x.y", outcome="allowed", after={"a": [1]}
+    )
+    rows = AuditRecord.objects.filter(actor_label__contains="\x01label")
+    columns = rows.values_list("pk", "at", "after", "actor_label")
+    found = CompiledValues(columns, ["%\x01label%"]).rows("%100\\%%")
+    assert [tuple(row) for row in found] == list(
+        AuditRecord.objects.values_list("pk", "at", "after", "actor_label")
+    )
+    assert list(CompiledValues(rows.none().values_list("pk"), []).rows()) == []
+    User.objects.create_user("ann", "ann@example.test")
+    named = User.objects.annotate(called=F("username")).filter(username="\x01name")
+    (user,) = CompiledModels(named, ["\x01name"]).list("ann")
+    assert user.called == "ann"
