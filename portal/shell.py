@@ -7,7 +7,7 @@ template asks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -44,7 +44,7 @@ class Line:
 @dataclass(frozen=True)
 class Section:
     label: str
-    entries: list[Line] = field(default_factory=list)
+    entries: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,24 +89,24 @@ class Shell:
         self._badges: dict[Any, str | Mapping[str, str]] = {}
 
     @cached_property
-    def nav(self) -> list[Section]:
+    def nav(self) -> tuple[Section, ...]:
         if self.actor.user is None:
-            return []
+            return ()
         entries = [entry for entry in host.navigation if may(self.actor, entry.permission)]
         addresses = {entry.key: address(entry.url_name) for entry in entries}
         current = _longest(self.request.path, addresses.values())
         sections = [
             Section(
                 label,
-                [
+                tuple(
                     self._line(entry, addresses[entry.key], current)
                     for entry in entries
                     if entry.section == label and addresses[entry.key]
-                ],
+                ),
             )
             for label in _labels(entries)
         ]
-        return [section for section in sections if section.entries]
+        return tuple(section for section in sections if section.entries)
 
     def _line(self, entry: host.NavEntry, url: str, current: str) -> Line:
         badge = self._badge(entry)
@@ -128,14 +128,14 @@ class Shell:
         return found[:MAX_BANNERS]
 
     @cached_property
-    def shortcuts(self) -> list[Shortcut]:
+    def shortcuts(self) -> tuple[Shortcut, ...]:
         if self.actor.user is None:
-            return []
-        return [
+            return ()
+        return tuple(
             Shortcut(command.title, command_address(command), command.shortcut)
             for command in host.commands
             if command.shortcut and command_address(command) and may(self.actor, command.permission)
-        ]
+        )
 
     @cached_property
     def account(self) -> list[Line]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.forms import BoundField
-from django.template.defaultfilters import date as format_date
 from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils import timezone
@@ -91,10 +91,13 @@ def status_icon(word: Any, css: str = "") -> SafeString:
 @register.simple_tag
 def ago(moment: datetime | None, empty: str = "never") -> SafeString:
     """A moment as the reader's browser says it ("4 min ago"); ISO in UTC without JavaScript."""
-    if moment is None:
-        return format_html('<span class="sw-t3">{}</span>', empty)
+    return format_html('<span class="sw-t3">{}</span>', empty) if moment is None else _ago(moment)
+
+
+@lru_cache(maxsize=KEPT)
+def _ago(moment: datetime) -> SafeString:
     iso = moment.isoformat(timespec="seconds")
-    text = format_date(moment, "Y-m-d H:i")
+    text = f"{moment:%Y-%m-%d %H:%M}"
     return format_html(
         '<relative-time datetime="{}" title="{} UTC" prefix="">{} UTC</relative-time>',
         iso,
@@ -199,6 +202,18 @@ def jinja(name: str, **context: Any) -> SafeString:
     """A part rendered by Jinja2, for the rows of long tables: templates/jinja2/<name>."""
     rendered: str = get_template(name, using="jinja2").render(context)
     return mark_safe(rendered)  # noqa: S308  # Jinja2 escapes by itself
+
+
+@register.simple_tag
+def drawn(name: str, **values: Hashable) -> SafeString:
+    """A part of a page that these values alone decide, rendered once for each; see README.md."""
+    draw = _drawn.__wrapped__ if settings.DEBUG else _drawn  # who edits it sees it at once
+    return draw(name, **values)
+
+
+@lru_cache(maxsize=KEPT)
+def _drawn(name: str, **values: Hashable) -> SafeString:
+    return mark_safe(get_template(name).render({**values}))  # noqa: S308  # the template escapes
 
 
 @register.simple_tag(takes_context=True)

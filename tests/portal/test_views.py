@@ -10,6 +10,8 @@ from django.test import Client
 
 from idp.common import host
 from portal.models import Component
+from portal.shell import Shortcut
+from portal.templatetags import slipway
 from tests.portal.factories import ComponentFactory
 from tests.portal.test_catalog import ORDERS
 from tests.rbac.factories import Characters
@@ -371,3 +373,18 @@ def test_a_panel_may_cover_another_and_gets_its_data_as_variables(
 def test_the_palette_knows_the_words_of_the_buttons(as_dana: Client, text: str, title: str) -> None:
     found = json.loads(as_dana.get("/palette/", {"q": text}).content)
     assert title in [hit["title"] for group in found["groups"] for hit in group["hits"]]
+
+
+def test_parts_that_are_kept_are_of_their_values_alone(as_dana: Client) -> None:
+    drawn = slipway.drawn
+    first, second = (
+        drawn("components/keys.html", shortcuts=(Shortcut(title, "/", "g x"),))
+        for title in ("<One>", "Two")
+    )
+    assert "&lt;One&gt;" in first
+    assert "One" not in second
+    assert drawn("components/keys.html", shortcuts=(Shortcut("Two", "/", "g x"),)) is second
+    for path in ("/catalog/", "/changes/"):
+        nav = as_dana.get(path).content.decode().split("</nav>")[0]
+        assert f'<a href="{path}" aria-current="page"' in nav
+        assert nav.count('aria-current="page"') == 1
