@@ -6,12 +6,15 @@ any other character, and servers disagree on what they do to those in a path.
 
 from __future__ import annotations
 
-from django.urls import reverse
+from functools import lru_cache
+
+from django.urls import get_urlconf, reverse
 from django.utils.text import slugify
 
 from schemas.models import Subject
 
 MAX_WORDS = 60
+KEPT = 4096  # addresses of rows that were shown lately
 
 
 class SubjectConverter:
@@ -23,10 +26,7 @@ class SubjectConverter:
         return int(value.partition("-")[0])
 
     def to_url(self, value: object) -> str:
-        if not isinstance(value, Subject):
-            return str(value)
-        words = slugify(value.name)[:MAX_WORDS].strip("-")
-        return f"{value.pk}-{words}" if words else str(value.pk)
+        return _said(value.pk, value.name) if isinstance(value, Subject) else str(value)
 
 
 def page_of(subject: Subject, action: str = "") -> str:
@@ -34,5 +34,29 @@ def page_of(subject: Subject, action: str = "") -> str:
     return reverse(f"schemas:{action or 'subject'}", args=[subject])
 
 
+def page_at(pk: int, name: str) -> str:
+    """As `page_of`, where a list has no models."""
+    return _page_at(pk, name, get_urlconf())
+
+
+@lru_cache(maxsize=KEPT)
+def _page_at(pk: int, name: str, _urlconf: str | None) -> str:
+    return reverse("schemas:subject", args=[_said(pk, name)])
+
+
+def _said(pk: int, name: str) -> str:
+    words = slugify(name)[:MAX_WORDS].strip("-")
+    return f"{pk}-{words}" if words else str(pk)
+
+
 def api_of(subject: Subject) -> str:
-    return reverse("subject", args=[subject.pk])
+    return api_at(subject.pk)
+
+
+def api_at(pk: int) -> str:
+    return _api_at(pk, get_urlconf())
+
+
+@lru_cache(maxsize=KEPT)
+def _api_at(pk: int, _urlconf: str | None) -> str:
+    return reverse("subject", args=[pk])

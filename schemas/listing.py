@@ -5,15 +5,16 @@ Between the selectors and `schemas.views` and `schemas.api`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 
 from idp.common.compiled import Compiled, compile_rows
 from idp.common.errors import NotVisible
-from idp.common.narrowing import MAX_WORD, Narrowing
+from idp.common.narrowing import Narrowing
 from rbac.access import visible
 from rbac.actors import Actor
 from rbac.models import Project, Team
@@ -49,8 +50,8 @@ class Filters(Narrowing):
     deleted: str = ""  # "1": only those whose versions are all deleted
 
     @property
-    def condition(self) -> Q:
-        exact = {
+    def _exact(self) -> dict[str, str]:
+        found = {
             "format": self.type.upper(),
             "project__name": self.project,
             "state": self.lifecycle.lower(),
@@ -58,7 +59,17 @@ class Filters(Narrowing):
             "context__name": self.context,
             "component": self.component,
         }
-        found = Q(**{lookup: value for lookup, value in exact.items() if value})
+        return {lookup: value for lookup, value in found.items() if value}
+
+    @property
+    def values(self) -> list[str]:
+        """As the database meets them, in one order for all filters of one form (`schemas.rows`)."""
+        pattern = [f"%{connection.ops.prep_for_like_query(self.q)}%"] if self.q else []
+        return [*self._exact.values(), *pattern]
+
+    @property
+    def condition(self) -> Q:
+        found = Q(**self._exact)
         if self.q:
             # Most subjects name no component, and folding an empty text costs as much as another.
             component = ~Q(component="") & Q(component__icontains=self.q)
@@ -88,46 +99,6 @@ def subject(actor: Actor, pk: int) -> Subject:
     if found is None:
         raise NotVisible("There is nothing here, or you may not see it.")
     return found
-
-
-@dataclass(frozen=True)
-class Part:
-    """A page of a list, with the cursors of the pages before and after it ("" for none)."""
-
-    rows: list[Subject]
-    earlier: str = ""
-    later: str = ""
-
-
-def part(rows: QuerySet[Subject], *, before: str = "", after: str = "") -> Part:
-    """A page by context and name; a cursor that is not ours counts for none."""
-    start, end = _cursor(after), _cursor(before)
-    if end:
-        backwards = rows.filter(_beyond(end, "lt")).order_by(*(f"-{key}" for key in ORDER))
-        found = list(backwards[: PAGE_SIZE + 1])
-        more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE][::-1]
-        return Part(found, _mark(found, 0) if more else "", _mark(found, -1))
-    if start:
-        rows = rows.filter(_beyond(start, "gt"))
-    found = list(rows.order_by(*ORDER)[: PAGE_SIZE + 1])
-    more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
-    return Part(found, _mark(found, 0) if start else "", _mark(found, -1) if more else "")
-
-
-def _mark(rows: list[Subject], at: int) -> str:
-    return f"{rows[at].context_id}~{rows[at].name}" if rows else ""
-
-
-def _cursor(text: str) -> tuple[int, str] | None:
-    number, tilde, name = text.replace("\x00", "").partition("~")
-    if not tilde or not (number.isascii() and number.isdecimal() and len(number) <= 9):  # noqa: PLR2004  # fits 32 bits
-        return None
-    return int(number), name[:MAX_WORD]
-
-
-def _beyond(cursor: tuple[int, str], side: str) -> Q:
-    context, name = cursor
-    return Q(**{f"context_id__{side}": context}) | Q(context_id=context, **{f"name__{side}": name})
 
 
 @dataclass(frozen=True)
@@ -166,14 +137,6 @@ def _facet_rows(actor: Actor) -> Compiled:
 
 
 _facets = StandingQuery(_facet_rows)
-
-
-def newest(rows: Iterable[Subject]) -> dict[int, SubjectVersion]:
-    """The latest version of each subject, without its schema, in one query."""
-    found = SubjectVersion.objects.filter(
-        subject__in=[row.pk for row in rows], number=F("subject__latest")
-    ).select_related("created_by")
-    return {version.subject_id: version for version in found}
 
 
 def exported(row: Subject) -> dict[str, Any]:

@@ -31,7 +31,12 @@ STEPS: dict[str, str] = {
 
 def look_of(subject: Subject) -> str:
     """The vocabulary's word for a subject's state."""
-    return "deleted" if not subject.latest else _LOOKS.get(subject.state, "unknown")
+    return look_at(subject.state, subject.latest)
+
+
+def look_at(state: str, latest: int) -> str:
+    """As `look_of`, where a list has no models."""
+    return "deleted" if not latest else _LOOKS.get(state, "unknown")
 
 
 def side_of(kind: str) -> str:

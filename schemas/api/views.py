@@ -19,7 +19,7 @@ from idp.common.pagination import KeysetPagination
 from rbac.access import require_anywhere
 from rbac.actors import Actor
 from rbac.api.views import AccessAPIView
-from schemas import entities, listing, naming, selectors, services
+from schemas import entities, listing, naming, rows, selectors, services
 from schemas.api.serializers import (
     SubjectDescribeIn,
     SubjectLifecycleIn,
@@ -29,6 +29,7 @@ from schemas.api.serializers import (
     SubjectVersionIn,
     SubjectVersionOut,
     SubjectVersionRow,
+    listed,
 )
 from schemas.formats.base import FormatName
 from schemas.listing import Filters
@@ -84,13 +85,13 @@ class SubjectsAPI(AccessAPIView, ListAPIView):
     filter_backends = ()
     queryset = Subject.objects.none()
 
-    def get_queryset(self) -> QuerySet[Subject]:
-        filters = Filters.read(self.request.query_params.dict())
-        return listing.subjects(self.actor, filters).order_by("-id")
-
     @extend_schema(operation_id="subjects_list", parameters=FILTERS)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    def get(self, request: Request) -> Response:
+        filters = Filters.read(request.query_params.dict())
+        paging = KeysetPagination()
+        newest: Any = rows.Newest(self.actor, filters)
+        found: Any = paging.paginate_queryset(newest, request, view=self)
+        return paging.get_paginated_response([*map(listed, found)])
 
     @extend_schema(
         operation_id="subjects_register", request=SubjectRegisterIn, responses=_REGISTERED

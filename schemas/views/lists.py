@@ -16,14 +16,13 @@ from idp.common.host import Page
 from idp.common.spreadsheets import CHUNK, csv_response
 from rbac.access import held_anywhere
 from rbac.views.mixins import AccessMixin
-from schemas import listing
-from schemas.addresses import page_of
+from schemas import listing, rows
 from schemas.formats.base import FormatName
-from schemas.listing import Filters, Part
+from schemas.listing import Filters
 from schemas.models import Subject
 from schemas.permissions import CONFIGURE, REGISTER, VIEW
+from schemas.rows import Part
 from schemas.snippets import client_lines
-from schemas.words import look_of
 
 MAX_EXPORT = 10_000
 EXPORTS = ("csv", "json")
@@ -34,12 +33,10 @@ class SubjectList(AccessMixin):
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         filters = Filters.read(request.GET.dict())
-        rows = listing.subjects(self.actor, filters)
         if request.GET.get("export") in EXPORTS:
-            return _export(rows, request.GET["export"])
-        found = listing.part(
-            rows, before=request.GET.get("before", ""), after=request.GET.get("after", "")
-        )
+            return _export(listing.subjects(self.actor, filters), request.GET["export"])
+        before, after = request.GET.get("before", ""), request.GET.get("after", "")
+        found = rows.part(self.actor, filters, before=before, after=after)
         return render(request, "schemas/list.html", self._context(request, filters, found))
 
     def _context(self, request: HttpRequest, filters: Filters, found: Part) -> dict[str, Any]:
@@ -54,9 +51,9 @@ class SubjectList(AccessMixin):
             "filters": filters,
             "chips": _chips(filters),
             "facets": listing.facets(self.actor),
-            "formats": list(FormatName),
-            "lifecycles": Subject.State.values,
-            "rows": _rows(found.rows),
+            "formats": tuple(FormatName),
+            "lifecycles": tuple(Subject.State.values),
+            "rows": found.rows,
             "previous": _query({**given, "before": found.earlier}) if found.earlier else "",
             "next": _query({**given, "after": found.later}) if found.later else "",
             "exports": [
@@ -73,19 +70,6 @@ class SubjectList(AccessMixin):
 def registry_address(request: HttpRequest) -> str:
     """What a client is given as `schema.registry.url`."""
     return request.build_absolute_uri(reverse("schemas:registry-root"))
-
-
-def _rows(found: list[Subject]) -> list[dict[str, Any]]:
-    newest = listing.newest(found)
-    return [
-        {
-            "subject": row,
-            "url": page_of(row),
-            "newest": newest.get(row.pk),
-            "look": look_of(row),
-        }
-        for row in found
-    ]
 
 
 def _query(parts: dict[str, str]) -> str:
@@ -105,9 +89,9 @@ def _chips(filters: Filters) -> list[dict[str, str]]:
     ]
 
 
-def _export(rows: QuerySet[Subject], kind: str) -> StreamingHttpResponse:
+def _export(subjects: QuerySet[Subject], kind: str) -> StreamingHttpResponse:
     """Exactly the filtered rows, at most `MAX_EXPORT`."""
-    found = rows.order_by(*listing.ORDER)[:MAX_EXPORT].iterator(chunk_size=CHUNK)
+    found = subjects.order_by(*listing.ORDER)[:MAX_EXPORT].iterator(chunk_size=CHUNK)
     if kind == "csv":
         return csv_response("subjects.csv", listing.COLUMNS, map(_cells, found))
     answer = StreamingHttpResponse(_json(found), content_type="application/json")
@@ -120,9 +104,9 @@ def _cells(row: Subject) -> list[object]:
     return [*({**cells, "tags": " ".join(cells["tags"])}[column] for column in listing.COLUMNS)]
 
 
-def _json(rows: Iterator[Subject]) -> Iterator[str]:
+def _json(subjects: Iterator[Subject]) -> Iterator[str]:
     start = "[\n"
-    for row in rows:
+    for row in subjects:
         yield start + json.dumps(listing.exported(row), ensure_ascii=False)
         start = ",\n"
     yield "[]\n" if start == "[\n" else "\n]\n"

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from datetime import date
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from rest_framework.renderers import JSONRenderer
 
 from rbac.actors import Actor
 from rbac.models import User
 from schemas import naming, services
+from schemas.api.serializers import SubjectRow
 from schemas.formats.base import FormatName
 from schemas.models import Subject
 from schemas.parsing import Reference
@@ -96,6 +100,24 @@ def test_the_list_goes_by_cursor_and_filters(dana: Rest, actor: Actor, orders: S
     with CaptureQueriesContext(connection) as captured:
         dana.get(LIST)
     assert len(captured) <= 5
+
+
+def test_a_row_of_the_list_says_what_its_serializer_says(
+    dana: Rest, actor: Actor, orders: Subject
+) -> None:
+    services.describe_subject(actor, orders, tags=["pii"], contact="#orders", component="api")
+    services.move_subject(actor, orders, Subject.State.DEPRECATED)
+    services.move_subject(actor, orders, Subject.State.SUNSET, sunset_on=date(2999, 1, 2))
+    register(actor, ":.ctx:payments", V1)
+    rows = Subject.objects.filter(latest__gt=0).order_by("-id")
+    assert dana.get(LIST)["results"] == json.loads(
+        JSONRenderer().render(SubjectRow(rows, many=True).data)
+    )
+
+
+@pytest.mark.parametrize("position", ["x", "9" * 30, "", "--1"])
+def test_a_cursor_that_is_not_ours_is_not_found(dana: Rest, position: str) -> None:
+    dana.get(f"{LIST}?cursor={b64encode(f'p={position}'.encode()).decode()}", 404)
 
 
 def test_versions_are_listed_and_shown(dana: Rest, path: str) -> None:

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from portal.models import Component
 from rbac.actors import Actor
 from rbac.models import User
-from schemas import listing, naming, services
+from schemas import listing, naming, rows, services
 from schemas.addresses import page_of
 from schemas.formats.base import FormatName
 from schemas.models import Subject, SubjectVersion
@@ -106,17 +106,17 @@ def many(like: Subject, count: int) -> None:
 def test_every_page_forth_and_back_and_few_queries(as_dana: Client, orders: Subject) -> None:
     many(orders, 60)
     actor = Actor(User.objects.get(username="dana.dev"))
-    rows = listing.subjects(actor, listing.Filters())
+    every = listing.Filters()
     names, after, pages = [], "", []
     while True:
-        found = listing.part(rows, after=after)
+        found = rows.part(actor, every, after=after)
         pages.append([row.name for row in found.rows])
         names += pages[-1]
         if not found.later:
             break
         after = found.later
     assert names == sorted(row.name for row in Subject.objects.all())
-    back = listing.part(rows, before=listing.part(rows, after=after).earlier)
+    back = rows.part(actor, every, before=rows.part(actor, every, after=after).earlier)
     assert [row.name for row in back.rows] == pages[-2]
     text = html(as_dana, "/schemas/?q=bulk")
     assert "after=" in text
