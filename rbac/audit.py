@@ -14,13 +14,21 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
-from idp.common.compiled import CompiledInsert
+from idp.common.compiled import CompiledInsert, Statement
 from rbac.actors import Actor
 from rbac.models import AuditRecord, Scope
 from rbac.places import place_of
 from rbac.sealing import Verification, seal, verify
 
-__all__ = ["Verification", "flush_denials", "record", "record_denial", "seal", "verify"]
+__all__ = [
+    "Verification",
+    "flush_denials",
+    "record",
+    "record_denial",
+    "seal",
+    "statement",
+    "verify",
+]
 MAX_PENDING = 100  # denials of one request; a loop that asks more often is one story
 _waiting = threading.local()
 
@@ -43,6 +51,15 @@ def record(
     row.reason, row.change_id = _plain(reason), change_id
     _inserting(connection.vendor).insert(row)
     return row
+
+
+def statement(
+    actor: Actor, action: str, *, target: object, scope: Scope, after: dict[str, Any]
+) -> Statement:
+    """What `record` would write, for a caller who writes it beside another row."""
+    row = _row(actor, action, target=target, scope=scope, outcome=AuditRecord.Outcome.ALLOWED)
+    row.after = _plain(after)
+    return _inserting(connection.vendor).filled(row)
 
 
 @cache

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import InsertQuery, UpdateQuery
@@ -20,6 +21,13 @@ from django.db.models.sql import InsertQuery, UpdateQuery
 from idp.common import prepared
 
 M = TypeVar("M", bound=Model)
+
+
+class Statement(NamedTuple):
+    """A write with its values, to be run beside another (`CompiledInsert.insert`)."""
+
+    sql: str
+    params: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -32,14 +40,15 @@ class Compiled:
 
     def rows(self, *values: Any) -> list[tuple[Any, ...]]:
         """The rows, their columns as the database's driver gives them."""
-        if not self.sql:
-            return []
+        return prepared.fetch(*self.filled(*values)) if self.sql else []
+
+    def filled(self, *values: Any) -> Statement:
         params = list(self.params)
         for positions, value in zip(self.holes, values, strict=True):
             fitting = _fitting(value)
             for position in positions:
                 params[position] = fitting
-        return prepared.fetch(self.sql, params)
+        return Statement(self.sql, params)
 
     def row(self, *values: Any) -> tuple[Any, ...] | None:
         found = self.rows(*values)
@@ -107,18 +116,41 @@ class CompiledInsert(Generic[M]):
         maker.returning_fields = meta.db_returning_fields
         ((self._sql, _),) = maker.as_sql()
 
-    def insert(self, row: M) -> None:
-        """Write a row that is not written yet, and give it its key."""
+    def filled(self, row: M) -> Statement:
+        here = connections[DEFAULT_DB_ALIAS]  # the proxy looks for it at each use
         values = [
-            field.get_db_prep_save(field.pre_save(row, add=True), connection)
-            for field in self._fields
+            field.get_db_prep_save(field.pre_save(row, add=True), here) for field in self._fields
         ]
+        return Statement(self._sql, values)
+
+    def insert(self, row: M, *beside: Statement) -> None:
+        """Write a row that is not written yet, and give it its key.
+
+        Writes to other rows go along `beside` it: on PostgreSQL in one statement, with one journey.
+        """
         with transaction.mark_for_rollback_on_error(using=DEFAULT_DB_ALIAS):
-            given = prepared.fetch(self._sql, values)
+            given = _fetch(self.filled(row), beside)
         if self._counted is not None:
             setattr(row, self._counted.attname, given[0][0])
         state = row._state  # noqa: SLF001  # left as `Model.save` leaves it
         state.adding, state.db = False, DEFAULT_DB_ALIAS
+
+
+def _fetch(last: Statement, beside: Sequence[Statement]) -> list[tuple[Any, ...]]:
+    if connection.vendor != "postgresql":  # others know no CTE that writes
+        for one in beside:
+            prepared.fetch(*one)
+        return prepared.fetch(*last)
+    params = [value for one in (*beside, last) for value in one.params]
+    return prepared.fetch(_joined(last.sql, *(one.sql for one in beside)), params)
+
+
+@lru_cache(maxsize=1024)
+def _joined(last: str, *beside: str) -> str:
+    if not beside:
+        return last
+    parts = ", ".join(f"beside_{at} AS ({sql})" for at, sql in enumerate(beside))
+    return f"WITH {parts} {last}"
 
 
 class CompiledModels(Generic[M]):

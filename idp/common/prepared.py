@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 KEPT = 4096  # statements in PostgreSQL's own form
 _HOLE = re.compile("%%|%s")
@@ -25,14 +25,15 @@ def fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     Prepared on PostgreSQL, unless `SLIPWAY_DATABASE_PREPARED` is off: poolers that give each
     transaction another connection may not know prepared statements.
     """
-    connection.ensure_connection()
-    raw = connection.connection
-    watched = connection.queries_logged or connection.execute_wrappers
+    here = connections[DEFAULT_DB_ALIAS]  # `connection` would look for it at each use
+    here.ensure_connection()
+    raw = here.connection
+    watched = here.queries_logged or here.execute_wrappers
     if watched or getattr(raw, "prepare_threshold", None) is None:
-        with connection.cursor() as cursor:
+        with here.cursor() as cursor:
             cursor.execute(sql, params)
             return list(cursor.fetchall()) if cursor.description else []
-    with connection.wrap_database_errors, psycopg.RawCursor(raw) as prepared:
+    with here.wrap_database_errors, psycopg.RawCursor(raw) as prepared:
         prepared.execute(_numbered(sql), params, prepare=True)
         answer = prepared.pgresult  # `description` would make an object of each column
         return prepared.fetchall() if answer is not None and answer.nfields else []

@@ -247,12 +247,13 @@ def _insert(actor: Actor, place: Place, prepared: Prepared, candidate: Candidate
         created_by=actor.user,
         created_label=actor.label[:200],
     )
-    statements.inserting(connection.vendor, SubjectVersion).insert(row)
-    if not made:
-        statements.standing(connection.vendor, tuple(stands)).write(subject.pk, *stands.values())
-        _set(subject, stands)
     after = {"version": number, "id": schema.number, "format": str(prepared.format)}
-    audit.record(actor, REGISTER, target=subject, scope=subject.scope, after=after)
+    beside = [audit.statement(actor, REGISTER, target=subject, scope=subject.scope, after=after)]
+    if not made:
+        standing = statements.standing(connection.vendor, tuple(stands))
+        beside.append(standing.filled(subject.pk, *stands.values()))
+    statements.inserting(connection.vendor, SubjectVersion).insert(row, *beside)
+    _set(subject, stands)
     return row
 
 
@@ -305,9 +306,9 @@ def _schema(lock: _Lock, prepared: Prepared, candidate: Candidate) -> Schema:
         raise NotPermitted(f"Id {wanted} belongs to another schema in context {lock.context}.")
     number = lock.next_id if wanted is None else wanted
     following = max(lock.next_id, number + 1)
-    statements.counting(connection.vendor).write(lock.context.pk, following)
+    counted = statements.counting(connection.vendor).filled(lock.context.pk, following)
     schema = _row(lock, prepared, number)
-    statements.inserting(connection.vendor, Schema).insert(schema)
+    statements.inserting(connection.vendor, Schema).insert(schema, counted)
     if prepared.targets:
         SchemaReference.objects.bulk_create(
             SchemaReference(schema=schema, position=at, name=target.name, target=target.version)

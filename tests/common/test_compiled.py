@@ -14,6 +14,7 @@ from idp.common.compiled import (
     CompiledInsert,
     CompiledModels,
     CompiledValues,
+    Statement,
     compile_rows,
     compile_update,
 )
@@ -93,3 +94,23 @@ def test_values_and_annotations_come_as_a_query_gives_them() -> None:
     named = User.objects.annotate(called=F("username")).filter(username="\x01name")
     (user,) = CompiledModels(named, ["\x01name"]).list("ann")
     assert user.called == "ann"
+
+
+def test_writes_beside_a_row_stand_and_fall_with_it() -> None:
+    insert, teams = CompiledInsert(AuditRecord), CompiledInsert(Team)
+    user = User.objects.create_user("ann", "ann@example.test")
+    update = compile_update(
+        User.objects.filter(pk=7_654_321), {"first_name": "\x01"}, [7_654_321, "\x01"]
+    )
+
+    def beside(name: str) -> list[Statement]:
+        record = AuditRecord(actor_label=name, action="x.y", outcome="allowed")
+        return [update.filled(user.pk, name), insert.filled(record)]
+
+    row = Team(name="orders")
+    teams.insert(row, *beside("first"))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        teams.insert(Team(name="orders"), *beside("second"))
+    assert Team.objects.get(name="orders").pk == row.pk
+    assert User.objects.get(pk=user.pk).first_name == "first"
+    assert [one.actor_label for one in AuditRecord.objects.all()] == ["first"]
