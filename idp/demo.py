@@ -11,7 +11,7 @@ from django.db import transaction
 from environments import services as environments
 from environments.models import Limit
 from gitops.models import CloudAccount, Cluster
-from idp import demo_pipelines, demo_reports, demo_subjects
+from idp import demo_gates, demo_pipelines, demo_reports, demo_subjects
 from idp.changes.models import ApprovalRule, Change
 from portal.models import Component
 from rbac.actors import Actor, system
@@ -99,6 +99,7 @@ def make(aws: str) -> None:
     demo_subjects.make(actors)
     demo_pipelines.make(Actor(user=User.objects.get(username="dana.dev")), projects["orders"])
     demo_reports.make(actors["orders"], projects["orders"])
+    demo_gates.make(actors["orders"], projects["orders"])
 
 
 def _person(person: Person, hashed: str, team: Team, projects: dict[str, Project]) -> None:

@@ -23,6 +23,7 @@ APPS = (
     "environments",
     "pipelines",
     "pipelines.deploys",
+    "pipelines.evidence",
 )
 # Groups whose commands have to start at once: only their own app is loaded.
 ALONE = {"ci": "pipelines"}

@@ -134,6 +134,7 @@ def objects() -> list[Place]:
         *_pipelines(),
         *_imports(),
         *_reports(),
+        *_gates(),
         Place("plan-with-losses", f"/changes/{_deletion().pk}/plan/", AUTHOR),
         Place("invitation", _invitation(), ""),
         Place("password-reset-confirm", _reset(), ""),
@@ -181,6 +182,17 @@ def _subjects() -> list[Place]:
         Place("schemas-no-match", "/schemas/?q=absent", AUTHOR),
         Place("schemas-deleted", "/schemas/?deleted=1", AUTHOR),
         Place("component-schemas", "/catalog/orders-api/?tab=schemas", AUTHOR),
+    ]
+
+
+def _gates() -> list[Place]:
+    one = "/pipelines/gates/orders-production/"
+    return [
+        Place("gates-none", "/pipelines/gates/", NEWCOMER),
+        Place("gate-new", "/pipelines/gates/new/", LEAD),
+        Place("gate", one, AUTHOR),
+        Place("gate-edit", f"{one}edit/", LEAD),
+        Place("gate-delete", f"{one}delete/", LEAD),
     ]
 
 

@@ -27,6 +27,7 @@ NO_PAGES = {
     "healthz",
     "metrics",
     "palette/",
+    "pipelines/gates/check/",
     "pipelines/jobs/<int:pk>/artifacts/<str:kind>/archive/",
     "pipelines/jobs/<int:pk>/artifacts/<str:kind>/file/",
     "pipelines/jobs/<int:pk>/log/",

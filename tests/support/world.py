@@ -15,6 +15,7 @@ from gitops import targets
 from gitops.backends.memory import play, pods
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
 from pipelines.deploys.models import Bundle
+from pipelines.evidence.models import EvidenceRule
 from pipelines.reports.models import Report, TestCase
 from pipelines.runs.models import Artifact, Job
 from pipelines.variables.models import Variable
@@ -71,6 +72,7 @@ class World:
     variable: Variable
     job: Job
     bundle: Bundle
+    evidence_rule: EvidenceRule
     artifact: Artifact
 
     def samples(self) -> dict[str, Sample]:
@@ -157,6 +159,8 @@ class World:
         bundle = {"pk": self.bundle.pk}
         for start in ("bundles/<int:pk>", "pipelines/bundles/<int:pk>"):
             found |= {start: Sample(bundle, project), f"{start}/promote": Sample(bundle, keeper)}
+        for start in ("evidence-rules/<slug:name>", "pipelines/gates/<slug:name>"):
+            found[start] = Sample({"name": self.evidence_rule.name}, project)
         return found
 
     def _of_changes(self) -> dict[str, Sample]:
@@ -262,6 +266,9 @@ def _pipeline(people: Characters) -> dict[str, Any]:
     return {
         "job": job,
         "bundle": make_bundle(people.project, people.developer),
+        "evidence_rule": EvidenceRule.objects.create(
+            name="green", title="Tests pass", scope=people.scope, condition="tests.failed == 0"
+        ),
         "artifact": make_artifact(attempt, {"app.txt": b"hello"}),
     }
 
