@@ -17,7 +17,15 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from gitops import connections, registering
-from gitops.models import Application, CloudAccount, Cluster, ConfigRepository
+from gitops.hosted import services as hosted
+from gitops.models import (
+    Application,
+    CloudAccount,
+    Cluster,
+    ConfigRepository,
+    HostConnection,
+    HostedRepository,
+)
 from idp.common.errors import Invalid
 from rbac.admin import AuditedAdmin
 from rbac.requests import actor_of
@@ -209,3 +217,53 @@ class ApplicationAdmin(AuditedAdmin):
     list_filter = ("cluster", "sync", "health")
     search_fields = ("directory", "namespace", "repository__project__name")
     list_select_related = ("repository__project", "cluster")
+
+
+class ConnectionForm(WriteOnly):
+    """Secrets go in and never come out; the service judges the rest."""
+
+    hidden = ("token", "webhook_secret")
+
+    class Meta:
+        model = HostConnection
+        fields = ("kind", "base_url", "token", "webhook_secret")
+
+
+@admin.register(HostConnection)
+class HostConnectionAdmin(AuditedAdmin):
+    """Changed here as on the project's page; connected and disconnected there or by REST."""
+
+    view_permission = "repository.read"
+    change_permission = hosted.CONNECT
+    form = ConnectionForm
+    secret_fields = ("token", "webhook_secret")
+    list_display = ("project", "kind", "base_url", "created_at")
+    list_filter = ("kind",)
+    search_fields = ("project__name", "base_url")
+    list_select_related = ("project__scope",)
+
+    def perform_change(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        row = obj.repositories.select_related("project__scope").get()
+        given = {name: form.data.get(name, "").strip() for name in ("token", "webhook_secret")}
+        hosted.connect(
+            self.actor(request),
+            row.project,
+            kind=obj.kind,
+            base_url=obj.base_url,
+            path=row.path,
+            **given,
+        )
+
+
+@admin.register(HostedRepository)
+class HostedRepositoryAdmin(AuditedAdmin):
+    """To look and search; changes go by the project's page or REST."""
+
+    view_permission = "repository.read"
+    list_display = ("project", "path", "default_branch", "looked_at", "problem")
+    search_fields = ("project__name", "path")
+    list_select_related = ("project__scope", "connection")
+    exclude = (
+        *("lease_token", "lease_holder", "lease_until", "attempts", "not_before"),
+        *("sent_at", "sends", "resend_at"),
+    )

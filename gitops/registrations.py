@@ -41,11 +41,24 @@ def find(actor: Actor, text: str, limit: int) -> list[host.Hit]:
 
 
 host.navigation.register(
+    host.NavEntry(
+        "Deliver", "Repositories", "gitops:repositories", "git-branch", "repository.read", order=60
+    ),
     host.NavEntry("Operate", "Clusters", "gitops:clusters", "server", "cluster.view", order=70),
     host.NavEntry("Operate", "Accounts", "gitops:accounts", "cloud", "account.view", order=80),
 )
 host.search.register(host.SearchProvider("Clusters and accounts", find, order=80))
 host.commands.register(
+    host.Command(
+        "repositories",
+        "Repositories",
+        "gitops:repositories",
+        "",
+        "",
+        "repository.read",
+        "git-branch",
+        words="git github gitlab gitea webhook",
+    ),
     host.Command("clusters", "Clusters", "gitops:clusters", "", "", "cluster.view", "server"),
     host.Command("accounts", "Accounts", "gitops:accounts", "", "", "account.view", "cloud"),
 )

@@ -31,7 +31,12 @@ def local(repo: ConfigRepository) -> LocalRepository:
 
 def clone_address(repo: ConfigRepository) -> str:
     """The address that people give to `git clone`."""
-    return f"{settings.BASE_URL.rstrip('/')}/git/{repo.project.name}.git"
+    return address_of(repo.project)
+
+
+def address_of(project: Project) -> str:
+    """The same of a project, whose repository may not be made yet."""
+    return f"{settings.BASE_URL.rstrip('/')}/git/{project.name}.git"
 
 
 def ensure(project: Project) -> ConfigRepository:

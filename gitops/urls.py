@@ -1,6 +1,7 @@
 from django.urls import path
 
 from gitops import views
+from gitops.hosted import views as hosted
 
 app_name = "gitops"
 urlpatterns = [
@@ -9,4 +10,19 @@ urlpatterns = [
     path("give-up/<slug:project>/<slug:name>/", views.GiveUp.as_view(), name="give-up"),
     path("accounts/", views.Accounts.as_view(), name="accounts"),
     path("accounts/<slug:name>/", views.AccountPage.as_view(), name="account"),
+    path("repositories/", hosted.Repositories.as_view(), name="repositories"),
+    path("repositories/<slug:project>/", hosted.RepositoryPage.as_view(), name="repository"),
+    path(
+        "repositories/<slug:project>/connect/",
+        hosted.ConnectRepository.as_view(),
+        name="repository-connect",
+    ),
+    *(
+        path(
+            f"repositories/<slug:project>/{action}/",
+            hosted.ActOnRepository.as_view(action=action),
+            name=f"repository-{action}",
+        )
+        for action in hosted.ACTIONS
+    ),
 ]

@@ -78,7 +78,7 @@ def repository_name(name: str) -> str:
     """The same name; raises `Invalid` for what is not `owner/name`."""
     if not _REPOSITORY.fullmatch(name) or name.endswith(".git"):
         raise _wrong(
-            "repository",
+            "path",
             "format",
             f"“{name[:60]}” is no repository.",
             "Write owner/name as the address has it, without .git.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from idp.common import host
 from pipelines.permissions import RUN, VIEW
 from pipelines.runs import portal_parts
+from pipelines.runs.views import requests
 
 host.navigation.register(
     host.NavEntry("Deliver", "Pipelines", "pipelines:list", "rocket", VIEW, order=30)
@@ -49,6 +50,17 @@ host.entity_tabs.register(
         "Pipelines",
         "pipelines/component_tab.html",
         portal_parts.of_component,
+        permission=VIEW,
+        order=30,
+    )
+)
+host.entity_tabs.register(
+    host.Tab(
+        "repository",
+        "merge-requests",
+        "Merge requests",
+        "pipelines/merge_requests.html",
+        requests.of_repository,
         permission=VIEW,
         order=30,
     )

@@ -10,6 +10,7 @@ from pipelines.runs.views.pipeline import (
     ActOnPipeline,
     PipelinePage,
 )
+from pipelines.runs.views.requests import StartRequest
 from pipelines.runs.views.start import StartPage
 
 _ONE = "pipelines/<int:pk>/"
@@ -19,6 +20,11 @@ _FILES = f"{_JOB}artifacts/<str:kind>/"
 urlpatterns = [
     path("pipelines/", PipelineList.as_view(), name="list"),
     path("pipelines/start/", StartPage.as_view(), name="start"),
+    path(
+        "repositories/<slug:project>/merge-requests/<int:number>/start/",
+        StartRequest.as_view(),
+        name="start-request",
+    ),
     path(_ONE, PipelinePage.as_view(), name="pipeline"),
     path(_JOB, JobPage.as_view(), name="job"),
     path(f"{_JOB}log/", LogPage.as_view(), name="job-log"),

@@ -124,6 +124,9 @@ def objects() -> list[Place]:
         Place("cluster", "/clusters/local/"),
         Place("cloud-account", "/accounts/local/"),
         Place("give-up", "/give-up/orders/dev/"),
+        Place("repository", "/repositories/payments/"),
+        Place("repository-unconnected", "/repositories/orders/", AUTHOR),
+        Place("repository-connect", "/repositories/payments/connect/"),
         *(
             place
             for name, state in (("done", "succeeded"), ("ready", "ready"), ("waiting", "waiting"))

@@ -34,6 +34,7 @@ from tests.environments.factories import IMAGE, bring, create
 from tests.schemas.databases.factories import make_database, make_ledger
 from tests.schemas.dependants.world import deploy
 from tests.support.changes import run_until_settled
+from tests.support.world import connect_repository
 
 AUTHOR = "dana.dev"
 LEAD = "liam.lead"
@@ -55,6 +56,7 @@ def build(aws: str) -> None:
     make_database(actor(ADMINISTRATOR), orders)
     empty = databases.add_database(actor(ADMINISTRATOR), orders, name="empty")
     declaring.ask(actor(ADMINISTRATOR), empty, "CREATE TABLE orders ();")
+    _hosted()
     _dependants()
     _import(orders)
     _deletion(orders, aws)
@@ -81,6 +83,19 @@ def _traffic() -> None:
             pia, user=user, name=f"{name} prod", permissions=[], scope=None, expires_at=ends
         )
         traffic.write({token.pk: {Use(Role.CONSUMER, ".", "orders-value"): now.timestamp()}})
+
+
+def _hosted() -> None:
+    """A repository at a git host, with what a test of the connection found."""
+    user = User.objects.get(username=ADMINISTRATOR)
+    row = connect_repository(Project.objects.get(name="payments"), user)
+    row.said = ["Pipeline payments #1 of main begins."]
+    row.refused_at, row.refused_reason = timezone.now(), "The X-Gitea-Signature does not fit."
+    row.check_result = [
+        {"check": "API", "ok": True, "message": "acme/orders is there.", "fix": ""},
+        {"check": "rights", "ok": False, "message": "It may not write.", "fix": "Let it write."},
+    ]
+    row.save()
 
 
 def _import(orders: Project) -> None:

@@ -13,6 +13,7 @@ from environments import services
 from environments.models import Blueprint, Environment
 from gitops import targets
 from gitops.backends.memory import play, pods
+from gitops.models import HostConnection, HostedMergeRequest, HostedRepository
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
 from pipelines.deploys.models import Bundle
 from pipelines.evidence.models import EvidenceRule
@@ -22,7 +23,7 @@ from pipelines.variables.models import Variable
 from portal.models import Component
 from portal.permissions import keeper_scope
 from rbac.actors import Actor, system
-from rbac.models import ApiToken, Role, RoleBinding, Scope, ServiceAccount, User
+from rbac.models import ApiToken, Project, Role, RoleBinding, Scope, ServiceAccount, User
 from rbac.services import share
 from schemas.databases.models import Database
 from schemas.models import Subject
@@ -192,7 +193,14 @@ class World:
             "accounts/<slug:name>": Sample({"name": "local"}, None),
             "applications/<slug:project>/<slug:name>": Sample(one, here),
             "give-up/<slug:project>/<slug:name>": Sample(one, here),
-            "repositories/<slug:project>": Sample(one, project),
+            "repositories/<slug:project>": Sample({**one, "number": 3}, project),
+            "hosted-repositories/<slug:project>": Sample({**one, "number": 3}, project),
+            "repositories/<slug:project>/merge-requests/<int:number>/start": Sample(
+                {**one, "number": 3}, keeper_scope(self.people.project)
+            ),
+            "hosted-repositories/<slug:project>/merge-requests/<int:number>/pipelines": Sample(
+                {**one, "number": 3}, keeper_scope(self.people.project)
+            ),
             "secrets/<slug:project>": Sample(one, project),
             "secrets/<slug:project>/<slug:name>": Sample(one, here),
         }
@@ -230,6 +238,7 @@ def make_world() -> World:
     make_cluster()
     make_account()
     environment = _environment(people)
+    connect_repository(people.project, people.maintainer)
     share(system("tests"), permissions=[], user=people.mate, obj=environment)
     return World(
         people=people,
@@ -250,6 +259,25 @@ def make_world() -> World:
         **_access(people),
         **_pipeline(people),
     )
+
+
+def connect_repository(project: Project, user: User) -> HostedRepository:
+    """A repository at a host that nobody asks, with one open merge request."""
+    connection = HostConnection.objects.create(
+        project=project, kind="gitea", base_url="https://git.example.org", token="t" * 20
+    )
+    row = HostedRepository.objects.create(
+        project=project,
+        connection=connection,
+        path="acme/orders",
+        folder="absent.git",
+        acts_as=user,
+    )
+    HostedMergeRequest.objects.create(
+        repository=row, number=3, title="Sell more", source_branch="sell", target_branch="main"
+    )
+    row.deliveries.create(delivery="d-1", kind="push", what="refs/heads/main to c0ffee", who="kim")
+    return row
 
 
 def _reports(people: Characters) -> dict[str, Any]:

@@ -7,6 +7,11 @@ _JOB = "jobs/<int:pk>/"
 
 urlpatterns = [
     path("pipelines/", views.PipelinesAPI.as_view(), name="pipelines"),
+    path(
+        "hosted-repositories/<slug:project>/merge-requests/<int:number>/pipelines/",
+        views.RequestPipelinesAPI.as_view(),
+        name="request-pipelines",
+    ),
     path(_ONE, views.PipelineAPI.as_view(), name="pipeline"),
     path(f"{_ONE}cancel/", views.CancelAPI.as_view(), name="pipeline-cancel"),
     path(f"{_ONE}retry/", views.RetryAPI.as_view(), name="pipeline-retry"),

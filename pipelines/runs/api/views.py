@@ -11,6 +11,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gitops.hosted import selectors as hosted
 from idp.changes.api.keyed import HEADER
 from idp.common.errors import FieldError, Invalid
 from idp.common.idempotency import idempotency_key
@@ -20,7 +21,7 @@ from pipelines.runs import selectors
 from pipelines.runs.addresses import api_of
 from pipelines.runs.api.serializers import JobRow, PipelineIn, PipelineOut, PipelineRow
 from pipelines.runs.models import Job, Pipeline
-from pipelines.runs.services import acting, starting
+from pipelines.runs.services import acting, merging, starting
 from portal.permissions import keeper_scope
 from rbac.access import require, require_anywhere, visible
 from rbac.actors import Actor
@@ -91,6 +92,25 @@ class PipelinesAPI(AccessAPIView, ListAPIView):
             variables=data.get("variables"),
             key=key,
         )
+        headers = {"Location": api_of(row)}
+        return Response(PipelineOut(row).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+class RequestPipelinesAPI(AccessAPIView):
+    """Start a pipeline of a merge request at a git host; a fork's gets no variable of yours."""
+
+    permission = RUN
+
+    @extend_schema(
+        operation_id="merge_requests_run",
+        request=None,
+        parameters=[HEADER],
+        responses={202: PipelineOut},
+    )
+    def post(self, request: Request, project: str, number: int) -> Response:
+        found = hosted.request(self.actor, project, number)
+        self.require(keeper_scope(found.repository.project))
+        row = merging.start(self.actor, found, key=idempotency_key(request))
         headers = {"Location": api_of(row)}
         return Response(PipelineOut(row).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 

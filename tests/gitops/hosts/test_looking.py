@@ -382,4 +382,4 @@ def test_what_is_no_repository(people: object, lead: Actor, path: str) -> None:
         services.connect(
             lead, project, kind="gitea", base_url="http://127.0.0.1", path=path, token="t" * 20
         )
-    assert found.value.errors[0].field == "repository"
+    assert found.value.errors[0].field == "path"
