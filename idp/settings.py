@@ -286,6 +286,12 @@ GIT_HOST_KINDS = {
     "github": "gitops.hosts.github.GitHub",
     "gitlab": "gitops.hosts.gitlab.GitLab",
 }
+# How long an agent's token lives; it asks for its next one when half of that is over.
+CI_AGENT_TOKEN_DAYS = conf.integer("SLIPWAY_CI_AGENT_TOKEN_DAYS", default=30, least=1)
+# How many agents may wait for work in one web process at once; the others ask again.
+CI_AGENT_WAITING = conf.integer("SLIPWAY_CI_AGENT_WAITING", default=4, least=0)
+# The largest artifact or cache that an agent may send, in bytes.
+CI_AGENT_UPLOAD = conf.integer("SLIPWAY_CI_AGENT_UPLOAD", default=1024**3, least=1024)
 # The classes behind registered clusters and accounts.
 GITOPS_TARGETS = {
     "kubernetes": "gitops.backends.kubernetes.KubernetesTarget",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idp.common.console import Client, Code, fail, note, print_json, say
-from pipelines import local_settings
+from pipelines import cli_agent, local_settings
 from pipelines.checkout import context_of, root_of
 from pipelines.cli_run import run as run_plan
 from pipelines.cli_run import tell
@@ -251,3 +251,4 @@ def register(app: typer.Typer, client: Client) -> None:
     _register_graph(group, client)
     _register_run(group, client)
     app.add_typer(group, name="ci")
+    cli_agent.register(app, client)

@@ -6,6 +6,7 @@ from idp.changes import controller, events
 from pipelines import permissions
 from pipelines.deploys import registrations as _deploys  # noqa: F401  # registers its gate and pages
 from pipelines.evidence import registrations as _evidence  # noqa: F401  # registers its gate
+from pipelines.fleet import registrations as _fleet  # noqa: F401  # registers agents
 from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts
 from pipelines.runs import pushes, reporting
 from pipelines.runs import registrations as _runs  # noqa: F401  # registers its pages' parts

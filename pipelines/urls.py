@@ -5,6 +5,7 @@ app_name = "pipelines"
 urlpatterns = [
     path("", include("pipelines.deploys.urls")),
     path("", include("pipelines.evidence.urls")),
+    path("", include("pipelines.fleet.urls")),
     path("", include("pipelines.reports.urls")),
     path("", include("pipelines.runs.urls")),
 ]

@@ -26,7 +26,7 @@ APPS = (
     "pipelines.evidence",
 )
 # Groups whose commands have to start at once: only their own app is loaded.
-ALONE = {"ci": "pipelines"}
+ALONE = {"ci": "pipelines", "agent": "pipelines"}
 
 
 def build(client: LazyClient, apps: Sequence[str] = APPS) -> typer.Typer:

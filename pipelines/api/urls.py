@@ -3,6 +3,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("pipelines.deploys.api.urls")),
     path("", include("pipelines.evidence.api.urls")),
+    path("", include("pipelines.fleet.api.urls")),
     path("", include("pipelines.reports.api.urls")),
     path("", include("pipelines.runs.api.urls")),
     path("", include("pipelines.variables.api.urls")),

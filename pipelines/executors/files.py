@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import IO
 
 from django.conf import settings
 from django.utils import timezone
@@ -92,20 +93,28 @@ class ServerFiles:
     def keep(
         self, folder: Path, entries: Sequence[str], reports: Mapping[str, list[str]]
     ) -> Sequence[str]:
-        for path in reports.get("dotenv", ()):
+        self.hand_on(folder, reports.get("dotenv", ()))
+        if entries:
+            self._store(ARCHIVE, folder, entries)
+        for kind, paths in reports.items():
+            self._store(kind, folder, paths)
+        return [
+            line
+            for kind, paths in reports.items()
+            for line in self.read(kind, folder, paths, str(folder))
+        ]
+
+    def hand_on(self, folder: Path, paths: Sequence[str]) -> None:
+        """Note the variables of dotenv reports for the jobs behind."""
+        for path in paths:
             try:
                 with open_file(folder, path) as file:
                     self.dotenv.update(dotenv.read(Source(file)).values)
             except ReportRefused as error:
                 message = f"{path} is no dotenv report: {error.message}"
                 raise FilesError(message, "script_failure") from error
-        if entries:
-            self._store(ARCHIVE, folder, entries)
-        for kind, paths in reports.items():
-            self._store(kind, folder, paths)
-        return [line for kind, paths in reports.items() for line in self._read(kind, folder, paths)]
 
-    def _read(self, kind: str, folder: Path, paths: Sequence[str]) -> Iterator[str]:
+    def read(self, kind: str, folder: Path, paths: Sequence[str], checkout: str) -> Iterator[str]:
         """Hand the reports of a kind to whoever follows tests and coverage; what is wrong."""
         asked = self._kind(kind)
         pipeline = self._attempt.job.pipeline
@@ -118,7 +127,7 @@ class ServerFiles:
                 kind=asked,
                 name=path[-MAX_NAME:],
                 job=self._attempt.job.name[:MAX_NAME],
-                checkout=str(folder),
+                checkout=checkout,
             )
             try:
                 with open_file(folder, path) as file:
@@ -136,23 +145,26 @@ class ServerFiles:
         return untracked(folder, self._repository.changed("", self._attempt.job.pipeline.sha))
 
     def _store(self, kind: str, folder: Path, entries: Sequence[str]) -> None:
-        artifacts = self._work.artifacts
         try:
             with archives.pack(folder, entries) as packed:
-                digest, size = blobs.put(packed)
+                self.store(kind, packed, len(entries))
         except (archives.ArchiveError, OSError) as error:
             raise FilesError(f"The artifacts cannot be kept: {error}", "script_failure") from error
+
+    def store(self, kind: str, packed: IO[bytes], entries: int) -> None:
+        """Keep an archive as the attempt's; the same once more changes nothing."""
+        artifacts = self._work.artifacts
+        digest, size = blobs.put(packed)
         seconds = artifacts.expire_in if artifacts else None
         if seconds is None:
             seconds = DEFAULT_DAYS * 86_400
+        facts = {
+            "name": (artifacts.name if artifacts and artifacts.name else "artifacts")[:255],
+            "digest": digest,
+            "size": size,
+            "entries": entries,
+            "access": artifacts.access if artifacts else "all",
+            "expires_at": timezone.now() + timedelta(seconds=seconds) if seconds else None,
+        }
         with leases.fenced(self._lease):
-            Artifact.objects.create(
-                attempt=self._attempt,
-                kind=kind,
-                name=(artifacts.name if artifacts and artifacts.name else "artifacts")[:255],
-                digest=digest,
-                size=size,
-                entries=len(entries),
-                access=artifacts.access if artifacts else "all",
-                expires_at=timezone.now() + timedelta(seconds=seconds) if seconds else None,
-            )
+            Artifact.objects.get_or_create(attempt=self._attempt, kind=kind, defaults=facts)

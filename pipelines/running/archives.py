@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pipelines.running.files import inside
+from pipelines.running.files import MAX_ENTRIES, inside
 
 MAX_BYTES = 2 * 1024**3  # of all files, unpacked
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
@@ -68,13 +68,24 @@ def listing(file: IO[bytes]) -> list[Entry]:
         raise ArchiveError("It is no zip archive.") from error
 
 
-def unpack(file: IO[bytes], target: Path) -> int:
+def judge(file: IO[bytes], limit: int = MAX_BYTES) -> int:
+    """How many entries an archive has; `ArchiveError` for one that nobody should unpack."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ArchiveError(f"It is no zip archive: {error}") from error
+    _judge(entries, limit)
+    return len(entries)
+
+
+def unpack(file: IO[bytes], target: Path, limit: int = MAX_BYTES) -> int:
     """Put everything into a folder; how many entries. `ArchiveError` before what leads outside."""
     base = os.path.realpath(target)
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-            _judge(entries)
+            _judge(entries, limit)
             links = [one for one in entries if stat.S_ISLNK(one.external_attr >> 16)]
             for one in entries:
                 if one not in links:
@@ -86,14 +97,16 @@ def unpack(file: IO[bytes], target: Path) -> int:
     return len(entries)
 
 
-def _judge(entries: Sequence[zipfile.ZipInfo]) -> None:
+def _judge(entries: Sequence[zipfile.ZipInfo], limit: int) -> None:
     total = 0
+    if len(entries) > MAX_ENTRIES:
+        raise ArchiveError(f"It has more than {MAX_ENTRIES} entries.")
     for one in entries:
         parts = one.filename.split("/")
         if one.filename.startswith("/") or ".." in parts or "\\" in one.filename:
             raise ArchiveError(f"“{one.filename[:80]}” leads out of the folder.")
         total += one.file_size
-        if total > MAX_BYTES:
+        if total > limit:
             raise ArchiveError(f"“{one.filename[:80]}” grows past what is unpacked.")
 
 

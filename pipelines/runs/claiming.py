@@ -33,32 +33,39 @@ class Taken:
 class Reach:
     """What a runner may take: jobs whose tags it has, of these projects' names, or all.
 
-    `images`: also jobs that ask for a container, which it has or does without.
+    `images`: also jobs that ask for a container, which it has or does without; `without_image`:
+    also those that ask for none.
     """
 
     tags: frozenset[str] = frozenset()
     projects: frozenset[str] | None = None
     images: bool = True
+    without_image: bool = True
 
 
-def take(count: int, *, name: str = "", reach: Reach = Reach()) -> list[Taken]:
+def take(
+    count: int, *, name: str = "", reach: Reach = Reach(), agent: int | None = None
+) -> list[Taken]:
     """At most `count` attempts, the projects with the fewest running ones first."""
     found: list[Taken] = []
-    for pk in _in_turn(reach):
+    for pk in in_turn(reach):
         if len(found) >= count:
             break
-        taken = _take(pk, name)
+        taken = take_one(pk, name, agent)
         if taken is not None:
             found.append(taken)
     return found
 
 
-def _in_turn(reach: Reach) -> list[int]:
+def in_turn(reach: Reach) -> list[int]:
+    """The attempts that wait and may be taken, in the order of their turn."""
     rows = Attempt.objects.filter(status=Status.PENDING, cancel=False).order_by("pk")
     if reach.projects is not None:
         rows = rows.filter(project__name__in=reach.projects)
     if not reach.images:
         rows = rows.filter(job__image="")
+    if not reach.without_image:
+        rows = rows.exclude(job__image="")
     waiting: dict[int, deque[int]] = defaultdict(deque)
     for pk, project, wanted in rows.values_list("pk", "project_id", "job__tags")[:_LOOKED_AT]:
         if frozenset(wanted) <= reach.tags:
@@ -78,9 +85,10 @@ def _in_turn(reach: Reach) -> list[int]:
     return order
 
 
-def _take(pk: int, name: str) -> Taken | None:
+def take_one(pk: int, name: str, agent: int | None = None) -> Taken | None:
+    """This attempt, if it still waits."""
     now = timezone.now()
-    begun = {"status": Status.RUNNING, "started_at": now}
+    begun = {"status": Status.RUNNING, "started_at": now, "agent": agent}
     with transaction.atomic():
         lease = leases.claim(Attempt, pk, where=_PENDING, seconds=SECONDS, name=name, fields=begun)
         if lease is None:

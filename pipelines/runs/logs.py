@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, QuerySet
+from django.db.models.functions import Length
 
 from idp.changes.leases import Lease, LeaseLost
 from pipelines.runs.models import Attempt, LogChunk
@@ -53,6 +54,21 @@ class Writer:
             except DatabaseError:
                 log.warning("the log of attempt %s waits", self._lease.pk, exc_info=True)
                 connection.close()
+
+    def resume(self) -> int:
+        """Go on where the rows end; how far that is."""
+        size = self._mine().values_list("log_size", flat=True).first()
+        if size is None:
+            raise LeaseLost(f"attempt {self._lease.pk} is somebody else's")
+        rows = LogChunk.objects.filter(attempt_id=self._lease.pk, start__gte=HEAD).order_by("start")
+        self._tail = list(rows.annotate(size=Length("data")).values_list("start", "size"))
+        self._start = size
+        return int(size)
+
+    def skip(self, count: int) -> None:
+        """So many bytes were not kept by whoever sends; only before anything is written."""
+        with self._lock:
+            self._skipped += count
 
     def _bound(self) -> None:
         over = len(self._buffer) - (TAIL if self._start >= HEAD else MAX_HELD)
@@ -116,6 +132,21 @@ class Writer:
                 ]
             )
         self._start, self._tail = start + len(data), tail[len(gone) :]
+
+
+def append(lease: Lease, offset: int, data: bytes) -> int:
+    """Store what whoever runs an attempt sends from an offset on; how far the log is stored.
+
+    What is stored already is left out, and an offset past the end tells how much the sender did not
+    keep. Raises `LeaseLost`.
+    """
+    writer = Writer(lease)
+    size = writer.resume()
+    if offset + len(data) > size:
+        writer.skip(max(offset - size, 0))
+        writer.write(data[max(size - offset, 0) :])
+        writer.flush()
+    return max(size, offset + len(data))
 
 
 def _too_many(tail: list[tuple[int, int]]) -> list[tuple[int, int]]:

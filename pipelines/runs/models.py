@@ -232,6 +232,9 @@ class Attempt(LeasedRow):
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    agent = models.ForeignKey(
+        "pipelines.Agent", null=True, blank=True, on_delete=models.SET_NULL, related_name="attempts"
+    )  # who runs it; none: a runner of Slipway's own
     number = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     cancel = models.BooleanField(default=False)  # somebody asked it to end

@@ -17,6 +17,7 @@ from gitops.models import HostConnection, HostedMergeRequest, HostedRepository
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
 from pipelines.deploys.models import Bundle
 from pipelines.evidence.models import EvidenceRule
+from pipelines.fleet.models import Agent
 from pipelines.reports.models import Report, TestCase
 from pipelines.runs.models import Artifact, Job
 from pipelines.variables.models import Variable
@@ -31,6 +32,7 @@ from schemas.policies.models import SchemaPolicy
 from schemas.transfer.models import ImportRun
 from tests.environments.factories import bring, make_account, make_cluster
 from tests.pipelines.deploys.factories import make_bundle
+from tests.pipelines.fleet.factories import make_agent
 from tests.pipelines.reports.making import junit, upload
 from tests.pipelines.runs.factories import make_artifact, make_attempt, make_job, make_pipeline
 from tests.rbac.factories import Characters, make_characters
@@ -71,6 +73,7 @@ class World:
     report: Report
     test: TestCase
     variable: Variable
+    agent: Agent
     job: Job
     bundle: Bundle
     evidence_rule: EvidenceRule
@@ -88,6 +91,7 @@ class World:
             self._of_reports(),
             self._of_pipelines(),
             self._of_variables(),
+            self._of_agents(),
         )
         return {start: sample for part in parts for start, sample in part.items()}
 
@@ -144,6 +148,10 @@ class World:
     def _of_variables(self) -> dict[str, Sample]:
         one = Sample({"pk": self.variable.pk}, self.people.project.scope)
         return {"variables/<int:pk>": one, "pipelines/variables/<int:pk>": one}
+
+    def _of_agents(self) -> dict[str, Sample]:
+        one = Sample({"pk": self.agent.pk}, self.people.project.scope)
+        return {"agents/<int:pk>": one, "pipelines/agents/<int:pk>": one}
 
     def _of_pipelines(self) -> dict[str, Sample]:
         project, keeper = self.people.project.scope, keeper_scope(self.people.project)
@@ -254,6 +262,7 @@ def make_world() -> World:
             project=people.project, kind="archive", source="moved", state="ready"
         ),
         variable=Variable.objects.create(project=people.project, name="TOKEN", value="s3cr3t"),
+        agent=make_agent(people.project, people.maintainer),
         **_reports(people),
         **_rules(people, environment.scope),
         **_access(people),

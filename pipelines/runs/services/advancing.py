@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
 from pipelines.engine.problems import short
 from pipelines.engine.scheduling import ACTIVE, ENDED, Node, Scheduler, Step, overall
 from pipelines.engine.scheduling import Status as JobStatus
-from pipelines.runs import work
+from pipelines.runs import executors, work
 from pipelines.runs.models import Attempt, Job, Pipeline
 from pipelines.runs.services.telling import tell
 from rbac.models import Project
@@ -80,6 +79,7 @@ def _delay(jobs: list[Job]) -> None:
 def queue(pipeline: Pipeline, jobs: list[Job], *, retried: bool = False) -> None:
     """Give jobs an attempt each, or have them wait their turn; the caller saves their status."""
     ready: list[Job] = []
+    there = executors.of(pipeline.project) if jobs else []
     if any(job.resource_group for job in jobs):
         _lock_groups(pipeline.project_id)
     for job in jobs:
@@ -89,7 +89,7 @@ def queue(pipeline: Pipeline, jobs: list[Job], *, retried: bool = False) -> None
             job.reason = f"It waits for “{holder}” in {job.resource_group}."
         else:
             job.status = JobStatus.PENDING
-            job.reason = stuck(job) or job.reason
+            job.reason = executors.why_none(job, pipeline.project, there) or job.reason
             ready.append(job)
     numbers = dict(Job.objects.filter(pk__in=[job.pk for job in ready]).values_list("pk", "runs"))
     Attempt.objects.bulk_create(
@@ -101,21 +101,6 @@ def queue(pipeline: Pipeline, jobs: list[Job], *, retried: bool = False) -> None
     )
     again = {"retries": F("retries") + 1} if retried else {}
     Job.objects.filter(pk__in=numbers).update(runs=F("runs") + 1, **again)
-
-
-def stuck(job: Job) -> str:
-    """Why no runner of ours will take a job, and what to do; empty where one may."""
-    if job.image and not settings.CI_RUNNER_IGNORES_IMAGES:
-        return (
-            f"It asks for the image {job.image[:100]}, and no runner here has containers. Take"
-            " image out, or have it run in the machine's shell: SLIPWAY_CI_RUNNER_IGNORES_IMAGES=1."
-        )
-    if missing := sorted(set(job.tags) - set(settings.CI_RUNNER_TAGS)):
-        return (
-            f"No runner has the tags {', '.join(missing)[:100]}. Take them out, or start one with"
-            " SLIPWAY_CI_RUNNER_TAGS."
-        )
-    return ""
 
 
 def _lock_groups(project_id: int) -> None:
