@@ -292,6 +292,14 @@ CI_AGENT_TOKEN_DAYS = conf.integer("SLIPWAY_CI_AGENT_TOKEN_DAYS", default=30, le
 CI_AGENT_WAITING = conf.integer("SLIPWAY_CI_AGENT_WAITING", default=4, least=0)
 # The largest artifact or cache that an agent may send, in bytes.
 CI_AGENT_UPLOAD = conf.integer("SLIPWAY_CI_AGENT_UPLOAD", default=1024**3, least=1024)
+# Slipway's address as agents in pods reach it; empty: the same as for people.
+CI_AGENT_URL = conf.text("SLIPWAY_CI_AGENT_URL", default="")
+# How long a pod that a cluster refuses (its quota) is asked for again before its job fails.
+CI_POD_REFUSED_SECONDS = conf.integer("SLIPWAY_CI_POD_REFUSED_SECONDS", default=3600, least=1)
+# Annotations of such pods, as name=value words; autoscalers shall not move them.
+CI_POD_ANNOTATIONS = conf.words(
+    "SLIPWAY_CI_POD_ANNOTATIONS", default="cluster-autoscaler.kubernetes.io/safe-to-evict=false"
+)
 # The classes behind registered clusters and accounts.
 GITOPS_TARGETS = {
     "kubernetes": "gitops.backends.kubernetes.KubernetesTarget",

@@ -146,7 +146,9 @@ def _judge_cluster(agent: Agent) -> None:
             "namespace", "Name the namespace in which jobs run.", "Like “orders-ci”; not kube-…"
         )
     if not _IMAGE.fullmatch(agent.agent_image):
-        raise _wrong("agent_image", "Name the image that brings the agent.", "See docs/agents.md.")
+        raise _wrong(
+            "agent_image", "Name the image that brings the agent.", "See docs/pipelines.md."
+        )
     if agent.job_image and not _IMAGE.fullmatch(agent.job_image):
         raise _wrong("job_image", "That is no image.", "Like “debian:12”, or nothing.")
     for name in ("cpu", "memory"):
