@@ -46,7 +46,7 @@ def keeper(attempt: Attempt, lease: Lease) -> ServerFiles:
     """The server's side of the attempt's files."""
     stored = work.decode(attempt.job.work)
     before = sources_of(attempt.job)
-    repository = commits.of_project(attempt.project)
+    repository = commits.of_pipeline(attempt.job.pipeline)
     if repository is None:
         raise NotVisible("The repository is gone.")
     variables = for_job(attempt, stored, before)
