@@ -110,7 +110,7 @@ def _advance(
     jobs: ClusterJobs, row: Pod, seen: Seen, job: dict[str, Any] | None, pod: dict[str, Any] | None
 ) -> None:
     attempt, name = row.attempt, manifests.name_of(row, site())
-    if attempt.status in Attempt.ENDED:
+    if attempt.status in Attempt.ENDED or _taken_by_another(row):
         if job is not None:
             jobs.delete("Job", row.agent.namespace, name)
         Pod.objects.filter(pk=row.pk).update(state=State.ENDED, digest="")
@@ -126,6 +126,11 @@ def _advance(
         _refused(jobs, row, name)
     elif _since(row.made_at) > GONE_AFTER:
         _gone(row)
+
+
+def _taken_by_another(row: Pod) -> bool:
+    """Whether another runner was faster: the pod finds nothing to do, and its end means nothing."""
+    return row.attempt.status == Status.RUNNING and row.attempt.agent_id != row.agent_id
 
 
 def _refused(jobs: ClusterJobs, row: Pod, name: str) -> None:

@@ -14,6 +14,7 @@ from pipelines.agent import forms
 from pipelines.backends import cluster as clusters
 from pipelines.fleet import pods, services
 from pipelines.fleet.models import Agent, Pod
+from pipelines.runs import claiming
 from pipelines.runs.models import Attempt
 from pipelines.runs.services import acting
 from rbac.actors import Actor
@@ -208,6 +209,18 @@ class TestPod:
         assert Attempt.objects.get().status == "running"  # until the agent has ended the job
         assert post(caller, order, "finish", forms.Finish("canceled")).status_code == 204
         assert world.job(pipeline, "job").status == "canceled"
+
+    def test_one_that_comes_too_late_harms_nothing(
+        self, world: World, agent: Agent, fake: FakeCluster
+    ) -> None:
+        world.start("job: {script: [echo], image: a}")
+        pods.look()
+        (taken,) = claiming.take(1)
+        assert Caller(fake.token()).claim().orders == ()
+        fake.fail(phase="Succeeded")
+        pods.look()
+        assert Attempt.objects.get(pk=taken.attempt.pk).status == "running"
+        assert (fake.names("Job"), Pod.objects.get().state) == ([], "ended")
 
     def test_one_cancelled_before_it_began_is_taken_away(
         self, world: World, agent: Agent, fake: FakeCluster
