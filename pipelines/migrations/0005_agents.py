@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('gitops', '0003_domain_is_a_dns_name'),
-        ('pipelines', '0003_deploys'),
+        ('pipelines', '0004_evidence'),
         ('rbac', '0004_token_created_by'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
