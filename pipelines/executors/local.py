@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from idp.changes import leases
 from idp.changes.leases import LeaseLost
 from pipelines.executors.files import ServerFiles
-from pipelines.executors.variables import TOKENS, for_job
+from pipelines.executors.variables import for_job, to_mask
 from pipelines.running.attempt import DEFAULT_SECONDS, Attempt, Limits, Order, Outcome
 from pipelines.running.launching import Launcher
 from pipelines.runs import claiming, commits, logs, work
@@ -150,7 +150,7 @@ class Runner:
             work=stored.work,
             variables=variables,
             files=stored.files,
-            secrets=(*stored.secrets, *(variables[name] for name in TOKENS)),
+            secrets=to_mask(stored, variables),
             timeout=float(stored.work.timeout or DEFAULT_SECONDS),
             limits=Limits(
                 memory=settings.CI_JOB_MEMORY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 from django.utils import timezone
@@ -27,6 +27,11 @@ def for_job(attempt: Attempt, stored: Stored, before: Sequence[Attempt]) -> dict
             if name not in stored.strong:
                 found[name] = value
     return found | _facts(attempt)
+
+
+def to_mask(stored: Stored, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The values that no log may show: the plan's secrets and the job's own token."""
+    return (*stored.secrets, *(variables[name] for name in TOKENS))
 
 
 def _facts(attempt: Attempt) -> dict[str, str]:

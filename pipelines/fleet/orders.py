@@ -10,7 +10,7 @@ from idp.changes.leases import Lease, shown
 from pipelines.agent.forms import Need, Order
 from pipelines.executors.files import ARCHIVE
 from pipelines.executors.local import sources_of
-from pipelines.executors.variables import for_job
+from pipelines.executors.variables import for_job, to_mask
 from pipelines.running.attempt import DEFAULT_SECONDS
 from pipelines.runs import claiming, work
 from pipelines.runs.models import Artifact, Attempt
@@ -20,6 +20,7 @@ def order(attempt: Attempt, lease: Lease) -> Order:
     """All that an agent has to know of an attempt."""
     stored = work.decode(attempt.job.work)
     before = sources_of(attempt.job)
+    variables = for_job(attempt, stored, before)
     rows = Artifact.objects.filter(attempt__in=before, kind=ARCHIVE).select_related("attempt__job")
     return Order(
         attempt=attempt.pk,
@@ -27,9 +28,9 @@ def order(attempt: Attempt, lease: Lease) -> Order:
         name=attempt.job.name,
         sha=attempt.job.pipeline.sha,
         work=stored.work,
-        variables=for_job(attempt, stored, before),
+        variables=variables,
         files=stored.files,
-        secrets=stored.secrets,
+        secrets=to_mask(stored, variables),
         timeout=float(stored.work.timeout or DEFAULT_SECONDS),
         memory=settings.CI_JOB_MEMORY,
         disk=settings.CI_JOB_DISK,
