@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from environments.models import Environment
@@ -19,7 +19,7 @@ MOST_COMMITS = 30
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing of a bundle that is not as it is live; empty `before`: nothing is there."""
+    """One thing of a bundle that is not as it runs; empty `before`: nothing is there."""
 
     what: str
     before: str
@@ -56,8 +56,20 @@ def shipment(bundle: Bundle, environment: Environment) -> Shipment:
         live,
         tuple(found[:MOST_COMMITS]),
         len(found) > MOST_COMMITS,
-        tuple(_differences(live, bundle)),
+        tuple(_differences(_running(environment, live), bundle)),
         back,
+    )
+
+
+def _running(environment: Environment, live: Bundle | None) -> content.Content:
+    """What is there now: the last bundle's content, the images and variables as they really are."""
+    was = content.of(live.content) if live is not None else content.Content({})
+    rows = environment.workloads.values_list("name", "image", "spec")
+    found = {name: (image, dict(spec.get("variables") or {})) for name, image, spec in rows}
+    return replace(
+        was,
+        images={name: image for name, (image, _) in found.items()},
+        variables={name: variables for name, (_, variables) in found.items()},
     )
 
 
@@ -73,9 +85,8 @@ def _commits(new: Bundle, old: Bundle) -> list[CommitFacts]:
     return [one for one in found if one.change is None]
 
 
-def _differences(live: Bundle | None, bundle: Bundle) -> Iterator[Difference]:
+def _differences(was: content.Content, bundle: Bundle) -> Iterator[Difference]:
     now = content.of(bundle.content)
-    was = content.of(live.content) if live is not None else content.Content({})
     for what, before, after in (
         ("image of {}", was.images, now.images),
         ("migration of {}", was.migrations, now.migrations),

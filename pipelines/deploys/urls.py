@@ -3,7 +3,7 @@ from django.urls import path
 from pipelines.deploys.views.board import BoardPage
 from pipelines.deploys.views.bundle import BundlePage, PromotePage
 
-_ONE = "pipelines/bundles/<int:pk>/"
+_ONE = "pipelines/board/bundles/<int:pk>/"
 
 urlpatterns = [
     path("pipelines/board/", BoardPage.as_view(), name="board"),

@@ -21,10 +21,10 @@ from rbac.actors import system
 from rbac.models import AuditRecord
 from rbac.tokens import digest_of
 
-_TEXT = re.compile(r"(sla|slj)_([a-z0-9]{12})_([A-Za-z0-9_-]{43})")
+_TEXT = re.compile(r"(sla|slo)_([a-z0-9]{12})_([A-Za-z0-9_-]{43})")
 _ALPHABET = string.ascii_lowercase + string.digits
 _NO_DIGEST = "0" * 64
-ONE_AGENT, ONE_ATTEMPT = "sla", "slj"
+ONE_AGENT, ONE_ATTEMPT = "sla", "slo"
 
 
 class TokenRefused(SlipwayError):

@@ -229,7 +229,7 @@ def _pipelines() -> list[Place]:
     rows = {row.status: row.pk for row in Pipeline.objects.all()}
     unit = Job.objects.get(name="unit", pipeline=rows["failed"])
     build = Job.objects.get(name="build", pipeline=rows["failed"])
-    bundle = Bundle.objects.get()
+    bundle = f"/pipelines/board/bundles/{Bundle.objects.get().pk}/"
     place = (
         Environment.objects.filter(project__name="orders", tier="development").earliest("pk").name
     )
@@ -242,8 +242,8 @@ def _pipelines() -> list[Place]:
         Place("board", "/pipelines/board/?project=orders", AUTHOR),
         Place("board-first", "/pipelines/board/", NEWCOMER),
         Place("board-of-viewer", "/pipelines/board/?project=orders", VIEWER),
-        Place("bundle", f"/pipelines/bundles/{bundle.pk}/", AUTHOR),
-        Place("bundle-promote", f"/pipelines/bundles/{bundle.pk}/promote/?to={place}", AUTHOR),
+        Place("bundle", bundle, AUTHOR),
+        Place("bundle-promote", f"{bundle}promote/?to={place}", AUTHOR),
         Place("component-pipelines", "/catalog/orders-api/?tab=pipelines", AUTHOR),
     ]
 

@@ -166,7 +166,7 @@ class World:
             found[start] = Sample(one, project, query="path=app.txt")
             found |= {f"{start}/{act}": Sample(one, keeper) for act in acts}
         bundle = {"pk": self.bundle.pk}
-        for start in ("bundles/<int:pk>", "pipelines/bundles/<int:pk>"):
+        for start in ("bundles/<int:pk>", "pipelines/board/bundles/<int:pk>"):
             found |= {start: Sample(bundle, project), f"{start}/promote": Sample(bundle, keeper)}
         for start in ("evidence-rules/<slug:name>", "pipelines/gates/<slug:name>"):
             found[start] = Sample({"name": self.evidence_rule.name}, project)

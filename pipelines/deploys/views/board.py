@@ -30,7 +30,6 @@ class BoardPage(AccessMixin):
                 TITLE,
                 api=f"/api/v1/deployments/{f'?project={asked}' if asked in names else ''}",
                 permission=VIEW,
-                nav="pipelines:board",
                 topics=[TOPIC, "environments"],
             ),
             "projects": names,

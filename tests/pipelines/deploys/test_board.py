@@ -68,7 +68,7 @@ def test_the_pages(places: Places) -> None:
     for user, may in ((people.developer, True), (people.viewer, False)):
         text = client_of(user).get("/pipelines/board/").content.decode()
         assert ("Promote bundle 1 to development-1" in text) == may
-    path = f"/pipelines/bundles/{bundle.pk}/"
+    path = f"/pipelines/board/bundles/{bundle.pk}/"
     assert image() in client_of(people.viewer).get(path).content.decode()
     asked = f"{path}promote/?to=development-1"
     assert "You can’t deploy there" in client_of(people.viewer).get(asked).content.decode()
