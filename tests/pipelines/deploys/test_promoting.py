@@ -11,6 +11,7 @@ from idp.common.errors import Clash, Forbidden, Invalid
 from pipelines.deploys import services
 from pipelines.deploys.models import Deployment
 from rbac.actors import Actor
+from schemas.databases.models import Database, DatabaseInstance
 from tests.environments.factories import settle
 from tests.pipelines.deploys.conftest import Places, image
 from tests.support.changes import run_until_settled
@@ -137,3 +138,21 @@ def test_who_may_not_deploy_there_does_not(places: Places) -> None:
     with pytest.raises(Forbidden):
         places.promote(places.bundle(), production, viewer)
     assert not Deployment.objects.exists()
+
+
+def test_a_bundle_waits_for_the_migrations_that_it_needs(places: Places) -> None:
+    development, project = places.make("development"), places.world.project
+    keeper = places.world.people.project.scope
+    database = Database.objects.create(project=project, keeper=keeper, name="main", last_version=7)
+    bundle = places.bundle(migrations={"orders/main": 7})
+    made = services.promote(places.dana, bundle, development, options=ALONE)
+    change = run_until_settled(made.change)
+    assert "nobody said where orders/main lives" in gate(change, "migrations")["sentence"]
+    lives = DatabaseInstance.objects.create(
+        database=database, scope=development.scope, url="x", reached=5
+    )
+    change = run_until_settled(change)
+    assert "was seen to have version 5" in gate(change, "migrations")["sentence"]
+    DatabaseInstance.objects.filter(pk=lives.pk).update(reached=7)
+    change = run_until_settled(change)
+    assert change.state == Change.State.SUCCEEDED, change.reason
