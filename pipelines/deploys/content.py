@@ -62,9 +62,9 @@ class Content:
             "migrations": dict(self.migrations),
         }
 
-    def digest_at(self, sha: str) -> str:
-        """SHA-256, hexadecimal, of the commit and all that is in here."""
-        return digest([sha, self.to_json()])
+    def digest_at(self, sha: str, *, protected: bool) -> str:
+        """SHA-256, hexadecimal, of the commit, the trust in its branch and all that is in here."""
+        return digest([sha, protected, self.to_json()])
 
     @property
     def version(self) -> Version:

@@ -21,14 +21,15 @@ MAX_LABEL = 200
 class Bundle(models.Model):
     """What is promoted as one: images by digest, configuration, schema versions, migrations.
 
-    Equal content of one commit is one bundle; nothing of it is ever written again.
+    Equal content of one commit is one bundle, one more where it then came onto a protected branch;
+    nothing of it is ever written again.
     """
 
     scope_lookup: ClassVar[str | None] = "project__scope"
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="bundles")
     number = models.PositiveIntegerField()  # counts in its project
-    digest = models.CharField(max_length=64)  # of commit and content
+    digest = models.CharField(max_length=64)  # of commit, `protected` and content
     sha = models.CharField(max_length=40)
     ref = models.CharField(max_length=255)
     protected = models.BooleanField(default=False)  # made on a protected branch

@@ -28,7 +28,7 @@ from portal.permissions import keeper_scope
 from rbac import audit
 from rbac.access import can, require
 from rbac.actors import Actor
-from rbac.models import Project, User
+from rbac.models import Project, Tier, User
 from rbac.scopes import tier_scope
 
 _DEFAULT = Options()
@@ -102,7 +102,7 @@ def make_bundle(
     _require_maker(actor, project)
     made = Content.judged(given)
     origin = origin_of(actor, project, ref)
-    digest = made.digest_at(origin.sha)
+    digest = made.digest_at(origin.sha, protected=origin.protected)
     rows = Bundle.objects.filter(project=project)
     if (known := rows.filter(digest=digest).first()) is not None:
         return known
@@ -162,9 +162,8 @@ def promote(
     if (before := _deployed_by(actor, options.idempotency_key, bundle, environment)) is not None:
         return before
     job = identity.job_of(actor)
-    if job is not None and not is_meant(environment, job.environment):
-        message = f"The job {job.name} is for {job.environment or 'no environment'}."
-        raise Forbidden(message, fix=f"Write environment: {environment.name} at the job.")
+    if job is not None:
+        _judge_job(job, bundle, environment)
     _refuse_second(bundle, environment)
     propose = deploy(
         actor,
@@ -180,6 +179,19 @@ def promote(
             change=change, defaults={"bundle": bundle, "environment": environment, "job": job}
         )
     return found
+
+
+def _judge_job(job: Job, bundle: Bundle, environment: Environment) -> None:
+    """A job deploys to its own environment; to production only from a protected branch."""
+    if not is_meant(environment, job.environment):
+        message = f"The job {job.name} is for {job.environment or 'no environment'}."
+        raise Forbidden(message, fix=f"Write environment: {environment.name} at the job.")
+    if environment.tier == Tier.PRODUCTION and not bundle.protected:
+        raise Forbidden(
+            f"{bundle} is of {bundle.ref}, which is not protected: no job brings it to production.",
+            fix=f"Merge it, or let a person promote it: slipway promote {environment}"
+            f" --bundle {bundle.number}.",
+        )
 
 
 def _deployed_by(

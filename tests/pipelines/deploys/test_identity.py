@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.deploys import identity
+from idp.common.errors import Forbidden
+from pipelines.deploys import identity, services
 from pipelines.runs import claiming
 from pipelines.runs.claiming import Taken
-from pipelines.runs.services import ending
+from pipelines.runs.services import ending, planning, starting
 from pipelines.runs.services.ending import End
 from rbac import tokens
 from rbac.access import can
 from rbac.actors import Actor
 from rbac.models import ApiToken
+from tests.environments.factories import bring, make_cluster
+from tests.pipelines.deploys.conftest import image
 from tests.pipelines.runs.conftest import World
 
 FILE = "deploy: {script: [echo], environment: development}"
@@ -73,3 +76,27 @@ def test_a_person_who_left_takes_it_with_them(world: World, taken: Taken) -> Non
         is_active=False
     )
     assert actor_of(taken) is None
+
+
+def test_only_a_protected_branch_reaches_production_by_its_job(world: World) -> None:
+    """Elsewhere whoever may push a branch may write the job that deploys it to production."""
+    make_cluster()
+    world.commit("build: {script: [echo]}")
+    lead = Actor(world.people.maintainer)
+    production = bring(lead, world.project, name="live", tier="production")
+    text = "deploy: {script: [echo], environment: production}"
+    for ref, refused in (("topic", True), ("main", False)):
+        world.commit(text, f"refs/heads/{ref}")
+        pipeline = starting.start(lead, world.project, ref)
+        planning.work_on(pipeline.pk)
+        (taken,) = claiming.take(1)
+        actor = actor_of(taken)
+        assert actor is not None
+        given = {"images": {"web": image()}}
+        bundle = services.make_bundle(actor, world.project, given)
+        if refused:
+            with pytest.raises(Forbidden, match="not protected"):
+                services.promote(actor, bundle, production)
+        else:
+            assert services.promote(actor, bundle, production).job == taken.attempt.job
+        ending.finish(taken.lease, End("success"))
