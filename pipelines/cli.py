@@ -1,4 +1,7 @@
-"""`slipway ci …`: lint, explain and draw the checkout's `.gitlab-ci.yml`. Asks no server."""
+"""`slipway ci …`: lint, explain and draw the checkout's `.gitlab-ci.yml`, which asks no server.
+
+What runs on the server is in `cli_server`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idp.common.console import Client, Code, fail, note, print_json, say
-from pipelines import cli_agent, local_settings
+from pipelines import cli_agent, cli_server, local_settings
 from pipelines.checkout import context_of, root_of
 from pipelines.cli_run import run as run_plan
 from pipelines.cli_run import tell
@@ -250,5 +253,6 @@ def register(app: typer.Typer, client: Client) -> None:
     _register_explain(group, client)
     _register_graph(group, client)
     _register_run(group, client)
+    cli_server.register(group, client)
     app.add_typer(group, name="ci")
     cli_agent.register(app, client)

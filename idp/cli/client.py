@@ -82,6 +82,11 @@ class RestClient:
             except httpx.HTTPError as error:
                 raise fail(f"The answer broke off: {error}.", Code.UNREACHABLE) from None
 
+    def raw(self, path: str, **params: Any) -> tuple[bytes, Mapping[str, str]]:
+        """The bytes of a small answer, and its headers by their names in lower case."""
+        response = self._call("GET", path, params=_given(params))
+        return response.content, {name.lower(): text for name, text in response.headers.items()}
+
     def rows(self, path: str, limit: int, **params: Any) -> Iterator[dict[str, Any]]:
         page = self.get(path, **params)
         for _ in range(MAX_PAGES):

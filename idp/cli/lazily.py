@@ -70,6 +70,9 @@ class LazyClient:
     def download(self, path: str, **params: Any) -> Iterator[bytes]:
         return self._rest.download(path, **params)
 
+    def raw(self, path: str, **params: Any) -> tuple[bytes, Mapping[str, str]]:
+        return self._rest.raw(path, **params)
+
     def rows(self, path: str, limit: int, **params: Any) -> Iterator[dict[str, Any]]:
         return self._rest.rows(path, limit, **params)
 

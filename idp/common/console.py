@@ -51,6 +51,9 @@ class Client(Protocol):
     def download(self, path: str, **params: Any) -> Iterator[bytes]:
         """A file's bytes as they come."""
 
+    def raw(self, path: str, **params: Any) -> tuple[bytes, Mapping[str, str]]:
+        """The bytes of a small answer, and its headers by their names in lower case."""
+
     def rows(self, path: str, limit: int, **params: Any) -> Iterator[dict[str, Any]]:
         """At most `limit` rows of a list, over as many pages as needed."""
 

@@ -1,0 +1,97 @@
+"""`slipway ci retry` and `slipway ci logs`: what runs on the server, by REST."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Annotated, Any
+
+import typer
+
+from idp.common.console import Client, Code, fail, note, print_json, say
+
+ENDED = frozenset({"success", "failed", "canceled", "skipped"})
+WAITS = frozenset({"created", "manual", "scheduled", "waiting_for_resource"})
+POLL_SECONDS = 1.0
+MOST = 1_000_000  # reads of one log, a megabyte each at most
+_SECTION = re.compile(r"\x1b\[0Ksection_(?:start|end):[^\r\n]*\r(?:\x1b\[0K)?")
+# Colours may stay; every other way to steer a terminal goes.
+_CONTROL = re.compile(
+    r"(\x1b\[[0-9;]{0,40}m)"
+    r"|\x1b\[[0-9;?]{0,40}[ -/]{0,4}[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+
+Number = Annotated[int, typer.Argument(min=1, help="As in its address.")]
+
+
+def shown(text: str, *, colours: bool) -> str:
+    """Lines of a log as a terminal may have them: no section marks, nothing that steers it."""
+    plain = _SECTION.sub("", text)
+    return _CONTROL.sub(lambda found: (found[1] or "") if colours else "", plain)
+
+
+def _register_retry(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def retry(
+        number: Number,
+        job: Annotated[bool, typer.Option("--job", help="The number is a job's.")] = False,
+    ) -> None:
+        """Run a pipeline's failed jobs again, or one job."""
+        kind = "jobs" if job else "pipelines"
+        found: dict[str, Any] = client.send("POST", f"{kind}/{number}/retry/")
+        if client.as_json:
+            print_json(found)
+            return
+        name = f"Job {found['name']}" if job else f"Pipeline #{found['number']}"
+        say(f"{name} runs again: {found['status']}.")
+
+
+def _register_logs(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def logs(
+        number: Annotated[int, typer.Argument(min=1, help="The job's, as in its address.")],
+        follow: Annotated[bool, typer.Option("--follow", "-f", help="Until it ends.")] = False,
+        attempt: Annotated[int, typer.Option(min=0, help="Else the newest.")] = 0,
+        plain: Annotated[bool, typer.Option("--plain", help="Without colours.")] = False,
+    ) -> None:
+        """Print a job's log; with --follow the exit code tells how it ended."""
+        offset = 0
+        for _ in range(MOST):
+            data, headers = client.raw(
+                f"jobs/{number}/log/", offset=offset, attempt=attempt or None
+            )
+            text = shown(data.decode(errors="replace"), colours=not plain)
+            typer.echo(text, nl=False, color=True)
+            moved = int(headers["slipway-log-offset"]) > offset
+            offset = max(offset, int(headers["slipway-log-offset"]))
+            if headers["slipway-log-complete"] == "true":
+                break
+            if moved:
+                continue
+            if not follow:
+                return
+            _told_why(client.get(f"jobs/{number}/"))
+            time.sleep(POLL_SECONDS)
+        if follow:
+            _finish(client.get(f"jobs/{number}/"))
+
+    told: list[str] = []
+
+    def _told_why(found: dict[str, Any]) -> None:
+        """Say once why nothing comes."""
+        if found["status"] in WAITS | {"pending"} and found["reason"] not in told:
+            told.append(found["reason"])
+            note(f"{found['name']} is {found['status']}. {found['reason']}".strip())
+        if found["status"] in ENDED and not found["attempts"]:
+            raise fail(f"{found['name']} is {found['status']} and never ran.", Code.FAILED)
+
+
+def _finish(found: dict[str, Any]) -> None:
+    note(f"{found['name']} {found['status']}. {found['reason']}".strip())
+    if found["status"] not in {"success", "running", "pending"} and not found["allowed"]:
+        raise typer.Exit(int(Code.FAILED))
+
+
+def register(group: typer.Typer, client: Client) -> None:
+    _register_retry(group, client)
+    _register_logs(group, client)

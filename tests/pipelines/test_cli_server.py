@@ -1,0 +1,60 @@
+"""`slipway ci retry` and `logs`: what is asked, and what reaches the terminal."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import httpx
+
+from pipelines import cli_server
+from tests.support.console import Result, Script, run
+
+JOB = {"name": "unit", "status": "success", "reason": "", "attempts": 1, "allowed": False}
+
+
+def log(data: str, end: int, *, complete: bool = False) -> httpx.Response:
+    headers = {"Slipway-Log-Offset": str(end), "Slipway-Log-Complete": str(complete).lower()}
+    return httpx.Response(200, content=data.encode(), headers=headers)
+
+
+def ci(script: Script, *words: str) -> Result:
+    return run(script, "ci", *words)
+
+
+def test_retry_is_of_a_pipeline_or_a_job() -> None:
+    script = Script({
+        "POST pipelines/3/retry/": {"number": 2, "status": "running"},
+        "POST jobs/7/retry/": {**JOB, "status": "pending"},
+    })  # fmt: skip
+    assert "Pipeline #2 runs again: running." in ci(script, "retry", "3").stdout
+    assert "Job unit runs again: pending." in ci(script, "retry", "7", "--job").stdout
+
+
+def test_a_log_is_printed_from_where_the_last_part_ended() -> None:
+    parts = deque([log("one\n", 4), log("two\n", 900), log("", 900, complete=True)])
+    script = Script({"GET jobs/7/log/": parts, "GET jobs/7/": JOB})
+    done = ci(script, "logs", "7")
+    assert (done.exit_code, done.stdout) == (0, "one\ntwo\n")
+    offsets = [call.url.params["offset"] for call in script.calls]
+    assert offsets == ["0", "4", "900"]
+
+
+def test_following_ends_with_the_job(monkeypatch: Any) -> None:
+    monkeypatch.setattr(cli_server, "POLL_SECONDS", 0)
+    parts = deque([log("", 0), log("no\n", 3), log("", 3, complete=True)])
+    jobs = deque([
+        {**JOB, "status": "pending", "reason": "It waits for a runner."},
+        {**JOB, "status": "failed", "reason": "the script ended with exit code 1"},
+    ])  # fmt: skip
+    done = ci(Script({"GET jobs/7/log/": parts, "GET jobs/7/": jobs}), "logs", "7", "-f")
+    assert done.exit_code == 1
+    assert done.stdout == "no\n"
+    assert "It waits for a runner." in done.stderr
+    assert "exit code 1" in done.stderr
+
+
+def test_a_log_steers_no_terminal() -> None:
+    hostile = "\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m\x1b[0Ksection_start:1:a\r\x1b[0Kx\x9b2J\n"
+    assert cli_server.shown(hostile, colours=True) == "]0;title\x1b[31mred\x1b[0mx2J\n"
+    assert cli_server.shown(hostile, colours=False) == "]0;titleredx2J\n"
