@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("pipelines.deploys.urls")),
     path("", include("pipelines.evidence.urls")),
     path("", include("pipelines.fleet.urls")),
+    path("", include("pipelines.oidc.urls")),
     path("", include("pipelines.reports.urls")),
     path("", include("pipelines.runs.urls")),
 ]

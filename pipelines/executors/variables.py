@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from pipelines.deploys import identity
+from pipelines.oidc import tokens as id_tokens
 from pipelines.runs.models import Attempt
 from pipelines.runs.work import Stored
 
@@ -26,12 +27,13 @@ def for_job(attempt: Attempt, stored: Stored, before: Sequence[Attempt]) -> dict
         for name, value in json.loads(row.dotenv or "{}").items():
             if name not in stored.strong:
                 found[name] = value
-    return found | _facts(attempt)
+    return found | _facts(attempt) | id_tokens.for_attempt(attempt, stored)
 
 
 def to_mask(stored: Stored, variables: Mapping[str, str]) -> tuple[str, ...]:
-    """The values that no log may show: the plan's secrets and the job's own token."""
-    return (*stored.secrets, *(variables[name] for name in TOKENS))
+    """The values that no log may show: the plan's secrets and the job's own tokens."""
+    names = (*TOKENS, *(token.name for token in stored.work.id_tokens))
+    return (*stored.secrets, *(variables[name] for name in names if variables.get(name)))
 
 
 def _facts(attempt: Attempt) -> dict[str, str]:
