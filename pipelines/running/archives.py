@@ -68,8 +68,11 @@ def listing(file: IO[bytes]) -> list[Entry]:
         raise ArchiveError("It is no zip archive.") from error
 
 
-def judge(file: IO[bytes], limit: int = MAX_BYTES) -> int:
-    """How many entries an archive has; `ArchiveError` for one that nobody should unpack."""
+def judge(file: IO[bytes], limit: int | None = None) -> int:
+    """How many entries an archive has; `ArchiveError` for one that nobody should unpack.
+
+    `limit` is of bytes of all its files, `MAX_BYTES` without one.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
@@ -79,7 +82,7 @@ def judge(file: IO[bytes], limit: int = MAX_BYTES) -> int:
     return len(entries)
 
 
-def unpack(file: IO[bytes], target: Path, limit: int = MAX_BYTES) -> int:
+def unpack(file: IO[bytes], target: Path, limit: int | None = None) -> int:
     """Put everything into a folder; how many entries. `ArchiveError` before what leads outside."""
     base = os.path.realpath(target)
     try:
@@ -97,8 +100,8 @@ def unpack(file: IO[bytes], target: Path, limit: int = MAX_BYTES) -> int:
     return len(entries)
 
 
-def _judge(entries: Sequence[zipfile.ZipInfo], limit: int) -> None:
-    total = 0
+def _judge(entries: Sequence[zipfile.ZipInfo], limit: int | None) -> None:
+    total, most = 0, MAX_BYTES if limit is None else limit
     if len(entries) > MAX_ENTRIES:
         raise ArchiveError(f"It has more than {MAX_ENTRIES} entries.")
     for one in entries:
@@ -106,7 +109,7 @@ def _judge(entries: Sequence[zipfile.ZipInfo], limit: int) -> None:
         if one.filename.startswith("/") or ".." in parts or "\\" in one.filename:
             raise ArchiveError(f"“{one.filename[:80]}” leads out of the folder.")
         total += one.file_size
-        if total > limit:
+        if total > most:
             raise ArchiveError(f"“{one.filename[:80]}” grows past what is unpacked.")
 
 

@@ -11,7 +11,7 @@ from gitops import repositories
 from gitops.hosted.mirrors import mirror_of
 from gitops.hosts.local import ZERO, CommitFacts, LocalRepository
 from gitops.models import ConfigRepository, HostedRepository
-from idp.common.errors import Invalid
+from idp.common.errors import Clash, Invalid
 from pipelines.engine.config import FILE
 from pipelines.runs.models import PROTECTED, Pipeline
 from rbac.models import Project
@@ -64,8 +64,16 @@ def of_pipeline(pipeline: Pipeline) -> LocalRepository | None:
 
 
 def resolve(project: Project, ref: str) -> Found:
-    """The branch or tag of that name as it is now; raises `Invalid` where there is none."""
+    """The branch or tag of that name as it is now; raises `Invalid` where there is none.
+
+    `Clash` while a host's repository was not looked at yet.
+    """
     source = source_of(project)
+    if source is not None and source.hosted is not None and not mirror_of(source.hosted).made:
+        raise Clash(
+            f"The commits of {source.hosted.path} did not arrive yet.",
+            fix="Wait for the first look at the host; the repository's page says how it goes.",
+        )
     bare = short(ref)
     if source is not None and bare and not bare.startswith("-"):
         for kind in ("heads", "tags"):
