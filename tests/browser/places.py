@@ -14,6 +14,7 @@ from environments.views.actions import ACTIONS
 from idp.changes.models import Change
 from idp.common import host
 from pipelines.deploys.models import Bundle
+from pipelines.fleet.models import Agent
 from pipelines.reports.models import Report, TestCase
 from pipelines.runs.models import Job, Pipeline
 from portal.shell import address
@@ -239,6 +240,7 @@ def _pipelines() -> list[Place]:
         Place("job", f"/pipelines/jobs/{unit.pk}/", AUTHOR),
         Place("job-artifact", f"/pipelines/jobs/{build.pk}/artifacts/archive/?folder=out", AUTHOR),
         Place("job-search", f"/pipelines/jobs/{unit.pk}/?q=passed", AUTHOR),
+        Place("agent", f"/pipelines/agents/{Agent.objects.earliest('pk').pk}/", LEAD),
         Place("board", "/pipelines/board/?project=orders", AUTHOR),
         Place("board-first", "/pipelines/board/", NEWCOMER),
         Place("board-of-viewer", "/pipelines/board/?project=orders", VIEWER),

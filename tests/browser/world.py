@@ -13,6 +13,7 @@ from environments.models import Environment
 from gitops.models import CloudAccount
 from idp import demo
 from idp.changes import services as changes
+from pipelines.fleet import services as fleet
 from portal.models import Component
 from portal.services import create_component
 from rbac.actors import Actor
@@ -57,6 +58,7 @@ def build(aws: str) -> None:
     empty = databases.add_database(actor(ADMINISTRATOR), orders, name="empty")
     declaring.ask(actor(ADMINISTRATOR), empty, "CREATE TABLE orders ();")
     _hosted()
+    fleet.create(actor(LEAD), name="builder", project=orders)
     _dependants()
     _import(orders)
     _deletion(orders, aws)
