@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import boto3
 import psycopg
 import pytest
+import redis
 
 from deploy import scene
 from deploy.processes import NAMES, Installation
@@ -77,10 +79,20 @@ def _run(command: list[str], env: Mapping[str, str], cwd: Path) -> subprocess.Co
     )
 
 
-def _database(server: str, name: str) -> str:
+def _database(server: str) -> str:
+    """A new database: two modules of one session must not meet in it."""
+    name = f"whole_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True, connect_timeout=5) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return f"{server.rsplit('/', 1)[0]}/{name}"
+
+
+def _emptied(server: str, database: int) -> str:
+    """A database of Redis without what another module left in it."""
+    url = f"{server.rsplit('/', 1)[0]}/{database}"
+    with redis.Redis.from_url(url, socket_timeout=5) as connection:
+        connection.flushdb()
+    return url
 
 
 def _started(
@@ -100,8 +112,7 @@ def processes(
     supervisor: Callable[[str], Supervisor], _postgres: str, _redis: str
 ) -> Iterator[Running]:
     """Web, streams, worker and controller over a simulated cluster."""
-    database = _database(_postgres, "processes")
-    running = _started(supervisor, database, _redis.replace("/0", "/1"), None)
+    running = _started(supervisor, _database(_postgres), _emptied(_redis, 1), None)
     yield running
     running.installation.supervisor.stop()
 
@@ -114,8 +125,7 @@ def on_cluster(
     _redis: str,
 ) -> Iterator[Running]:
     """The same over the real control plane."""
-    database = _database(_postgres, "on_cluster")
     kubeconfig = control_plane.kubeconfig
-    running = _started(supervisor, database, _redis.replace("/0", "/2"), kubeconfig)
+    running = _started(supervisor, _database(_postgres), _emptied(_redis, 2), kubeconfig)
     yield running
     running.installation.supervisor.stop()
