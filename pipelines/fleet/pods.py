@@ -204,11 +204,17 @@ def _again(row: Pod, refusal: str) -> None:
     )  # fmt: skip
     reason = (
         f"The cluster {row.agent.cluster} makes no pod for it: {refusal} It is asked again in"
-        f" {wait:.0f} s. A larger quota of {row.agent.namespace}, or fewer jobs at once, mend it."
+        f" {wait:.0f} s.{_advice(row, refusal)}"
     )
     job = row.attempt.job
     if Job.objects.filter(pk=job.pk, status=Job.Status.PENDING).update(reason=reason):
         tell(job.pipeline)
+
+
+def _advice(row: Pod, refusal: str) -> str:
+    if "exceeded quota" not in refusal:
+        return ""
+    return f" A larger quota of {row.agent.namespace}, or fewer jobs at once, mend it."
 
 
 def _cancel(

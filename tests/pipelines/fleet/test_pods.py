@@ -130,6 +130,17 @@ class TestRefused:
         again()
         assert len(fake.pods) == 1
 
+    def test_a_larger_quota_is_advised_where_the_quota_refuses(
+        self, world: World, agent: Agent, fake: FakeCluster
+    ) -> None:
+        fake.quota = "spec.containers[0].image: must not have leading or trailing whitespace"
+        pipeline = world.start("job: {script: [echo], image: a}")
+        pods.look()
+        pods.look()
+        reason = world.job(pipeline, "job").reason
+        assert "trailing whitespace" in reason
+        assert "quota" not in reason
+
     def test_not_for_ever(self, world: World, agent: Agent, fake: FakeCluster) -> None:
         fake.denied = "exceeded quota: count/jobs.batch."
         pipeline = world.start("job: {script: [echo], image: a}")
