@@ -51,8 +51,8 @@ class ClusterJobs(Protocol):
     def delete(self, kind: str, namespace: str, name: str, grace: int | None = None) -> None:
         """Delete it and what it made; nothing where it is gone."""
 
-    def refusal(self, namespace: str, job: str) -> str:
-        """Why the cluster makes no pod of a job, in its own words; empty where it says nothing."""
+    def refusal(self, namespace: str, uid: str) -> str:
+        """Why the cluster makes no pod of this very Job, in its own words; empty without any."""
 
     def log(self, namespace: str, pod: str) -> str:
         """The end of what a pod wrote."""
@@ -97,8 +97,8 @@ class KubernetesJobs:
         except NotFound:
             return
 
-    def refusal(self, namespace: str, job: str) -> str:
-        about = f"involvedObject.kind=Job,involvedObject.name={job},reason=FailedCreate"
+    def refusal(self, namespace: str, uid: str) -> str:
+        about = f"involvedObject.kind=Job,involvedObject.uid={uid},reason=FailedCreate"
         query = {"fieldSelector": about, "limit": 20}
         found = self._api.call("GET", _PATHS["Event"].format(namespace), query=query)
         events = found.get("items") or []

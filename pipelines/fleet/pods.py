@@ -123,7 +123,7 @@ def _advance(
     elif pod is not None:
         _judge(jobs, row, pod)
     elif job is not None:
-        _refused(jobs, row, name)
+        _podless(jobs, row, job)
     elif _since(row.made_at) > GONE_AFTER:
         _gone(row)
 
@@ -133,11 +133,24 @@ def _taken_by_another(row: Pod) -> bool:
     return row.attempt.status == Status.RUNNING and row.attempt.agent_id != row.agent_id
 
 
-def _refused(jobs: ClusterJobs, row: Pod, name: str) -> None:
-    """A Job without a pod: the cluster may have said why it makes none."""
-    if refusal := jobs.refusal(row.agent.namespace, name):
-        jobs.delete("Job", row.agent.namespace, name)
+def _podless(jobs: ClusterJobs, row: Pod, job: dict[str, Any]) -> None:
+    """A Job without a pod: the cluster may have said why it makes none, or that it is over."""
+    meta, namespace = job["metadata"], row.agent.namespace
+    if refusal := jobs.refusal(namespace, str(meta.get("uid", ""))):
+        jobs.delete("Job", namespace, meta["name"])
         _again(row, refusal)
+    elif _over(job):
+        jobs.delete("Job", namespace, meta["name"])
+        _gone(row)
+
+
+def _over(job: dict[str, Any]) -> bool:
+    """Whether the cluster makes no further pod of it."""
+    conditions = (job.get("status") or {}).get("conditions") or []
+    return any(
+        one.get("type") in {"Failed", "Complete"} and one.get("status") == "True"
+        for one in conditions
+    )
 
 
 def _judge(jobs: ClusterJobs, row: Pod, pod: dict[str, Any]) -> None:
@@ -147,7 +160,7 @@ def _judge(jobs: ClusterJobs, row: Pod, pod: dict[str, Any]) -> None:
 
 
 def _gone(row: Pod) -> None:
-    """Neither Job nor pod is there: somebody deleted them, or a node is lost."""
+    """No pod is there, and none comes: somebody deleted it, or a node is lost."""
     if row.attempt.status == Status.RUNNING:
         sessions.lose(row.attempt_id, "its pod is gone from the cluster")
     else:

@@ -15,6 +15,8 @@ class FakeCluster:
         self.documents: dict[tuple[str, str], dict[str, Any]] = {}
         self.pods: dict[str, dict[str, Any]] = {}
         self.quota = ""  # why no pod is made
+        self.slow = False  # makes no pod yet, and says nothing
+        self.refusals: dict[str, str] = {}  # of Jobs, by their uid
         self.denied = ""  # why no Job is taken
         self.away = False
         self.dies_after = ""  # the kind after which the controller is killed
@@ -31,7 +33,9 @@ class FakeCluster:
         self._count += 1
         meta = {**document["metadata"], "uid": f"uid-{self._count}"}
         self.documents[kind, name] = {**document, "metadata": meta}
-        if kind == "Job" and not self.quota:
+        if kind == "Job" and self.quota:
+            self.refusals[meta["uid"]] = self.quota
+        elif kind == "Job" and not self.slow:
             labels = document["spec"]["template"]["metadata"]["labels"]
             created = timezone.now().isoformat()
             self.pods[name] = {
@@ -62,8 +66,8 @@ class FakeCluster:
         if kind == "Job":
             self.documents.pop(("Secret", name), None)
 
-    def refusal(self, namespace: str, job: str) -> str:
-        return self.quota
+    def refusal(self, namespace: str, uid: str) -> str:
+        return self.refusals.get(uid, "")
 
     def log(self, namespace: str, pod: str) -> str:
         return "slipway: not found"

@@ -130,6 +130,18 @@ class TestRefused:
         again()
         assert len(fake.pods) == 1
 
+    def test_what_was_said_of_the_job_before_does_not_count_for_the_next_of_its_name(
+        self, world: World, agent: Agent, fake: FakeCluster
+    ) -> None:
+        fake.quota = "exceeded quota: ci."
+        world.start("job: {script: [echo], image: a}")
+        pods.look()
+        pods.look()
+        fake.quota, fake.slow = "", True
+        again()
+        pods.look()
+        assert (len(fake.names("Job")), Pod.objects.get().tries) == (1, 1)
+
     def test_a_larger_quota_is_advised_where_the_quota_refuses(
         self, world: World, agent: Agent, fake: FakeCluster
     ) -> None:
@@ -206,6 +218,24 @@ class TestPod:
         assert world.job(pipeline, "job").status == "pending"
         pods.look()
         assert len(fake.pods) == 1
+
+    @pytest.mark.parametrize("claimed", [False, True])
+    def test_one_that_is_gone_is_noticed_by_its_jobs_end(
+        self, world: World, agent: Agent, fake: FakeCluster, claimed: bool
+    ) -> None:
+        pipeline = world.start("job: {script: [echo], image: a}")
+        pods.look()
+        if claimed:
+            Caller(fake.token()).claim()
+        fake.pods.clear()
+        pods.look()  # its Job may make one yet
+        assert len(fake.names("Job")) == 1
+        (job,) = [one for (kind, _), one in fake.documents.items() if kind == "Job"]
+        job["status"] = {"conditions": [{"type": "Failed", "status": "True"}]}
+        pods.look()
+        assert fake.names("Job") == []
+        assert "its pod is gone from the cluster" in world.job(pipeline, "job").reason
+        assert world.job(pipeline, "job").status == ("failed" if claimed else "pending")
 
     def test_a_cancel_deletes_it_with_grace(
         self, world: World, agent: Agent, fake: FakeCluster
