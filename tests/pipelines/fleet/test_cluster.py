@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from deploy.testbed.control_plane import ControlPlane
 from gitops.models import Cluster
+from pipelines.backends import cluster as clusters
 from pipelines.fleet import pods, services
 from pipelines.fleet.models import Agent, Pod
 from pipelines.runs.models import Attempt
 from pipelines.runs.services import acting
 from rbac.actors import Actor
 from tests.pipelines.fleet.conftest import World, until
-from tests.pipelines.fleet.kubelet import LABEL, Kubelet
+from tests.pipelines.fleet.controllers import Controller, ControllerProcess, Mortal
+from tests.pipelines.fleet.kubelet import LABEL, PLAYED, Kubelet
 from tests.pipelines.fleet.test_agent import ended, log_of, writes
 
-ASKED = "It was not seen to pass yet; ask for it by SLIPWAY_TEST_PODS=1."
-pytestmark = [
-    *[pytest.mark.django_db(transaction=True), pytest.mark.slow],
-    pytest.mark.skipif(not os.environ.get("SLIPWAY_TEST_PODS"), reason=ASKED),
-]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+Controlled = Callable[[], Controller]
 UP = "job: {image: 'debian:12', script: [echo up, sleep 60], after_script: [echo late]}"
-
-
-class Controller:
-    """The controller's look, again and again, until it is killed."""
-
-    def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._stop.wait(0.2):
-            pods.look()
-        connection.close()
-
-    def end(self) -> None:
-        self._stop.set()
-        self._thread.join(60)
 
 
 @pytest.fixture
@@ -62,7 +40,7 @@ def nodes(
     """An agent whose jobs are pods, and nodes that run them."""
     settings.CI_RUNNER_PROJECTS = []
     settings.BASE_URL = live_server.url
-    settings.CI_POD_ANNOTATIONS = ["testbed.slipway.dev/complete-after=1h"]
+    settings.CI_POD_ANNOTATIONS = [f"{PLAYED}=yes"]
     namespace = f"ci-{uuid.uuid4().hex[:8]}"
     row = Cluster.objects.create(
         name="real", domain="apps.example.test", kubeconfig=control_plane.kubeconfig.read_text()
@@ -77,7 +55,10 @@ def nodes(
 
 
 @pytest.fixture
-def controlled(nodes: Kubelet) -> Iterator[Callable[[], Controller]]:
+def controlled(nodes: Kubelet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Controlled]:
+    """Starts controllers, which wait shorter than the product does."""
+    monkeypatch.setattr(pods, "FIRST_WAIT", 1.0)
+    monkeypatch.setattr(pods, "GONE_AFTER", timedelta(seconds=2))
     running: list[Controller] = []
 
     def start() -> Controller:
@@ -89,12 +70,26 @@ def controlled(nodes: Kubelet) -> Iterator[Callable[[], Controller]]:
         one.end()
 
 
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A job of `waiting` goes on once this is there."""
+    return tmp_path / "gate"
+
+
+def waiting(gate: Path, more: str = "") -> str:
+    wait = f"until [ -e {gate} ]; do sleep 0.1; done"
+    return f"job: {{image: 'debian:12', script: [echo up, {wait!r}, echo down]{more}}}"
+
+
 def gone(nodes: Kubelet) -> None:
-    until(lambda: nodes.kubectl("get", "jobs,pods,secrets", "-l", LABEL, "-o", "name") == "")
+    """No Job, no pod, no Secret, and no row that waits for one."""
+    until(lambda: not nodes.left())
+    until(lambda: not Pod.objects.exclude(state="ended").exists())
+    assert not Pod.objects.exclude(digest="").exists()
 
 
 def test_a_job_is_made_followed_ended_and_taken_away(
-    world: World, nodes: Kubelet, controlled: Callable[[], Any]
+    world: World, nodes: Kubelet, controlled: Controlled
 ) -> None:
     text = """
 build:
@@ -111,11 +106,10 @@ test: {image: 'debian:12', stage: test, script: [cat out/app, echo "hello"]}
     assert pipeline.sha[:8] in log
     assert "hello" in log
     gone(nodes)
-    assert set(Pod.objects.values_list("state", flat=True)) == {"ended"}
 
 
 def test_a_pod_is_let_in_where_pod_security_is_restricted(
-    world: World, nodes: Kubelet, controlled: Callable[[], Any]
+    world: World, nodes: Kubelet, controlled: Controlled
 ) -> None:
     world.start(UP)
     controlled()
@@ -131,19 +125,18 @@ def test_a_pod_is_let_in_where_pod_security_is_restricted(
     assert may.strip() == "no"
 
 
-def test_a_cancel_ends_it_with_grace(
-    world: World, nodes: Kubelet, controlled: Callable[[], Any]
-) -> None:
+def test_a_cancel_ends_it_with_grace(world: World, nodes: Kubelet, controlled: Controlled) -> None:
     pipeline = world.start(UP)
     controlled()
     writes(b"\nup\n")
     acting.cancel(world.developer, pipeline.pk)
     until(lambda: world.job(pipeline, "job").status == "canceled")
+    assert Attempt.objects.get().exit_code is not None  # the agent's own word, not a lost pod's
     assert "\nlate\n" in log_of(world, pipeline, "job")
     gone(nodes)
 
 
-def test_a_timeout_is_told(world: World, nodes: Kubelet, controlled: Callable[[], Any]) -> None:
+def test_a_timeout_is_told(world: World, nodes: Kubelet, controlled: Controlled) -> None:
     pipeline = world.start("job: {image: a, script: [sleep 60], timeout: 1 second}")
     controlled()
     assert ended(pipeline).status == "failed"
@@ -151,7 +144,7 @@ def test_a_timeout_is_told(world: World, nodes: Kubelet, controlled: Callable[[]
 
 
 def test_a_quota_that_refuses_is_told_and_the_job_runs_once_there_is_room(
-    world: World, nodes: Kubelet, controlled: Callable[[], Any]
+    world: World, nodes: Kubelet, controlled: Controlled
 ) -> None:
     nodes.plane.kubectl("create", "namespace", nodes.namespace)
     nodes.kubectl("create", "quota", "ci", "--hard=pods=0")
@@ -163,28 +156,96 @@ def test_a_quota_that_refuses_is_told_and_the_job_runs_once_there_is_room(
     assert ended(pipeline).status == "success"
 
 
-def test_a_controller_that_is_killed_in_the_middle_finds_its_pods_again(
-    world: World, nodes: Kubelet, controlled: Callable[[], Any]
+def test_a_controller_that_is_killed_leaves_its_pods_to_the_next(
+    world: World, nodes: Kubelet, controlled: Controlled, gate: Path, tmp_path: Path
 ) -> None:
-    pipeline = world.start("job: {image: a, script: [echo up, sleep 5, echo down]}")
-    first = controlled()
-    writes(b"\nup\n")
-    first.end()
+    pipeline = world.start(waiting(gate))
+    first = ControllerProcess(tmp_path / "controller.log")
+    try:
+        writes(b"\nup\n")
+    finally:
+        first.end()
+    gate.touch()
+    assert ended(pipeline).status == "success"  # by its agent: no controller is needed for that
+    assert len(nodes.left()) == 3
     controlled()
-    assert ended(pipeline).status == "success"
-    assert (Attempt.objects.count(), len(nodes.processes)) == (1, 1)
     gone(nodes)
+    assert (Attempt.objects.count(), len(nodes.processes)) == (1, 1)
+
+
+@pytest.mark.parametrize("way", ["success", "canceled"])
+def test_one_that_is_killed_around_every_call_leaves_nothing_and_runs_nothing_twice(  # noqa: PLR0917 - fixtures
+    world: World,
+    nodes: Kubelet,
+    controlled: Controlled,
+    gate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    mortal = Mortal(clusters.of(Cluster.objects.get()))
+    monkeypatch.setattr(clusters, "of", mortal.of)
+    pipeline = world.start(waiting(gate))
+    controlled()
+    writes(b"\nup\n")
+    if way == "success":
+        gate.touch()
+    else:
+        acting.cancel(world.developer, pipeline.pk)
+    until(lambda: world.job(pipeline, "job").status == way)
+    gone(nodes)
+    assert (Attempt.objects.count(), len(nodes.processes)) == (1, 1)
+    made = {f"ensure {kind}" for kind in ("Namespace", "ServiceAccount", "Job")}
+    assert mortal.calls() >= made | {"seen", "replace_secret", "delete Job"}
 
 
 def test_a_pod_that_is_taken_away_is_a_lost_runner(
-    world: World, nodes: Kubelet, controlled: Callable[[], Any]
+    world: World, nodes: Kubelet, controlled: Controlled
 ) -> None:
     pipeline = world.start(UP)
     controlled()
     writes(b"\nup\n")
-    for process in nodes.processes.values():
-        process.process.kill()
-    nodes.kubectl("delete", "pods,jobs", "-l", LABEL, "--force", "--grace-period=0", "--wait=false")
+    nodes.lose()
+    nodes.take_away()
     assert ended(pipeline).status == "failed"
-    assert world.job(pipeline, "job").failure == "runner_system_failure"
+    job = world.job(pipeline, "job")
+    assert (job.failure, job.reason) == (
+        "runner_system_failure", "its pod is gone from the cluster",
+    )  # fmt: skip
     assert Agent.objects.get().warning == ""
+    gone(nodes)
+
+
+def test_a_node_that_is_drained_ends_it_in_order_and_it_runs_again_as_it_says(
+    world: World, nodes: Kubelet, controlled: Controlled, gate: Path
+) -> None:
+    pipeline = world.start(waiting(gate, ", retry: {max: 1, when: runner_system_failure}"))
+    controlled()
+    writes(b"\nup\n")
+    nodes.kubectl("delete", "pods", "-l", LABEL, "--wait=false")
+    until(lambda: len(nodes.processes) == 2)
+    gate.touch()
+    assert ended(pipeline).status == "success"
+    first = Attempt.objects.get(number=1)
+    assert (first.failure, first.message) == ("runner_system_failure", "its agent was stopped")
+    gone(nodes)
+
+
+def test_a_pod_that_is_taken_away_before_it_began_is_asked_for_again(
+    world: World, nodes: Kubelet, controlled: Controlled
+) -> None:
+    pipeline = world.start("job: {image: 'debian:missing', script: [echo]}")
+    controlled()
+    (pod,) = until(nodes.pods)
+    nodes.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+
+    def another() -> bool:
+        return any(one["metadata"]["uid"] != pod["metadata"]["uid"] for one in nodes.pods())
+
+    until(another)
+    assert (
+        "its pod is gone from the cluster. It is asked again" in world.job(pipeline, "job").reason
+    )
+    assert Pod.objects.get().tries == 1
+    acting.cancel(world.developer, pipeline.pk)
+    gone(nodes)
+    assert (Attempt.objects.count(), len(nodes.processes)) == (1, 0)
