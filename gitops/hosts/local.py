@@ -12,6 +12,7 @@ import logging
 import re
 import tempfile
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -133,11 +134,11 @@ class LocalRepository:
                 " keeps in step with this repository.\n"
             )
             files = {"README.md": readme.encode()}
-            sha = self._import("refs/slipway/start", "", COMMITTER, "Start the repository", files)
-            try:
+            start = f"refs/slipway/start-{uuid.uuid4().hex}"  # of this process alone
+            sha = self._import(start, "", COMMITTER, "Start the repository", files)
+            with contextlib.suppress(Clash):  # another process was first
                 self.update_ref(MAIN, sha, ZERO)
-            except Clash:  # another process was first
-                return
+            self._run("update-ref", "-d", start)
 
     def _init(self) -> None:
         """Make the bare repository aside and move it in whole: two first users may race."""

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,6 +233,25 @@ def test_many_processes_may_install_the_hooks_at_once(
     assert {f.name for f in hooks.iterdir() if not f.name.endswith(".sample")} == set(hook.HOOKS)
     assert all((hooks / name).read_text() == hook.text(socket) for name in hook.HOOKS)
     assert all((hooks / name).stat().st_mode & 0o777 == 0o700 for name in hook.HOOKS)
+
+
+def test_two_first_users_make_one_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Barrier(2)
+    write = LocalRepository._import
+
+    def together(self: LocalRepository, *arguments: Any) -> str:
+        gate.wait(10)  # both have seen that there is no commit yet
+        return write(self, *arguments)
+
+    monkeypatch.setattr(LocalRepository, "_import", together)
+    made = LocalRepository(tmp_path / "shop.git")
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(made.create, "Shop") for _ in range(2)]
+        assert [one.result(20) for one in done] == [None, None]
+    assert made.commit(made.head()).subject == "Start the repository"
+    assert made._run("for-each-ref", "--format=%(refname)").split() == [b"refs/heads/main"]
 
 
 def test_only_the_last_lines_of_a_commit_say_which_change_it_is(repo: LocalRepository) -> None:
