@@ -74,10 +74,9 @@ def test_it_waits_for_what_is_not_known_and_a_report_wakes_it(
     assert "No tests report of" in first["facts"][0]["unknown"]
     assert first["fix"] == "Mend it."
     sent: list[int] = []
-    monkeypatch.setattr("idp.changes.services.rows.send", lambda row: sent.append(row.pk))
-    with django_capture_on_commit_callbacks(execute=True):
+    with monkeypatch.context() as patch, django_capture_on_commit_callbacks(execute=True):
+        patch.setattr("idp.changes.services.rows.send", lambda row: sent.append(row.pk))
         report(places, a="failed")
-    monkeypatch.undo()
     assert sent == [change.pk], "the report has the gates asked again"
     change = run_until_settled(change)
     assert asked(change)["outcome"] == "refuse"
