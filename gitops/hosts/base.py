@@ -7,12 +7,14 @@ delivery without a valid proof raises `Forged`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, ClassVar
 
-from idp.common.errors import Invalid
+from gitops.hosts.calls import Api
+from idp.common.errors import Invalid, NotFound, PermanentBackendError
 
 MAX_DESCRIPTION = 140  # of a commit status: GitHub's limit, the smallest of the three
 
@@ -140,6 +142,7 @@ class Host(ABC):
     kind: ClassVar[str]
     title: ClassVar[str]
     git_user: ClassVar[str] = "x-access-token"  # beside the token, for git itself
+    api: Api
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -184,13 +187,52 @@ class Host(ABC):
     def merge(self, number: int, sha: str) -> None:
         """Merge while its head is `sha`; raises `Conflict` where it moved or does not merge."""
 
-    @abstractmethod
     def put_comment(self, number: int, body: str, *, marker: str, known: str = "") -> str:
         """Write the one comment that has `marker` in it, or rewrite it; its id.
 
         `known` is the id of an earlier call. Only comments of the token's own account count:
         anybody may copy a marker.
         """
+        if known.isascii() and known.isdecimal():
+            try:
+                self.rewrite_comment(number, known, body)
+            except NotFound:  # somebody removed it
+                return self.put_comment(number, body, marker=marker)
+            return known
+        for comment in self.comments(number):
+            own = self.comment_author(comment) == self.account
+            if own and marker in str(part(comment, "body")):
+                found = self._id_of(comment)
+                self.rewrite_comment(number, found, body)
+                return found
+        return self._id_of(self.write_comment(number, body))
+
+    @abstractmethod
+    def comments(self, number: int) -> Iterator[Any]:
+        """Of a merge request, as the host describes them, as far as they are read."""
+
+    @abstractmethod
+    def write_comment(self, number: int, body: str) -> Any: ...
+
+    @abstractmethod
+    def rewrite_comment(self, number: int, comment: str, body: str) -> None:
+        """Raises `NotFound` where it is gone."""
+
+    @classmethod
+    @abstractmethod
+    def comment_author(cls, comment: Any) -> Any:
+        """The account that wrote it, to compare with `account`."""
+
+    @cached_property
+    def account(self) -> int:
+        """The account that the token is of."""
+        return number(part(self.api.get("/user"), "id"))
+
+    def _id_of(self, comment: Any) -> str:
+        try:
+            return str(number(part(comment, "id")))
+        except Invalid as error:
+            raise PermanentBackendError(f"{self.title} has a comment without an id.") from error
 
     @classmethod
     @abstractmethod

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from gitops.hosts.addresses import Where, address_of
+from idp.common import outgoing
 from idp.common.errors import (
     Conflict,
     Denied,
@@ -18,6 +19,7 @@ from idp.common.errors import (
     PermanentBackendError,
     TemporaryBackendError,
 )
+from idp.common.outgoing import QUOTED
 from idp.common.version import VERSION
 
 SECONDS = 20.0  # of one call
@@ -25,7 +27,7 @@ MAX_BYTES = 8 * 1024 * 1024  # of one answer
 MAX_WAIT = 3600.0
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _MOVED = frozenset({HTTPStatus.CONFLICT, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_ACCEPTABLE})
-_QUOTED = 200
+_FIX = "Check the address and the kind of the git host."
 
 
 class Api:
@@ -80,39 +82,13 @@ class Api:
                     extensions={"sni_hostname": where.host},
                 ) as answer,
             ):
-                body = self._read(answer)
+                body = outgoing.read(answer, where.host, most=MAX_BYTES, seconds=SECONDS)
         except httpx.TimeoutException as error:
             raise TemporaryBackendError(f"{where.host} did not answer in time.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise TemporaryBackendError(f"{where.host} cannot be asked: {error}.") from error
         self._judge(answer, body, path)
-        return self._decoded(body, path)
-
-    def _read(self, answer: httpx.Response) -> bytes:
-        if answer.headers.get("content-encoding", "identity") != "identity":
-            raise PermanentBackendError(f"{self._where.host} packs its answers unasked.")
-        ends, parts, size = time.monotonic() + SECONDS, [], 0
-        for part in answer.iter_raw():
-            parts.append(part)
-            size += len(part)
-            if size > MAX_BYTES:
-                raise PermanentBackendError(
-                    f"{self._where.host} answers with more than {MAX_BYTES} bytes."
-                )
-            if time.monotonic() > ends:
-                raise TemporaryBackendError(f"{self._where.host} did not answer in time.")
-        return b"".join(parts)
-
-    def _decoded(self, body: bytes, path: str) -> Any:
-        if not body.strip():
-            return None
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise PermanentBackendError(
-                f"{self._where.host} answers {path[:_QUOTED]} with something else than JSON.",
-                fix="Check the address and the kind of the git host.",
-            ) from error
+        return outgoing.decoded(body, where.host, path, fix=_FIX) if body.strip() else None
 
     def _judge(self, answer: httpx.Response, body: bytes, path: str) -> None:
         status, host, said = answer.status_code, self._where.host, _said(body)
@@ -134,14 +110,14 @@ class Api:
             )
         if status == HTTPStatus.NOT_FOUND:
             raise NotFound(
-                f"{host} has no {path[:_QUOTED]}, or the token does not see it.",
+                f"{host} has no {path[:QUOTED]}, or the token does not see it.",
                 fix="Check the repository's name and the token's access to it.",
             )
         if status in _MOVED:
             raise Conflict(f"{host} does not do it (HTTP {status}){said}.")
         if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise TemporaryBackendError(f"{host} failed to answer (HTTP {status}).")
-        raise PermanentBackendError(f"{host} refuses {path[:_QUOTED]} (HTTP {status}){said}.")
+        raise PermanentBackendError(f"{host} refuses {path[:QUOTED]} (HTTP {status}){said}.")
 
 
 def _limited(answer: httpx.Response) -> float:
@@ -167,5 +143,5 @@ def _said(body: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     message = found.get("message") or found.get("error") if isinstance(found, dict) else ""
-    text = " ".join(str(message).split())[:_QUOTED] if message else ""
+    text = " ".join(str(message).split())[:QUOTED] if message else ""
     return f": {text}" if text else ""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gitops.hosts.addresses import Where
 from gitops.hosts.proofs import require_hex
 from gitops.hosts.pulls import PullHost
+from idp.common.errors import Conflict, TemporaryBackendError
 
 
 class Gitea(PullHost):
@@ -32,4 +33,9 @@ class Gitea(PullHost):
 
     def merge(self, number: int, sha: str) -> None:
         data = {"Do": "merge", "head_commit_id": sha}
-        self.api.call("POST", f"{self.repo}/pulls/{number}/merge", data=data)
+        try:
+            self.api.call("POST", f"{self.repo}/pulls/{number}/merge", data=data)
+        except Conflict as error:
+            if "try again later" in error.message.lower():  # it is still looking at the request
+                raise TemporaryBackendError(error.message, retry_after=2) from error
+            raise

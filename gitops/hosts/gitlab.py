@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +27,7 @@ from gitops.hosts.base import (
 )
 from gitops.hosts.calls import Api
 from gitops.hosts.pulls import MAX_PAGES, PAGE, decoded, delivery_id
-from idp.common.errors import Invalid, NotFound, PermanentBackendError
+from idp.common.errors import Invalid, PermanentBackendError
 
 DEVELOPER = 30  # access level that may push
 _STATES = {
@@ -134,24 +133,21 @@ class GitLab(Host):
     def merge(self, number: int, sha: str) -> None:
         self.api.call("PUT", f"{self.project}/merge_requests/{number}/merge", data={"sha": sha})
 
-    def put_comment(self, number: int, body: str, *, marker: str, known: str = "") -> str:
-        notes = f"{self.project}/merge_requests/{number}/notes"
-        if known.isascii() and known.isdecimal():
-            try:
-                self.api.call("PUT", f"{notes}/{known}", data={"body": body})
-            except NotFound:  # somebody removed it
-                return self.put_comment(number, body, marker=marker)
-            return known
-        for note in self._pages(notes):
-            own = part(note, "author", "id") == self._account
-            if own and marker in str(part(note, "body")):
-                return self.put_comment(number, body, marker=marker, known=_id_of(note))
-        return _id_of(self.api.call("POST", notes, data={"body": body}))
+    def comments(self, number: int) -> Iterator[Any]:
+        return self._pages(self._notes(number))
 
-    @cached_property
-    def _account(self) -> int:
-        """The account that the token is of."""
-        return number(part(self.api.get("/user"), "id"))
+    def write_comment(self, number: int, body: str) -> Any:
+        return self.api.call("POST", self._notes(number), data={"body": body})
+
+    def rewrite_comment(self, number: int, comment: str, body: str) -> None:
+        self.api.call("PUT", f"{self._notes(number)}/{comment}", data={"body": body})
+
+    def _notes(self, number: int) -> str:
+        return f"{self.project}/merge_requests/{number}/notes"
+
+    @classmethod
+    def comment_author(cls, comment: Any) -> Any:
+        return part(comment, "author", "id")
 
     @classmethod
     def head_ref(cls, number: int) -> str:
@@ -214,10 +210,3 @@ def _event(found: Any) -> Event:
         one = number(part(found, "merge_request", "iid"))
         return Commented(one, who, text(part(facts, "note"), 20_000))
     return Ignored(kind or "no event")
-
-
-def _id_of(found: Any) -> str:
-    try:
-        return str(number(part(found, "id")))
-    except Invalid as error:
-        raise PermanentBackendError("GitLab made a comment without an id.") from error

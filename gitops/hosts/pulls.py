@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -56,18 +56,20 @@ class PullHost(Host):
         self.api = Api(*self.api_base(), self.credentials())
         self.repo = f"/repos/{quote(addresses.repository_name(place.repository), safe='/')}"
 
+    @abstractmethod
     def api_base(self) -> tuple[Where, str]:
         """The API's host, and the path before its own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def credentials(self) -> dict[str, str]:
-        raise NotImplementedError
+        """The headers of every call."""
 
     # -- webhooks ------------------------------------------------------------------------------
 
     @classmethod
+    @abstractmethod
     def require_proof(cls, headers: Mapping[str, str], body: bytes, secret: str) -> None:
-        raise NotImplementedError
+        """Raises `Forged` for a delivery that is not signed with the secret."""
 
     @classmethod
     def delivery(cls, headers: Mapping[str, str], body: bytes, secret: str) -> Delivery:
@@ -117,7 +119,11 @@ class PullHost(Host):
     # -- merge requests ------------------------------------------------------------------------
 
     def merge_requests(self) -> list[MergeRequest]:
-        found = self.api.list(f"{self.repo}/pulls", state="open", per_page=PAGE, limit=PAGE)
+        try:
+            found = self.api.list(f"{self.repo}/pulls", state="open", per_page=PAGE, limit=PAGE)
+        except NotFound:  # Gitea says so of a repository that is still empty
+            self.facts()  # raises where the repository itself is gone
+            return []
         return [self._pull(one) for one in found[:PAGE]]
 
     def merge_request(self, number: int) -> MergeRequest:
@@ -129,31 +135,20 @@ class PullHost(Host):
         data = {"head": source, "base": target, "title": title, "body": description}
         return self._pull(self.api.call("POST", f"{self.repo}/pulls", data=data))
 
-    def put_comment(self, number: int, body: str, *, marker: str, known: str = "") -> str:
-        comments = f"{self.repo}/issues/comments"
-        if known.isascii() and known.isdecimal():
-            try:
-                self.api.call("PATCH", f"{comments}/{known}", data={"body": body})
-            except NotFound:  # somebody removed it
-                return self.put_comment(number, body, marker=marker)
-            return known
-        found = next(self._own_with(marker, number), None)
-        if found is not None:
-            self.api.call("PATCH", f"{comments}/{found}", data={"body": body})
-            return str(found)
+    def comments(self, number: int) -> Iterator[Any]:
+        return self._pages(f"{self.repo}/issues/{number}/comments")
+
+    def write_comment(self, number: int, body: str) -> Any:
         path = f"{self.repo}/issues/{number}/comments"
-        return _id_of(self.api.call("POST", path, data={"body": body}))
+        return self.api.call("POST", path, data={"body": body})
 
-    def _own_with(self, marker: str, pull: int) -> Iterator[int]:
-        for comment in self._pages(f"{self.repo}/issues/{pull}/comments"):
-            own = part(comment, "user", "id") == self._account
-            if own and marker in str(part(comment, "body")):
-                yield number(part(comment, "id"))
+    def rewrite_comment(self, number: int, comment: str, body: str) -> None:
+        path = f"{self.repo}/issues/comments/{comment}"
+        self.api.call("PATCH", path, data={"body": body})
 
-    @cached_property
-    def _account(self) -> int:
-        """The account that the token is of."""
-        return number(part(self.api.get("/user"), "id"))
+    @classmethod
+    def comment_author(cls, comment: Any) -> Any:
+        return part(comment, "user", "id")
 
     @classmethod
     def head_ref(cls, number: int) -> str:
@@ -246,10 +241,3 @@ def delivery_id(given: str, body: bytes) -> str:
     """The host's id of a delivery; without one, what the body itself amounts to."""
     plain = given.isascii() and given.isprintable() and 0 < len(given) <= MAX_ID
     return given if plain else f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-def _id_of(found: Any) -> str:
-    try:
-        return str(number(part(found, "id")))
-    except Invalid as error:
-        raise PermanentBackendError("The host made a comment without an id.") from error

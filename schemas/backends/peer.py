@@ -8,9 +8,7 @@ followed, and each call is bounded in time and size.
 from __future__ import annotations
 
 import ipaddress
-import json
 import socket
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -20,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from django.conf import settings
 
+from idp.common import outgoing
 from idp.common.errors import (
     Denied,
     Invalid,
@@ -28,6 +27,7 @@ from idp.common.errors import (
     TemporaryBackendError,
 )
 from idp.common.networks import Address, allowed
+from idp.common.outgoing import QUOTED
 from idp.common.version import VERSION
 
 SECONDS = 20.0  # of one call
@@ -35,6 +35,7 @@ MAX_BYTES = 16 * 1024 * 1024  # of one answer: a schema of a million characters,
 MAX_URL = 500
 PAGE = 1_000
 _FIX = "Name a registry that Slipway may reach; the operator allows networks in {}."
+_FIX_ADDRESS = "Check the address: it is what clients have as schema.registry.url."
 _SETTING = "SLIPWAY_SCHEMAS_IMPORT_NETWORKS"
 _ACCEPT = "application/vnd.schemaregistry.v1+json, application/json"
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -197,35 +198,13 @@ class Peer:
             with self._http.stream(
                 "GET", self._base + path, params=params, extensions=extensions
             ) as answer:
-                body = self._read(answer)
+                body = outgoing.read(answer, self.place.host, most=MAX_BYTES, seconds=SECONDS)
                 self._judge(answer.status_code, path)
         except httpx.TimeoutException as error:
             raise TemporaryBackendError(f"{self.place.host} did not answer in time.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise TemporaryBackendError(f"{self.place.host} cannot be asked: {error}.") from error
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise PermanentBackendError(
-                f"{self.place.host} answers {path[:200]} with something else than JSON.",
-                fix="Check the address: it is what clients have as schema.registry.url.",
-            ) from error
-
-    def _read(self, answer: httpx.Response) -> bytes:
-        """The body within its bounds; what is packed is refused, since it may hold any size."""
-        if answer.headers.get("content-encoding", "identity") != "identity":
-            raise PermanentBackendError(f"{self.place.host} packs its answers unasked.")
-        ends, parts, size = time.monotonic() + SECONDS, [], 0
-        for part in answer.iter_raw():
-            parts.append(part)
-            size += len(part)
-            if size > MAX_BYTES:
-                raise PermanentBackendError(
-                    f"{self.place.host} answers with more than {MAX_BYTES} bytes."
-                )
-            if time.monotonic() > ends:
-                raise TemporaryBackendError(f"{self.place.host} did not answer in time.")
-        return b"".join(parts)
+        return outgoing.decoded(body, self.place.host, path, fix=_FIX_ADDRESS)
 
     def _judge(self, status: int, path: str) -> None:
         host = self.place.host
@@ -241,10 +220,10 @@ class Peer:
                 fix="Check the user name and the password, or the token.",
             )
         if status == HTTPStatus.NOT_FOUND:
-            raise NotFound(f"{host} has no {path[:200]}.")
+            raise NotFound(f"{host} has no {path[:QUOTED]}.")
         if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise TemporaryBackendError(f"{host} failed to answer (HTTP {status}).")
-        raise PermanentBackendError(f"{host} refuses {path[:200]} (HTTP {status}).")
+        raise PermanentBackendError(f"{host} refuses {path[:QUOTED]} (HTTP {status}).")
 
 
 def _part(name: str) -> str:

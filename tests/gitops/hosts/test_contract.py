@@ -105,6 +105,21 @@ def test_merge_requests(host: Host, fake: FakeHost) -> None:
         host.merge_request(9)
 
 
+def test_a_repository_without_pull_requests_has_none(
+    host: Host, fake: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gitea answers 404 for the list of a repository that is still empty."""
+    call = host.api.call
+
+    def missing(method: str, path: str, **more: object) -> object:
+        if path.endswith("/pulls"):
+            raise NotFound("it has no pulls")
+        return call(method, path, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(host.api, "call", missing)
+    assert host.merge_requests() == []
+
+
 def test_open_and_merge(host: Host, fake: FakeHost) -> None:
     sha = fake.commit({"a.txt": "1"}, branch="sell")
     made = host.open_merge_request(
@@ -116,6 +131,15 @@ def test_open_and_merge(host: Host, fake: FakeHost) -> None:
     host.merge(made.number, sha)
     assert host.merge_request(made.number).state == "merged"
     assert host.merge_requests() == []
+
+
+def test_a_host_that_still_looks_at_the_request_is_asked_later(fake: FakeHost, host: Host) -> None:
+    if fake.kind != "gitea":
+        return  # its own word, and not a refusal: the others say 422 or 409 for good
+    fake.answers.append((405, {}, b'{"message": "Please try again later"}'))
+    with pytest.raises(TemporaryBackendError) as found:
+        host.merge(1, SHA)
+    assert found.value.retry_after == 2
 
 
 def test_one_hook_and_never_a_second(host: Host, fake: FakeHost) -> None:
