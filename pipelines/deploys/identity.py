@@ -76,11 +76,14 @@ def _token(attempt: Attempt) -> ApiToken | None:
         or (by is not None and by.revoked_at is not None)
     ):
         return None  # a fork's job is nobody
+    carried = _carried(pipeline)
+    if not carried:
+        return None  # and neither is one whose starter's token opens nothing of a job's
     return tokens.issued(
         user,
         issued_for=f"{_MARK}{attempt.pk}",
         name=f"job {attempt.job.name} of #{pipeline.number}"[:80],
-        permissions=_carried(pipeline),
+        permissions=carried,
         scope=_reach(pipeline),
         created_by=by.created_by if by else None,
     )
@@ -89,7 +92,7 @@ def _token(attempt: Attempt) -> ApiToken | None:
 def _carried(pipeline: Pipeline) -> list[str]:
     """What the token of whoever started the pipeline lets through, where they had one."""
     narrowed = pipeline.token.permissions if pipeline.token else ()
-    return [name for name in CARRIES if not narrowed or name in narrowed] or ["project.view"]
+    return [name for name in CARRIES if not narrowed or name in narrowed]
 
 
 def _reach(pipeline: Pipeline) -> Scope:

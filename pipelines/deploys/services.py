@@ -225,8 +225,3 @@ def _behind(bundle: Bundle) -> frozenset[int]:
         rows = User.objects.filter(email__iexact=bundle.author_email).order_by("pk")
         found |= set(rows.values_list("pk", flat=True)[:MAX_AUTHORS])
     return frozenset(pk for pk in found if pk is not None)
-
-
-def job_deployed(job: Job) -> Deployment | None:
-    """The newest deployment that a job asked for."""
-    return job.deployments.select_related("change", "environment", "bundle").last()

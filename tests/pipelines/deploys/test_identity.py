@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from idp.common.errors import Forbidden
 from pipelines.deploys import identity, services
@@ -76,6 +79,25 @@ def test_a_person_who_left_takes_it_with_them(world: World, taken: Taken) -> Non
         is_active=False
     )
     assert actor_of(taken) is None
+
+
+@pytest.mark.parametrize(
+    ("carried", "opens"), [(["pipeline.run"], None), (["pipeline.view"], ["pipeline.view"])]
+)
+def test_a_narrowed_token_that_started_it_narrows_it(
+    world: World, carried: list[str], opens: list[str] | None
+) -> None:
+    user = world.people.developer
+    token = ApiToken.objects.create(
+        user=user, name="narrow", digest="d" * 64, prefix="slp_narrow", permissions=carried,
+        expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+    pipeline = world.start(FILE)
+    type(pipeline).objects.filter(pk=pipeline.pk).update(token=token)
+    (found,) = claiming.take(1)
+    actor = actor_of(found)
+    given = actor.token.permissions if actor and actor.token else None
+    assert given == opens
 
 
 def test_only_a_protected_branch_reaches_production_by_its_job(world: World) -> None:
