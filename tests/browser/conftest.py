@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from gitops import targets
 from rbac.models import User
+from tests.browser.snapshot import Snapshot
 from tests.browser.world import build
 from tests.support.absent import absent
 
@@ -21,9 +23,21 @@ Open = Callable[..., Page]
 SILENT_STREAM = "retry: 600000\n\n: open\n\n"
 
 
+@pytest.fixture(scope="session")
+def _snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
+    made = Snapshot(tmp_path_factory.mktemp("company"))
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def world(
-    transactional_db: None, settings: Any, moto_server: str, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None,
+    settings: Any,
+    moto_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    state_dir: Path,
+    _snapshot: Snapshot,
 ) -> None:
     targets._targets.clear()
     monkeypatch.setattr("gitops.backends.memory.pods.READY_AFTER", 0.0)
@@ -32,7 +46,7 @@ def world(
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    build(moto_server)
+    _snapshot.build(state_dir, moto_server, build)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.support.absent import absent
 ON_LOOPBACK = frozenset(
     {"moto_server", "aws", "redis_server", "postgres_server", "control_plane", "live_server"}
     | {"gitea"}
-    | {"asgi_server", "demo_server", "page", "browser"}
+    | {"asgi_server", "demo_server", "browser"}
 )
 MARKS_ON_LOOPBACK = frozenset({"cluster", "browser", "servers", "loopback"})
 
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("cluster")
         if fixtures & {"_redis", "_postgres", "gitea"}:
             item.add_marker("servers")
-        if fixtures & {"page", "browser"}:
+        if "browser" in fixtures:  # a page of it asks for it too
             item.add_marker("browser")
         marks = {mark.name for mark in item.iter_markers()}
         if marks & MARKS_ON_LOOPBACK or fixtures & ON_LOOPBACK:
