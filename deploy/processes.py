@@ -22,6 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("web", "streams", "worker", "controller")
 WHERE_WANTED = ("runner",)  # started only where projects are trusted with this machine
 START_SECONDS = 90
+TABLES = """
+from django.core.management import call_command
+from idp.fresh import make_tables
+make_tables() or call_command("migrate", verbosity=0, interactive=False)
+"""
 
 
 @dataclass
@@ -88,7 +93,8 @@ class Installation:
         )
 
     def prepare(self) -> None:
-        self.manage("migrate", "--verbosity", "0", "--no-input")
+        """Tables and static files; an empty database gets its tables at once."""
+        self.manage("shell", "--verbosity", "0", "--command", TABLES)
         self.manage("collectstatic", "--verbosity", "0", "--no-input")
 
 
