@@ -22,7 +22,18 @@ from pipelines.running.workspace import Origin
 
 MAX_FILES = 200_000
 _SECONDS = 20
+_BRANCHES = "refs/heads/"
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where a checkout stands; empty texts where there is no commit, or no branch."""
+
+    branch: str = ""
+    sha: str = ""
+    parent: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,14 @@ class CheckoutFiles:
     """The unignored files below a folder. Links that lead out of it are not followed."""
 
     root: Path
+
+    @cached_property
+    def head(self) -> Head:
+        """Asked of git once."""
+        branch = git(self.root, "symbolic-ref", "-q", "HEAD").strip().removeprefix(_BRANCHES)
+        sha, *rest = git(self.root, "log", "-1", "--format=%H%n%P%n%B").split("\n", 2)
+        parents, message = rest if len(rest) == 2 else ("", "")  # noqa: PLR2004 - two more lines
+        return Head(branch, sha, parents.partition(" ")[0], message.strip())
 
     def read(self, path: str) -> bytes | None:
         target = (self.root / path).resolve()
@@ -97,32 +116,33 @@ def context_of(
 ) -> Context:
     """The context of a checkout. `chosen` (source, branch, tag) says what to pretend."""
     source = chosen.get("source") or "push"
-    branch = chosen.get("branch") or git(root, "symbolic-ref", "--short", "-q", "HEAD").strip()
+    files = CheckoutFiles(root)
+    head = files.head
+    branch = chosen.get("branch") or head.branch
     default = _default_branch(root)
     return Context(
         source=source,
         branch=branch or default,
         tag=chosen.get("tag") or "",
-        sha=git(root, "rev-parse", "-q", "--verify", "HEAD").strip() or "0" * 40,
-        message=git(root, "log", "-1", "--format=%B").strip(),
+        sha=head.sha or "0" * 40,
+        message=head.message,
         default_branch=default,
         project=f"local/{root.name}",
         merge_request=source == "merge_request_event",
-        changed=_changed(root, default, branch),
-        files=CheckoutFiles(root),
+        changed=_changed(root, default, branch, head.parent),
+        files=files,
         sources=CheckoutSources(root),
         pipeline_variables={**local.given, **variables},
         project_variables=local.project,
     )
 
 
-def origin_of(root: Path, paths: Sequence[str]) -> Origin:
+def origin_of(files: CheckoutFiles) -> Origin:
     """What workspaces are copied from: these files, and the repository as a view."""
+    root, head = files.root, files.head
     folder = git(root, "rev-parse", "--path-format=absolute", "--git-common-dir").strip()
-    branch = git(root, "symbolic-ref", "-q", "HEAD").strip()
-    sha = git(root, "rev-parse", "-q", "--verify", "HEAD").strip()
-    head = f"ref: {branch}\n" if branch else f"{sha}\n"
-    return Origin(root, tuple(paths), folder if sha else "", head)
+    text = f"ref: {_BRANCHES}{head.branch}\n" if head.branch else f"{head.sha}\n"
+    return Origin(root, tuple(files.paths()), folder if head.sha else "", text)
 
 
 def _default_branch(root: Path) -> str:
@@ -130,10 +150,10 @@ def _default_branch(root: Path) -> str:
     return remote.removeprefix("origin/") or "main"
 
 
-def _changed(root: Path, default: str, branch: str) -> tuple[str, ...] | None:
+def _changed(root: Path, default: str, branch: str, parent: str) -> tuple[str, ...] | None:
     """What the branch changes beside the default one, or the last commit and the work in hand."""
     base = git(root, "merge-base", "HEAD", default).strip() if branch != default else ""
-    base = base or git(root, "rev-parse", "-q", "--verify", "HEAD~1").strip()
+    base = base or parent
     if not base:
         return None
     return _changed_from(root, base)

@@ -15,7 +15,7 @@ import typer
 
 from idp.common.console import Client, Code, fail, note, print_json, say
 from pipelines import cli_agent, cli_server, local_settings
-from pipelines.checkout import context_of, root_of
+from pipelines.checkout import CheckoutFiles, context_of, root_of
 from pipelines.cli_run import run as run_plan
 from pipelines.cli_run import tell
 from pipelines.engine import cache, explaining
@@ -25,6 +25,7 @@ from pipelines.engine.planned import Plan
 from pipelines.engine.problems import ConfigError, Problem, nearest
 from pipelines.engine.source import MAX_BYTES
 from pipelines.running.choosing import Wanted
+from pipelines.running.launching import Launcher
 
 if TYPE_CHECKING:  # what reads a file is loaded where no plan of it is kept
     from pipelines.engine.config import Config
@@ -56,9 +57,8 @@ def _root(asked: Asked) -> Path:
     return root_of(folder if folder.is_dir() else Path.cwd())
 
 
-def _found(asked: Asked) -> tuple[bytes, Context, str]:
+def _found(asked: Asked, root: Path) -> tuple[bytes, Context, str]:
     """The file's content, its context and its path from the checkout's root."""
-    root = _root(asked)
     local = local_settings.read(root)
     path = Path(asked.file) if asked.file else root / (local.file or FILE)
     source = "merge_request_event" if asked.merge_request else asked.source
@@ -84,11 +84,13 @@ def _variables(given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _plan(asked: Asked) -> tuple[Context, Plan]:
-    """The plan, kept beside those made before."""
-    data, context, name = _found(asked)
+def _plan(asked: Asked) -> tuple[CheckoutFiles, Plan]:
+    """The checkout and its plan, kept beside those made before."""
+    root = _root(asked)
+    data, context, name = _found(asked, root)
+    files = context.files if isinstance(context.files, CheckoutFiles) else CheckoutFiles(root)
     try:
-        return context, cache.planned(data, context, _kept(), name)
+        return files, cache.planned(data, context, _kept(), name)
     except ConfigError as fault:
         raise _refused(fault) from None
 
@@ -105,7 +107,7 @@ def _refused(fault: ConfigError) -> typer.Exit:
 
 
 def _planned(asked: Asked) -> tuple[Config, Plan]:
-    data, context, name = _found(asked)
+    data, context, name = _found(asked, _root(asked))
     try:
         config = import_module("pipelines.engine.config").load(data, context, name)
         made = import_module("pipelines.engine.plan").plan(config, context)
@@ -148,7 +150,9 @@ def _register_lint(group: typer.Typer, client: Client) -> None:
     ) -> None:
         """Say what is wrong with the file; exit code 1 when it makes no pipeline."""
         asked = Asked(file, branch, tag, source, merge_request, tuple(var))
-        report: Report = import_module("pipelines.engine.linting").lint(*_found(asked))
+        report: Report = import_module("pipelines.engine.linting").lint(
+            *_found(asked, _root(asked))
+        )
         if client.as_json:
             state = report.plan.state if report.plan else None
             problems = [_as_json(problem) for problem in report.problems]
@@ -239,11 +243,11 @@ def _register_run(group: typer.Typer, client: Client) -> None:
     ) -> None:
         """Run the pipeline on this machine, in copies of the checkout; artifacts come back."""
         asked = Asked(file, branch, tag, source, merge_request, tuple(var))
-        context, made = _plan(asked)
         wanted = Wanted(tuple(jobs), needs, stage, tuple(manual), slots)
-        root = _root(asked)
-        quiet = quiet or client.as_json
-        result = run_plan(root, context.files.paths(), made, wanted, quiet=quiet, verbose=verbose)
+        how = {"quiet": quiet or client.as_json, "verbose": verbose}
+        with Launcher() as launcher:  # it gets ready while the plan is made
+            files, made = _plan(asked)
+            result = run_plan(files, made, wanted, launcher, **how)
         tell(result, made, as_json=client.as_json)
 
 

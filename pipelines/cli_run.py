@@ -7,16 +7,16 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from idp.common.console import Code, fail, note, print_json, say
-from pipelines.checkout import origin_of
+from pipelines.checkout import CheckoutFiles, origin_of
 from pipelines.engine.planned import Plan, State
 from pipelines.engine.scheduling import Status
 from pipelines.running.choosing import ChoiceError, Wanted, choose
+from pipelines.running.launching import Launcher
 from pipelines.running.local import LocalRun, Ran, Result
 from pipelines.running.stores import Folders, folder_for
 
@@ -59,7 +59,9 @@ class Printer:
         sys.stdout.buffer.flush()
 
 
-def run(root: Path, paths: Sequence[str], plan: Plan, wanted: Wanted, **how: bool) -> Result:
+def run(
+    files: CheckoutFiles, plan: Plan, wanted: Wanted, launcher: Launcher, **how: bool
+) -> Result:
     """Run what is wanted of a plan in a checkout; errors of use end the command."""
     if plan.state is not State.CREATED:
         raise fail(f"No pipeline: {plan.reason}.", Code.FAILED, fix="slipway ci explain JOB.")
@@ -73,10 +75,10 @@ def run(root: Path, paths: Sequence[str], plan: Plan, wanted: Wanted, **how: boo
             f"Images are not used here, jobs run in this machine's shell: {', '.join(images)[:200]}"
         )
     printer = Printer(names, quiet=how.get("quiet", False), verbose=how.get("verbose", False))
-    caches = Folders(folder_for(f"ci/caches/{root.name}"))
-    local = LocalRun(plan, origin_of(root, paths), choice, printer, caches)
+    caches = Folders(folder_for(f"ci/caches/{files.root.name}"))
+    local = LocalRun(plan, origin_of(files), choice, printer, caches)
     with _interrupts(local):
-        return local.run()
+        return local.run(launcher)
 
 
 @contextmanager

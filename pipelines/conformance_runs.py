@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import local_settings
-from pipelines.checkout import context_of, origin_of
+from pipelines.checkout import CheckoutFiles, context_of, origin_of
 from pipelines.engine.config import FILE, load
 from pipelines.engine.plan import Plan, State, plan
 from pipelines.engine.problems import ConfigError
@@ -122,7 +122,7 @@ def _run(case: Mapping[str, Any], root: Path, heard: _Heard) -> tuple[Plan, Resu
         choice = choose(made, wanted)
     except (ConfigError, ChoiceError) as fault:
         raise Refused(str(fault)) from None
-    origin = origin_of(root, context.files.paths())
+    origin = origin_of(CheckoutFiles(root))
     with tempfile.TemporaryDirectory(prefix="slipway-caches-") as caches:
         run = LocalRun(made, origin, choice, heard, Folders(Path(caches)))
         limit = threading.Timer(_SECONDS, run.cancel)

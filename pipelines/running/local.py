@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -123,12 +124,16 @@ class LocalRun:
         self._canceled.set()
         self._ended.put(None)
 
-    def run(self) -> Result:
+    def run(self, launcher: Launcher | None = None) -> Result:
+        """Everything to its end; `launcher` where one was started before."""
         scratch = Path(tempfile.mkdtemp(prefix="slipway-ci-"))
         try:
-            with Launcher() as launcher, ThreadPoolExecutor(self.choice.slots) as pool:
+            with (
+                nullcontext(launcher) if launcher else Launcher() as starts,
+                ThreadPoolExecutor(self.choice.slots) as pool,
+            ):
                 self.kept = Folders(scratch / "artifacts")
-                self._loop(lambda name: pool.submit(self._one, name, launcher, scratch))
+                self._loop(lambda name: pool.submit(self._one, name, starts, scratch))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return self._result()
