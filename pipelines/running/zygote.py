@@ -327,28 +327,34 @@ def _ask(first: int) -> None:
 
 
 def _kill_all(first: int) -> None:
-    """Kill the job's first process, which ends its namespace, and whatever is left outside one."""
-    for pid in (first, *_descendants(os.getpid())):
-        _kill(pid)
+    """Kill the job's first process, which ends its namespace, and whatever is left outside one.
+
+    Orphans of the job become this process's children: without one, nothing of the job is left.
+    """
+    if not _has_children():
+        return
+    _kill(first)
     for _ in range(_KILL_ROUNDS):
-        left = [pid for pid in _descendants(os.getpid()) if not _reaped(pid)]
-        if not left:
-            return
-        for pid in left:
+        for pid in _descendants(os.getpid()):
             _kill(pid)
+        if not _has_children():
+            return
         time.sleep(0.005)
+
+
+def _has_children() -> bool:
+    """Whether a child lives, once those that ended are reaped."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _kill(pid: int) -> None:
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGKILL)
-
-
-def _reaped(pid: int) -> bool:
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return False  # not ours yet: its parent is about to end
 
 
 def _answer(control: socket.socket, code: int, reason: str) -> None:
