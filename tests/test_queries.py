@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from django.urls import get_resolver
-from django.urls.exceptions import Resolver404
 
 from environments.models import Environment, Workload
 from gitops.models import Application
@@ -15,6 +13,9 @@ from idp.changes.models import Change
 from portal.models import Component
 from rbac.scopes import environment_scope
 from schemas.databases.models import Database, DatabaseInstance
+from tests.pipelines.deploys.factories import make_bundle
+from tests.pipelines.evidence.making import promoted, rule
+from tests.pipelines.fleet.factories import make_agent
 from tests.pipelines.runs.factories import make_job, make_pipeline
 from tests.support import queries
 from tests.support.world import World, make_world
@@ -44,6 +45,13 @@ ROUTES = [
     "/api/v1/tests/",
     "/pipelines/",
     "/api/v1/pipelines/",
+    "/pipelines/agents/",
+    "/api/v1/agents/",
+    "/pipelines/gates/",
+    "/api/v1/evidence-rules/",
+    "/pipelines/board/",
+    "/api/v1/bundles/",
+    "/api/v1/deployments/",
 ]
 MANY = 30
 
@@ -64,6 +72,10 @@ def world(db: None) -> World:
             keeper=found.database.keeper,
             name=f"database-{number}",
         )
+        make_agent(found.people.project, found.people.developer, f"agent-{number}")
+        rule(found.people.project.scope, "tests.failed == 0", f"rule-{number}")
+        bundle = make_bundle(found.people.project, found.people.developer)
+        promoted(bundle, found.environment, found.people.developer)
         made = make_pipeline(found.people.project, found.people.developer)
         make_job(made, "build")
         make_job(made, "test", "test", status="failed")
@@ -99,15 +111,16 @@ def another(world: World, name: str) -> None:
     change.save(force_insert=True)
 
 
-@pytest.mark.parametrize("route", ROUTES)
-def test_no_route_needs_more_queries_than_it_did(world: World, route: str) -> None:
-    try:
-        get_resolver().resolve(route)
-    except Resolver404:
-        pytest.skip(f"{route} does not exist")
+def test_no_route_needs_more_queries_than_it_did(world: World) -> None:
     client = Client()
     client.force_login(world.people.maintainer)
-    queries.judge(route, queries.count(client, route))
+    wrong = []
+    for route in ROUTES:
+        try:
+            queries.judge(route, queries.count(client, route))
+        except AssertionError as error:
+            wrong.append(str(error))
+    assert wrong == []
 
 
 def test_more_queries_than_the_ceiling_fail(
