@@ -27,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
     django_settings.SCHEMAS_TRAFFIC_SECONDS = 0  # a thread that writes later meets other tests
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that no worker has one left when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    walks = config.rootpath / "tests"
+    items.sort(key=lambda item: item.path not in slow and item.path.parent != walks)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,
