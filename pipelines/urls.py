@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("pipelines.oidc.urls")),
     path("", include("pipelines.reports.urls")),
     path("", include("pipelines.runs.urls")),
+    path("", include("pipelines.variables.urls")),
 ]

@@ -10,6 +10,7 @@ from django.test import Client
 from environments.models import Environment, Workload
 from gitops.models import Application
 from idp.changes.models import Change
+from pipelines.variables.models import Variable
 from portal.models import Component
 from rbac.scopes import environment_scope
 from schemas.databases.models import Database, DatabaseInstance
@@ -52,6 +53,7 @@ ROUTES = [
     "/pipelines/board/",
     "/api/v1/bundles/",
     "/api/v1/deployments/",
+    "/pipelines/variables/",
 ]
 MANY = 30
 
@@ -79,6 +81,7 @@ def world(db: None) -> World:
         made = make_pipeline(found.people.project, found.people.developer)
         make_job(made, "build")
         make_job(made, "test", "test", status="failed")
+        Variable.objects.create(project=found.people.project, name=f"V{number}", value="x")
         DatabaseInstance.objects.create(database=lives, scope=found.environment.scope, url="x")
         Change.objects.create(
             kind=change.kind,

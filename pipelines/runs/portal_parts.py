@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from idp.common.host import Hit
 from idp.common.narrowing import MAX_WORD
+from pipelines.permissions import MANAGE
 from pipelines.runs import selectors
 from pipelines.runs.addresses import page_of
 from pipelines.runs.models import Pipeline
@@ -18,6 +19,7 @@ from pipelines.runs.selectors import Filters
 from pipelines.runs.views.lists import shown
 from pipelines.runs.words import label_of, look_of
 from portal.models import Component
+from rbac.access import can
 from rbac.actors import Actor
 
 MAX_ROWS = 15
@@ -42,11 +44,14 @@ def find(actor: Actor, text: str, limit: int) -> list[Hit]:
 def of_component(actor: Actor, component: Component) -> dict[str, Any]:
     """The newest pipelines of a component's project."""
     name = component.project.name
+    only = f"?{urlencode({'project': name})}"
+    manages = can(actor, MANAGE, component.project.scope)
     rows = selectors.pipelines(actor, Filters(project=name)).order_by("-pk")
     return {
         "rows": shown(list(rows[:MAX_ROWS])),
         "project": name,
-        "url": f"{reverse('pipelines:list')}?{urlencode({'project': name})}",
+        "url": reverse("pipelines:list") + only,
+        "variables": reverse("pipelines:variables") + only if manages else "",
     }
 
 

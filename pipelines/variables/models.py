@@ -39,3 +39,8 @@ class Variable(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def secret(self) -> bool:
+        """Whether no page shows the value, whoever asks."""
+        return self.masked or self.hidden

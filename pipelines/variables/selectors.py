@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from django.db.models import Q, QuerySet
+
+from idp.common.narrowing import Narrowing
 from pipelines.engine.settings import Level, Setting
 from pipelines.permissions import MANAGE, VIEW
 from pipelines.variables.models import Variable
@@ -11,10 +15,83 @@ from rbac.access import get_visible, require, visible
 from rbac.actors import Actor
 from rbac.models import Project
 
+PAGE_SIZE = 50
+ORDER = ("project__name", "name", "environment")
+_DIGITS = 18
+
+
+@dataclass(frozen=True)
+class Filters(Narrowing):
+    """What the list is narrowed to; empty text does not narrow."""
+
+    q: str = ""
+    project: str = ""
+
+    @property
+    def condition(self) -> Q:
+        found = Q(project__name=self.project) if self.project else Q()
+        if self.q:
+            words = Q(name__icontains=self.q) | Q(environment__icontains=self.q)
+            found &= words | Q(description__icontains=self.q)
+        return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """A page of the list, with the cursors of the pages before and after it ("" for none)."""
+
+    rows: Sequence[Variable]
+    earlier: str = ""
+    later: str = ""
+
 
 def variables(actor: Actor) -> QuerySet[Variable]:
     """Those of the projects whose pipelines the actor manages: nobody else reads them."""
     return visible(actor, MANAGE, Variable.objects.all()).select_related("project__scope")
+
+
+def part(actor: Actor, filters: Filters, *, before: str = "", after: str = "") -> Part:
+    """A page by project, name and environment, without values; a foreign cursor counts for none."""
+    rows = variables(actor).filter(filters.condition).defer("value")
+    if (end := _anchor(rows, before)) is not None:
+        ordered = rows.filter(_beyond(end, "lt")).order_by(*(f"-{name}" for name in ORDER))
+        found = list(ordered[: PAGE_SIZE + 1])
+        more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE][::-1]
+        return Part(found, _mark(found, 0) if more else "", _mark(found, -1))
+    start = _anchor(rows, after)
+    if start is not None:
+        rows = rows.filter(_beyond(start, "gt"))
+    found = list(rows.order_by(*ORDER)[: PAGE_SIZE + 1])
+    more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
+    return Part(found, _mark(found, 0) if start else "", _mark(found, -1) if more else "")
+
+
+def _anchor(rows: QuerySet[Variable], cursor: str) -> Variable | None:
+    fits = cursor.isascii() and cursor.isdecimal() and len(cursor) <= _DIGITS
+    return rows.filter(pk=int(cursor)).first() if fits else None
+
+
+def _beyond(row: Variable, way: str) -> Q:
+    """What stands after (`gt`) or before (`lt`) a row."""
+    here = {"project__name": row.project.name, "name": row.name}
+    found = Q(**{f"project__name__{way}": row.project.name})
+    found |= Q(**{"project__name": row.project.name, f"name__{way}": row.name})
+    return found | Q(**here, **{f"environment__{way}": row.environment})
+
+
+def _mark(rows: Sequence[Variable], at: int) -> str:
+    return str(rows[at].pk) if rows else ""
+
+
+def managed(actor: Actor) -> QuerySet[Project]:
+    """The projects whose variables the actor reads and writes, by name."""
+    return visible(actor, MANAGE, Project.objects.select_related("scope")).order_by("name")
+
+
+def others(row: Variable) -> QuerySet[Variable]:
+    """Those of the same name for other environments, without values."""
+    rows = Variable.objects.filter(project=row.project, name=row.name).exclude(pk=row.pk)
+    return rows.defer("value").order_by("environment")
 
 
 def project(actor: Actor, name: str) -> Project:
@@ -29,11 +106,19 @@ def of_project(actor: Actor, project: Project) -> QuerySet[Variable]:
 
 
 def variable(actor: Actor, pk: int) -> Variable:
-    """One; `NotVisible`, or `AccessForbidden` for who only sees the project's pipelines."""
-    rows = Variable.objects.select_related("project__scope")
+    """One, its value unread until it is asked for.
+
+    `NotVisible`, or `AccessForbidden` for who only sees the project's pipelines.
+    """
+    rows = Variable.objects.select_related("project__scope").defer("value")
     found = get_visible(actor, VIEW, rows, pk=pk)
     require(actor, MANAGE, found.project.scope)
     return found
+
+
+def shown(row: Variable) -> str | None:
+    """The value as a page may show it on demand; None for one that is masked or hidden."""
+    return None if row.secret else row.value
 
 
 def settings_of(project: Project) -> tuple[Setting, ...]:

@@ -18,6 +18,7 @@ from rbac.models import Project
 
 MOST = 500
 MAX_VALUE = 100_000
+MAX_DESCRIPTION = 255
 LEAST_MASKED = 8
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _SCOPE = re.compile(r"[\w /.$*{}-]{1,255}")
@@ -34,7 +35,8 @@ def create(
     if rows.count() >= MOST:
         raise Clash(f"{project.name} has {MOST} variables.", fix="Delete some, or use a file.")
     if rows.filter(name=name, environment=environment).exists():
-        raise Clash(f"{project.name} has {name} for {environment} already.", fix="Change that one.")
+        message, fix = f"{project.name} has {name} for {environment} already.", "Change that one."
+        raise Clash(message, fix=fix, errors=[FieldError("name", "unique", message, fix)])
     variable = Variable(project=project, name=name, environment=environment, value=value)
     _save(actor, variable, more)
     audit.record(actor, "variable.create", target=variable, after=_told(variable))
@@ -89,6 +91,8 @@ def _judge(variable: Variable) -> None:
         raise _wrong("environment", "That is no name of an environment.", "Write review/*, or *.")
     if len(variable.value) > MAX_VALUE or "\0" in variable.value:
         raise _wrong("value", f"At most {MAX_VALUE} characters, and no NUL.", "Shorten it.")
+    if len(variable.description) > MAX_DESCRIPTION:
+        raise _wrong("description", f"At most {MAX_DESCRIPTION} characters.", "Shorten it.")
     if variable.masked and len(variable.value) < LEAST_MASKED:
         raise _wrong(
             "masked",

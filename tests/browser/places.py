@@ -17,6 +17,7 @@ from pipelines.deploys.models import Bundle
 from pipelines.fleet.models import Agent
 from pipelines.reports.models import Report, TestCase
 from pipelines.runs.models import Job, Pipeline
+from pipelines.variables.models import Variable
 from portal.shell import address
 from rbac.models import User
 from rbac.services.people import invite
@@ -94,6 +95,9 @@ FIXED = (
     Place("agents", "/pipelines/agents/", LEAD),
     Place("agent-new", "/pipelines/agents/new/", LEAD),
     Place("first-agents", "/pipelines/agents/", NEWCOMER),
+    Place("first-ci-variables", "/pipelines/variables/", NEWCOMER),
+    Place("ci-variable-new", "/pipelines/variables/new/?project=orders", LEAD),
+    Place("no-match-ci-variables", "/pipelines/variables/?q=absent", LEAD),
     Place("no-match-pipelines", "/pipelines/?q=absent", AUTHOR),
     Place("first-pipelines", "/pipelines/", NEWCOMER),
     Place("account-token-new", "/account/tokens/new/", AUTHOR),
@@ -142,6 +146,7 @@ def objects() -> list[Place]:
         *_imports(),
         *_reports(),
         *_gates(),
+        *_variables(),
         Place("plan-with-losses", f"/changes/{_deletion().pk}/plan/", AUTHOR),
         Place("invitation", _invitation(), ""),
         Place("password-reset-confirm", _reset(), ""),
@@ -200,6 +205,19 @@ def _gates() -> list[Place]:
         Place("gate", one, AUTHOR),
         Place("gate-edit", f"{one}edit/", LEAD),
         Place("gate-delete", f"{one}delete/", LEAD),
+    ]
+
+
+def _variables() -> list[Place]:
+    plain = f"/pipelines/variables/{Variable.objects.get(name='REGISTRY_URL').pk}/"
+    hidden = (
+        f"/pipelines/variables/{Variable.objects.get(name='REGISTRY_TOKEN', environment='*').pk}/"
+    )
+    return [
+        Place("ci-variable", f"{plain}?value=shown", LEAD),
+        Place("ci-variable-hidden", hidden, LEAD),
+        Place("ci-variable-edit", f"{hidden}edit/", LEAD),
+        Place("ci-variable-delete", f"{hidden}delete/", LEAD),
     ]
 
 

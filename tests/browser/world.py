@@ -14,6 +14,7 @@ from gitops.models import CloudAccount
 from idp import demo
 from idp.changes import services as changes
 from pipelines.fleet import services as fleet
+from pipelines.variables import services as variables
 from portal.models import Component
 from portal.services import create_component
 from rbac.actors import Actor
@@ -59,9 +60,20 @@ def build(aws: str) -> None:
     declaring.ask(actor(ADMINISTRATOR), empty, "CREATE TABLE orders ();")
     _hosted()
     fleet.create(actor(LEAD), name="builder", project=orders)
+    _variables(orders)
     _dependants()
     _import(orders)
     _deletion(orders, aws)
+
+
+def _variables(orders: Project) -> None:
+    """A plain one, and a hidden one that has another of its name for production."""
+    lead = actor(LEAD)
+    plain = {"name": "REGISTRY_URL", "value": "https://registry.example.org"}
+    variables.create(lead, orders, **plain, description="Where images are pushed.")
+    token = {"name": "REGISTRY_TOKEN", "value": "not-a-real-token", "hidden": True}
+    variables.create(lead, orders, **token, protected=True)
+    variables.create(lead, orders, **token, environment="production", is_file=True)
 
 
 def _dependants() -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from gitops.repositories import clone_address
 from gitops.selectors import repositories_of
 from idp.common.host import Page
-from pipelines.permissions import RUN, VIEW
+from pipelines.permissions import MANAGE, RUN, VIEW
 from pipelines.runs import selectors
 from pipelines.runs.addresses import page_of
 from pipelines.runs.models import Pipeline
@@ -59,6 +59,7 @@ class PipelineList(AccessMixin):
             "next": query({**given, "after": found.later}) if found.later else "",
             "allowed": allowed,
             "may_start": held_anywhere(self.actor, RUN),
+            "may_manage": held_anywhere(self.actor, MANAGE),
             "clones": [] if found.rows or given else clones(self.actor),
         }
         return render(request, "pipelines/list.html", context)

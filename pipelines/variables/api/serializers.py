@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from idp.common.inputs import Strict
 from pipelines.variables.models import Variable
-from pipelines.variables.services import MAX_VALUE
+from pipelines.variables.services import MAX_DESCRIPTION, MAX_VALUE
 
 
 class VariableOut(serializers.ModelSerializer):
@@ -45,7 +45,9 @@ class VariableChangeIn(Strict):
     expand = serializers.BooleanField(
         required=False, help_text="$NAME in the value is another variable"
     )
-    description = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    description = serializers.CharField(
+        max_length=MAX_DESCRIPTION, required=False, allow_blank=True
+    )
 
 
 class VariableIn(VariableChangeIn):

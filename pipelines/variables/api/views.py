@@ -51,7 +51,7 @@ class VariablesAPI(AccessAPIView, ListAPIView):
 
 
 class VariableAPI(AccessAPIView):
-    """One variable; PATCH changes it, DELETE takes it from every job that begins afterwards."""
+    """One variable; PATCH changes it, DELETE takes it from every pipeline planned afterwards."""
 
     permission = MANAGE
 

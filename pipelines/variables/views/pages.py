@@ -1,0 +1,100 @@
+"""The list of variables and one variable; a plain value is shown when it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from idp.common.host import Page
+from pipelines.permissions import MANAGE
+from pipelines.variables import selectors
+from pipelines.variables.models import Variable
+from pipelines.variables.selectors import Filters
+from rbac.access import held_anywhere
+from rbac.views.mixins import AccessMixin
+
+LIST = "pipelines:variables"
+SHOWN = "shown"
+
+
+class VariableList(AccessMixin):
+    permission = MANAGE
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        filters = Filters.read(request.GET.dict())
+        before, after = request.GET.get("before", ""), request.GET.get("after", "")
+        found = selectors.part(self.actor, filters, before=before, after=after)
+        given = filters.given
+        name = filters.project
+        context = {
+            "page": Page(
+                "CI variables",
+                api=f"/api/v1/projects/{name}/variables/" if name else "",
+                permission=MANAGE,
+                nav=LIST,
+            ),
+            "filters": filters,
+            "chips": _chips(filters),
+            "projects": list(selectors.managed(self.actor).values_list("name", flat=True)),
+            "rows": found.rows,
+            "previous": query({**given, "before": found.earlier}) if found.earlier else "",
+            "next": query({**given, "after": found.later}) if found.later else "",
+            "may_add": held_anywhere(self.actor, MANAGE),
+            "add": reverse("pipelines:variable-new") + query({"project": name} if name else {}),
+        }
+        return render(request, "pipelines/variables/list.html", context)
+
+
+class VariablePage(AccessMixin):
+    permission = MANAGE
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = selectors.variable(self.actor, pk)
+        asked = request.GET.get("value") == SHOWN and not row.secret
+        context = {
+            "page": page(row),
+            "variable": row,
+            "asked": asked,
+            "value": selectors.shown(row) if asked else "",
+            "others": selectors.others(row),
+        }
+        return unkept(render(request, "pipelines/variables/variable.html", context))
+
+
+def query(parts: dict[str, str]) -> str:
+    return f"?{urlencode(parts)}" if parts else ""
+
+
+def unkept(answer: HttpResponse) -> HttpResponse:
+    """A page that may hold a value stays in no cache."""
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def page(row: Variable, title: str = "") -> Page:
+    """The frame of a page about one variable."""
+    name = row.project.name
+    above = [
+        ("CI variables", reverse(LIST)),
+        (name, reverse(LIST) + query({"project": name})),
+    ]
+    if title:
+        above.append((row.name, reverse("pipelines:variable", args=[row.pk])))
+    api = f"/api/v1/variables/{row.pk}/"
+    return Page(title or row.name, above, api=api, permission=MANAGE, nav=LIST)
+
+
+def _chips(filters: Filters) -> list[dict[str, Any]]:
+    path, given = reverse(LIST), filters.given
+    return [
+        {
+            "label": {"q": "text"}.get(name, name),
+            "value": value,
+            "url": path + query({key: item for key, item in given.items() if key != name}),
+        }
+        for name, value in given.items()
+    ]
