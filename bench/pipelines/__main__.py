@@ -1,4 +1,4 @@
-"""`make bench-ci`: the figures of pipelines in one run: laptop, engine, server."""
+"""`make bench-ci`: the figures of pipelines in one run: laptop, engine, server, browser."""
 
 from __future__ import annotations
 
@@ -36,13 +36,18 @@ def _on_a_server(supervisor: Supervisor) -> int:
     installation.prepare()
     os.environ.update(installation.env, DJANGO_SETTINGS_MODULE="idp.settings")
     django.setup()
-    from bench.pipelines import server  # noqa: PLC0415  # Django is set up now
+    from bench.pipelines import server, watching  # noqa: PLC0415  # Django is set up now
 
     logging.disable(logging.CRITICAL)
     actor, project = server.make()
     installation.start("runner")
     missed = 0
     for figure in server.figures(actor, project):
+        print(figure, flush=True)
+        missed += not figure.holds
+    installation.start("web")
+    installation.start("streams")
+    for figure in watching.figures(installation, actor, project):
         print(figure, flush=True)
         missed += not figure.holds
     return missed
