@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -18,6 +19,7 @@ from pipelines.backends import files as blobs
 from pipelines.engine.values.work import Work
 from pipelines.reports.formats import dotenv
 from pipelines.reports.formats.base import ReportRefused, Source
+from pipelines.reports.models import MAX_LABEL
 from pipelines.reports.services import Upload, take
 from pipelines.running import archives
 from pipelines.running.attempt import FilesError
@@ -32,7 +34,20 @@ ARCHIVE = "archive"
 DEFAULT_DAYS = 30
 DEFAULT_DEPTH = 20
 MAX_NAME = 200
+_DIGEST = 10
 READ = frozenset({"junit", "codequality", "cyclonedx", "metrics", "sarif"})
+
+
+def report_name(job: str, path: str) -> str:
+    """What a retry of the job replaces; the same file of another job of the matrix stays beside it.
+
+    One too long for a label keeps its beginning and a digest of all of it.
+    """
+    name = f"{job}: {path}"
+    if len(name) <= MAX_LABEL:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
+    return f"{name[: MAX_LABEL - _DIGEST - 1]} {digest}"
 
 
 class ServerFiles:
@@ -125,7 +140,7 @@ class ServerFiles:
                 ref=pipeline.ref,
                 target=pipeline.merge_request.target_branch if pipeline.merge_request else "",
                 kind=asked,
-                name=path[-MAX_NAME:],
+                name=report_name(self._attempt.job.name, path),
                 job=self._attempt.job.name[:MAX_NAME],
                 checkout=checkout,
             )

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from idp.changes.leases import LeaseLost
+from pipelines.executors.files import report_name
+from pipelines.reports.facts import compare
 from pipelines.reports.models import Report
 from pipelines.runs import claiming, logs
 from pipelines.runs.models import Artifact, Attempt, Pipeline
@@ -146,6 +148,34 @@ test:
     text = log_of(world, pipeline, "test")
     assert "bad.xml is not taken as a junit report" in text
     assert "away.xml" not in text.split("$ exit 1")[1]
+
+
+def test_one_red_job_of_a_matrix_is_red_whatever_the_others_report(
+    world: World, finished: Finished
+) -> None:
+    pipeline = world.start(
+        """
+test:
+  parallel: {matrix: [{SUITE: [slow, fast]}]}
+  script:
+    - if [ $SUITE = slow ]; then said='<failure>no</failure>'; fi
+    - echo "<testsuite><testcase classname='a' name='adds'>$said</testcase></testsuite>" > r.xml
+    - test $SUITE = fast
+  artifacts: {when: always, reports: {junit: r.xml}}
+"""
+    )
+    assert finished(pipeline).status == "failed"
+    first, second = Report.objects.order_by("job")
+    assert (first.name, second.name) == ("test: [fast]: r.xml", "test: [slow]: r.xml")
+    tests = compare(world.project, pipeline.sha).facts.tests
+    assert tests is not None
+    assert (tests.failed, tests.flaky) == (1, 0)
+
+
+def test_a_long_reports_name_stays_its_own() -> None:
+    names = {report_name("job", f"{'x' * 120}{end}.xml") for end in "ab"}
+    assert {len(name) for name in names} == {100}
+    assert len(names) == 2
 
 
 def test_variables_are_masked_in_the_log_in_every_form(world: World, finished: Finished) -> None:
