@@ -19,7 +19,7 @@ from pipelines.backends import files as blobs
 from pipelines.engine.values.work import Work
 from pipelines.reports.formats import dotenv
 from pipelines.reports.formats.base import ReportRefused, Source
-from pipelines.reports.models import MAX_LABEL
+from pipelines.reports.models import MAX_JOB, MAX_LABEL
 from pipelines.reports.services import Upload, take
 from pipelines.running import archives
 from pipelines.running.attempt import FilesError
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 ARCHIVE = "archive"
 DEFAULT_DAYS = 30
 DEFAULT_DEPTH = 20
-MAX_NAME = 200
 _DIGEST = 10
 READ = frozenset({"junit", "codequality", "cyclonedx", "metrics", "sarif"})
 
@@ -141,7 +140,7 @@ class ServerFiles:
                 target=pipeline.merge_request.target_branch if pipeline.merge_request else "",
                 kind=asked,
                 name=report_name(self._attempt.job.name, path),
-                job=self._attempt.job.name[:MAX_NAME],
+                job=self._attempt.job.name[:MAX_JOB],
                 checkout=checkout,
             )
             try:

@@ -18,6 +18,7 @@ from rbac.models import Project, Team, User
 
 MAX_REF = 255
 MAX_LABEL = 100
+MAX_JOB = 300
 KINDS = [(kind.value, title) for kind, title in TITLES.items()]
 OUTCOMES = [(one.value, one.value) for one in Outcome]
 SEVERITIES = [(one.value, one.value) for one in Severity]
@@ -37,7 +38,7 @@ class Report(models.Model):
     target = models.CharField(max_length=MAX_REF)  # the branch that the commit is compared with
     kind = models.CharField(max_length=16, choices=KINDS)
     name = models.CharField(max_length=MAX_LABEL, blank=True)  # tells a matrix's jobs apart
-    job = models.CharField(max_length=300, blank=True)  # where it ran, as its CI calls that
+    job = models.CharField(max_length=MAX_JOB, blank=True)  # where it ran, as its CI calls that
     identity = models.CharField(max_length=64)
     size = models.PositiveIntegerField()
     summary: Any = models.JSONField(default=dict)

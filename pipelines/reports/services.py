@@ -20,7 +20,7 @@ from pipelines.reports import arrivals, storing
 from pipelines.reports.formats import registry
 from pipelines.reports.formats.base import CHUNK, require_size
 from pipelines.reports.formats.registry import Kind
-from pipelines.reports.models import MAX_LABEL, MAX_REF, Quarantine, Report, TestCase
+from pipelines.reports.models import MAX_JOB, MAX_LABEL, MAX_REF, Quarantine, Report, TestCase
 from portal.models import Component
 from portal.permissions import keeper_scope
 from rbac import audit
@@ -99,7 +99,7 @@ def _described(actor: Actor, project: Project, upload: Upload) -> Report:
         ref=ref,
         target=_branch("target", upload.target) or _usual_target(project, ref),
         name=_label("name", upload.name, MAX_LABEL),
-        job=_label("job", upload.job, 300),
+        job=_label("job", upload.job, MAX_JOB),
         uploaded_by=actor.user,
     )
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from idp.common.host import Page
 from pipelines.permissions import RUN, VIEW
+from pipelines.reports.red import red
 from pipelines.runs import logview, selectors, waiting
 from pipelines.runs.addresses import api_of, page_of
 from pipelines.runs.models import Attempt, Job
@@ -42,6 +43,7 @@ class JobPage(AccessMixin):
             "label": label_of(row),
             "lasted": lasted(row.seconds),
             "waits": self._waits(row),
+            "red": red(row.pipeline.project, row.pipeline.sha, row.name),
             "attempt": one,
             "attempts": [_tried(row, each, one) for each in tries],
             "newer": bool(one and tries and tries[0].number > one.number),

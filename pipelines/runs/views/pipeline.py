@@ -14,6 +14,7 @@ from django.urls import reverse
 from idp.common.errors import Clash
 from idp.common.host import Page
 from pipelines.permissions import RUN, VIEW
+from pipelines.reports.red import red
 from pipelines.runs import graph, selectors, waiting
 from pipelines.runs.addresses import api_of, page_of
 from pipelines.runs.models import Job, Pipeline
@@ -51,6 +52,7 @@ class PipelinePage(AccessMixin):
             "graph": graph.drawn(jobs, critical),
             "wide": graph,
             "too_many": len(jobs) > graph.MAX_JOBS,
+            "red": red(row.project, row.sha),
             "count": len(jobs),
             "counts": _counts(jobs, wanted),
             "jobs": _shown(listed[:MAX_ROWS], before, critical),

@@ -9,9 +9,10 @@ import pytest
 
 from pipelines.reports import arrivals, facts, together
 from pipelines.reports.models import Report
+from pipelines.reports.red import red
 from pipelines.runs.models import Pipeline
 from pipelines.runs.services import telling
-from tests.pipelines.reports.making import MAIN, diff, junit, lcov, sarif
+from tests.pipelines.reports.making import MAIN, NEXT, diff, junit, lcov, sarif
 from tests.pipelines.runs.factories import make_pipeline
 from tests.rbac.factories import Characters
 
@@ -73,3 +74,27 @@ def test_who_wants_to_know_is_told_once_it_is_committed(
         for row in (running, ended):
             telling.tell(row)
     assert told == [report, ended]
+
+
+class TestRed:
+    """What pages show that look often."""
+
+    def test_it_says_what_the_whole_comparison_says(self, people: Characters, send: Send) -> None:
+        send(junit(a="passed", b="failed"))
+        send(junit(a="failed", b="failed", c="failed", d="passed"), NEXT, name="one", job="unit")
+        send(junit(c="passed"), NEXT, name="one", job="unit")  # ran again, alone
+        send(junit(d="failed"), NEXT, name="two", job="slow")
+        found, whole = red(people.project, NEXT), facts.compare(people.project, NEXT)
+        assert (list(found.new), list(found.known)) == (whole.new_failures, whole.known_failures)
+        assert {one.case.name for one in found.new} == {"a", "d"}
+        assert (found.new_total, found.known_total, found.total) == (2, 1, 3)
+        assert [one.case.name for one in red(people.project, NEXT, "slow").new] == ["d"]
+
+    def test_what_is_green_costs_one_query(
+        self, people: Characters, send: Send, django_assert_num_queries: Any
+    ) -> None:
+        send(junit(a="passed"))
+        with django_assert_num_queries(1):
+            found = red(people.project, MAIN)
+        assert (found.reported, found.total) == (True, 0)
+        assert not red(people.project, MAIN, "another").reported

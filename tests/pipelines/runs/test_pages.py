@@ -12,11 +12,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from idp.common import host
+from pipelines.reports import models as reports
 from pipelines.runs.models import Pipeline
 from pipelines.runs.portal_parts import find, mine, of_component
 from portal.models import Component
 from rbac.actors import Actor
 from rbac.models import User
+from tests.pipelines.reports.making import junit, upload
 from tests.pipelines.runs.conftest import World
 from tests.pipelines.runs.factories import make_artifact, make_attempt, make_job, make_pipeline
 
@@ -207,6 +209,27 @@ def test_the_job_page_shows_why_it_ran_and_its_log(world: World) -> None:
     assert "first" in text_of(client, f"{path}?attempt=1")
     saved = client.get(f"{path}log/?attempt=1")
     assert (saved.content, saved["X-Content-Type-Options"]) == (b"first\n", "nosniff")
+
+
+def test_red_tests_lead_to_their_history_and_owner(world: World) -> None:
+    pipeline = make_pipeline(world.project, status="failed")
+    slow = make_job(pipeline, "unit: [slow]", status="failed")
+    fast = make_job(pipeline, "unit: [fast]")
+    client = client_of(world.people.viewer)
+    path = f"/pipelines/{pipeline.pk}/"
+    commit = f"/pipelines/commits/orders/{pipeline.sha}/"
+    assert commit not in client.get(path).content.decode()
+    for job, outcome in ((slow, "failed"), (fast, "passed")):
+        more = {"job": job.name, "name": f"{job.name}: r.xml"}
+        upload(world.developer, world.project, junit(adds=outcome), pipeline.sha, **more)
+    test = f'href="/pipelines/tests/{reports.TestCase.objects.get().pk}/"'
+    for where in (path, f"/pipelines/jobs/{slow.pk}/"):
+        page = client.get(where).content.decode()
+        assert test in page
+        assert f"team {world.project.team.name}</span>" in page
+    assert "1 failed test" in text_of(client, path)
+    assert commit in client.get(path).content.decode()
+    assert test not in client.get(f"/pipelines/jobs/{fast.pk}/").content.decode()
 
 
 def test_the_shell_knows_pipelines(world: World) -> None:
