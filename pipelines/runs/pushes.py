@@ -10,6 +10,7 @@ from gitops.listeners import Pushed
 from idp.common.errors import SlipwayError
 from pipelines.permissions import RUN
 from pipelines.runs import commits
+from pipelines.runs.addresses import page_of, whole
 from pipelines.runs.models import Pipeline
 from pipelines.runs.services import starting
 from portal.permissions import keeper_scope
@@ -42,7 +43,8 @@ def pushed(actor: Actor, what: Pushed) -> list[str]:
         except SlipwayError as error:
             lines.append(f"Slipway: no pipeline of {ref}: {error.message}")
             continue
-        lines.append(f"Slipway: pipeline {pipeline} of {pipeline.ref} begins.")
+        told = f"Slipway: pipeline {pipeline} of {pipeline.ref} begins:"
+        lines.append(f"{told} {whole(page_of(pipeline))}")
     return lines
 
 

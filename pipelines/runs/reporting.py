@@ -6,7 +6,6 @@ format the comment nor call people.
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.urls import reverse
 
 from gitops.hosted.notices import Report
@@ -14,7 +13,7 @@ from gitops.hosts.base import State, Status
 from gitops.models import HostedMergeRequest
 from pipelines.reports import facts
 from pipelines.reports.facts import Comparison, Failure
-from pipelines.runs.addresses import page_of
+from pipelines.runs.addresses import page_of, whole
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.words import label_of, lasted
 
@@ -33,10 +32,6 @@ _STATES = {
 _CONTEXTS = {Pipeline.Source.MERGE_REQUEST: "slipway/merge-request"}
 
 
-def _address(path: str) -> str:
-    return f"{settings.BASE_URL.rstrip('/')}{path}"
-
-
 def of_pipeline(pk: int) -> Report | None:
     """The commit's status; None for a pipeline that is gone or not the newest of its commit."""
     row = Pipeline.objects.filter(pk=pk).first()
@@ -53,7 +48,7 @@ def of_pipeline(pk: int) -> Report | None:
         said = f"{said} in {lasted(row.seconds)}"
     context = _CONTEXTS.get(Pipeline.Source(row.source), "slipway/pipeline")
     state = _STATES[Pipeline.Status(row.status)]
-    return Report(sha=sha, status=Status(state, context, said, _address(page_of(row))))
+    return Report(sha=sha, status=Status(state, context, said, whole(page_of(row))))
 
 
 def of_request(pk: int) -> Report | None:
@@ -67,7 +62,7 @@ def of_request(pk: int) -> Report | None:
 
 
 def _comment(pipeline: Pipeline, request: HostedMergeRequest) -> str:
-    link = f"[#{pipeline.number}]({_address(page_of(pipeline))})"
+    link = f"[#{pipeline.number}]({whole(page_of(pipeline))})"
     lines = [f"**Pipeline {link}: {label_of(pipeline).lower()}** {_for(pipeline, request)}"]
     if pipeline.reason:
         lines.append(f"Reason: {code(pipeline.reason)}")
@@ -76,7 +71,7 @@ def _comment(pipeline: Pipeline, request: HostedMergeRequest) -> str:
     lines += [*_tests(known), *_coverage(known)]
     if known.reports:
         path = reverse("pipelines:commit", args=[pipeline.project.name, pipeline.sha])
-        lines.append(f"[All that was reported]({_address(path)})")
+        lines.append(f"[All that was reported]({whole(path)})")
     return "\n\n".join(lines)
 
 
@@ -93,7 +88,7 @@ def _jobs(pipeline: Pipeline) -> list[str]:
     rows = pipeline.jobs.filter(status=Job.Status.FAILED, allowed=False).defer("work")
     failed = list(rows.order_by("position")[: MOST + 1])
     lines = [
-        f"- [{code(job.name)}]({_address(page_of(job))}) failed"
+        f"- [{code(job.name)}]({whole(page_of(job))}) failed"
         + (f": {code(job.reason)}" if job.reason else "")
         for job in failed[:MOST]
     ]
@@ -115,7 +110,7 @@ def _tests(known: Comparison) -> list[str]:
 
 
 def _failure(one: Failure) -> str:
-    where = _address(reverse("pipelines:test", args=[one.case.pk]))
+    where = whole(reverse("pipelines:test", args=[one.case.pk]))
     marks = [
         word for word, said in (("flaky", one.flaky), ("quarantined", one.quarantined)) if said
     ]

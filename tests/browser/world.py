@@ -103,7 +103,7 @@ def _hosted() -> None:
     """A repository at a git host, with what a test of the connection found."""
     user = User.objects.get(username=ADMINISTRATOR)
     row = connect_repository(Project.objects.get(name="payments"), user)
-    row.said = ["Pipeline payments #1 of main begins."]
+    row.said = ["Slipway: pipeline payments #1 of main begins: http://localhost:8000/pipelines/1/"]
     row.refused_at, row.refused_reason = timezone.now(), "The X-Gitea-Signature does not fit."
     row.check_result = [
         {"check": "API", "ok": True, "message": "acme/orders is there.", "fix": ""},

@@ -51,8 +51,9 @@ def test_a_push_starts_a_pipeline_from_the_mirror(
 ) -> None:
     sha = fake.commit({"a.txt": "1"})
     row = look(hosted)
-    assert row.said == ["Slipway: pipeline orders #1 of main begins."]
     (pipeline,) = planned()
+    address = f"http://localhost:8000/pipelines/{pipeline.pk}/"
+    assert row.said == [f"Slipway: pipeline orders #1 of main begins: {address}"]
     assert (pipeline.sha, pipeline.source, pipeline.hosted_id) == (sha, "push", hosted.pk)
     assert pipeline.is_protected
     assert pipeline.jobs.count() == 1

@@ -20,8 +20,11 @@ def test_a_branch_and_a_tag(world: World) -> None:
     world.repository.update_ref("refs/tags/v1", new, "")
     moved = [(old, new, "refs/heads/main"), (ZERO, new, "refs/tags/v1")]
     lines = pushed(world.developer, Pushed(world.project, world.repository, moved))
-    assert [line.split(" of ")[1] for line in lines] == ["main begins.", "v1 begins."]
     first, second = Pipeline.objects.order_by("number")
+    assert lines == [
+        f"Slipway: pipeline orders #1 of main begins: http://localhost:8000/pipelines/{first.pk}/",
+        f"Slipway: pipeline orders #2 of v1 begins: http://localhost:8000/pipelines/{second.pk}/",
+    ]
     assert (first.source, first.sha, first.before_sha, first.number) == ("push", new, old, 1)
     assert (second.is_tag, second.before_sha) == (True, "")
 
