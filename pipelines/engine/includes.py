@@ -41,6 +41,15 @@ class Including:
         found = Found(file, raw, Origin(self.context.files))
         return self._merged(found, self.context.inputs, Where(file), (file,))
 
+    def declared(self, data: bytes, file: str) -> Spec:
+        """What the file asks for, its jobs unread."""
+        found = Found(file, data, Origin(self.context.files))
+        return self._spec(read(data, file), found)
+
+    def _spec(self, document: Document, found: Found) -> Spec:
+        spec = Spec({}) if document.header is None else inputs.read_spec(document.header)
+        return spec if spec.include is None else self._with_included(spec, found)
+
     def _document(self, found: Found, given: Mapping[str, Any], where: Where) -> Map:
         """The file with its inputs put in."""
         self._bytes += len(found.data)
@@ -51,9 +60,7 @@ class Including:
         self.warnings.extend(document.warnings)
         first = not self.files
         self.files.append(found.label)
-        spec = Spec({}) if document.header is None else inputs.read_spec(document.header)
-        if spec.include is not None:
-            spec = self._with_included(spec, found)
+        spec = self._spec(document, found)
         if first:
             self.spec = spec
         resolved = inputs.resolved(spec, given, where)

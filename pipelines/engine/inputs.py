@@ -5,12 +5,13 @@ https://docs.gitlab.com/ci/inputs/
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipelines.engine import expressions, patterns
-from pipelines.engine.problems import ConfigError, Where, error, nearest, short
+from pipelines.engine.problems import ConfigError, Problem, Where, error, nearest, short
 from pipelines.engine.source import Items, Map
 
 TYPES = ("string", "number", "boolean", "array")
@@ -195,17 +196,37 @@ def _matches(one: Input, text: str) -> bool:
 def resolved(spec: Spec, given: Mapping[str, Any], where: Where) -> dict[str, Any]:
     """The value of every input; `ConfigError` names what is missing, unknown or of another form.
 
-    Texts for numbers and booleans, as a form sends them, are taken where the place is no file.
+    Texts for numbers, booleans and lists, as a form sends them, are taken where the place is no
+    file.
     """
     for name in given:
         if name not in spec.inputs:
-            fix = nearest(name, spec.inputs) or "Remove it."
-            message = f"“{short(name)}” is no input of this file."
-            raise error(_at(given, name, where), "inputs", message, fix)
+            raise _unknown(spec, given, name, where)
     found: dict[str, Any] = {}
     for name, one in spec.inputs.items():
         found[name] = _value(one, given, where, found)
     return found
+
+
+def faults(spec: Spec, given: Mapping[str, Any], where: Where) -> dict[str, Problem]:
+    """All that `resolved` would refuse, by the input's name."""
+    found: dict[str, Problem] = {}
+    known: dict[str, Any] = {}
+    for name in given:
+        if name not in spec.inputs:
+            found[name] = _unknown(spec, given, name, where).problems[0]
+    for name, one in spec.inputs.items():
+        try:
+            known[name] = _value(one, given, where, known)
+        except ConfigError as fault:
+            found[name] = fault.problems[0]
+    return found
+
+
+def _unknown(spec: Spec, given: Mapping[str, Any], name: str, where: Where) -> ConfigError:
+    fix = nearest(name, spec.inputs) or "Remove it."
+    message = f"“{short(name)}” is no input of this file."
+    return error(_at(given, name, where), "inputs", message, fix)
 
 
 def _at(given: Mapping[str, Any], name: str, where: Where) -> Where:
@@ -225,8 +246,8 @@ def _value(one: Input, given: Mapping[str, Any], where: Where, known: Mapping[st
             message = f"has no value, and no default ({one.where})"
             raise _wrong(one.name, where, message, f"Give inputs: {one.name}: …")
         return default
-    if not isinstance(given, Map) and isinstance(value, str):
-        value = _typed(one.type, value)
+    if not isinstance(given, Map):
+        value = _typed(one.type, value, where)
     _judge(one, value, options, _at(given, one.name, where), "value")
     return value
 
@@ -246,7 +267,22 @@ def _holds(one: Input, condition: str, known: Mapping[str, Any]) -> bool:
         raise _wrong(one.name, one.where, message, "Mend its if.") from None
 
 
-def _typed(kind: str, text: str) -> Any:
+def _typed(kind: str, given: Any, where: Where) -> Any:
+    """What a form or REST sent, as a file would hold it."""
+    if isinstance(given, str) and kind == "array":
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            return given
+    if isinstance(given, list):
+        items = Items(where)
+        for one in given:
+            items.put(one, where)
+        return items
+    return _of_text(kind, given) if isinstance(given, str) else given
+
+
+def _of_text(kind: str, text: str) -> Any:
     if kind == "boolean" and text in {"true", "false"}:
         return text == "true"
     if kind == "number":

@@ -16,7 +16,7 @@ class PipelineAdmin(AuditedAdmin):
     list_filter = ("status", "source")
     search_fields = ("title", "ref", "sha")
     list_select_related = ("project",)
-    exclude = ("given", "token", "lease_token")
+    exclude = ("given", "inputs", "token", "lease_token")
 
 
 @admin.register(Job)

@@ -63,6 +63,7 @@ class Pipeline(LeasedRow):
     author = models.CharField(max_length=200, blank=True)
     source = models.CharField(max_length=20, choices=Source)
     given = EncryptedTextField(blank=True)  # JSON: variables of whoever started it
+    inputs = EncryptedTextField(blank=True)  # JSON: what was given for the file's `spec:inputs`
     # Of a project at a git host: its repository, and what of it this pipeline is for.
     hosted = models.ForeignKey(
         HostedRepository, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

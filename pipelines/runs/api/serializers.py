@@ -63,6 +63,10 @@ class PipelineIn(serializers.Serializer):
         required=False,
         help_text="They win over the file's own",
     )
+    inputs = serializers.DictField(
+        required=False,
+        help_text="For `spec:inputs` of the file: a text, number, true or false, or a list each",
+    )
 
 
 class JobRow(serializers.ModelSerializer):

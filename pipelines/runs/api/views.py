@@ -90,6 +90,7 @@ class PipelinesAPI(AccessAPIView, ListAPIView):
             data["ref"],
             source=Pipeline.Source.API,
             variables=data.get("variables"),
+            inputs=data.get("inputs", {}),
             key=key,
         )
         headers = {"Location": api_of(row)}

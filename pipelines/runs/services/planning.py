@@ -110,6 +110,7 @@ def _context(pipeline: Pipeline, files: commits.CommitFiles) -> Context:
         open_merge_requests=requests.open_for(pipeline),
         settings=() if pipeline.foreign else settings_of(pipeline.project),
         protected=pipeline.is_protected,
+        inputs=json.loads(pipeline.inputs) if pipeline.inputs else {},
         pipeline_variables=json.loads(pipeline.given) if pipeline.given else {},
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -14,7 +15,7 @@ from gitops.models import HostedMergeRequest, HostedRepository
 from idp.common import jobs
 from idp.common.errors import Clash, FieldError, Invalid
 from pipelines.permissions import RUN
-from pipelines.runs import commits
+from pipelines.runs import asking, commits
 from pipelines.runs.models import PROTECTED, Pipeline
 from pipelines.runs.services.telling import tell
 from portal.permissions import keeper_scope
@@ -38,6 +39,7 @@ def start(
     *,
     source: str = Source.WEB,
     variables: Mapping[str, str] | None = None,
+    inputs: Mapping[str, Any] | None = None,
     before: str = "",
     sha: str = "",
     key: str = "",
@@ -45,16 +47,20 @@ def start(
 ) -> Pipeline:
     """Begin a pipeline for a branch or tag as it is now, or as it was at `sha`, which a push made.
 
-    The same again for a `key` seen before. `by` is who pushed at a git host, for the label.
+    `inputs` are judged by what the file of that commit declares; without a mapping its plan says
+    what lacks. The same again for a `key` seen before. `by` is who pushed at a git host, for the
+    label.
 
-    Raises `Invalid` with the field for a reference or variable that cannot be, and `Clash` past
-    `MAX_OPEN` pipelines that are not over.
+    Raises `Invalid` with the field for a reference, variable or input that cannot be, and `Clash`
+    past `MAX_OPEN` pipelines that are not over.
     """
     require(actor, RUN, keeper_scope(project))
     given = _checked(variables or {})
-    if made := _made_before(actor, project, key, ref, given):
+    if made := _made_before(actor, project, key, ref, given, inputs=dict(inputs or {})):
         return made
     found = _resolved(project, ref)
+    if inputs is not None:
+        asking.judge(found, inputs)
     at = At(
         repository=found.repository,
         ref=found.ref,
@@ -64,7 +70,7 @@ def start(
         hosted=found.hosted,
         default_branch=found.default_branch,
     )
-    return begin(actor, project, at, source=source, given=given, key=key, by=by)
+    return begin(actor, project, at, source=source, given=given, inputs=inputs, key=key, by=by)
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ def begin(
     *,
     source: str,
     given: Mapping[str, str] | None = None,
+    inputs: Mapping[str, Any] | None = None,
     key: str = "",
     by: str = "",
 ) -> Pipeline:
@@ -117,6 +124,7 @@ def begin(
         foreign=at.request is not None and at.request.fork,
         default_branch=at.default_branch,
         given=json.dumps(given) if given else "",
+        inputs=json.dumps(inputs) if inputs else "",
         actor=actor.user,
         actor_label=(f"{by}, for {actor.label}" if by else actor.label)[:200],
         token=actor.token,
@@ -126,7 +134,13 @@ def begin(
         actor,
         "pipeline.start",
         target=pipeline,
-        after={"ref": at.ref, "sha": at.sha, "source": source, "variables": sorted(given or {})},
+        after={
+            "ref": at.ref,
+            "sha": at.sha,
+            "source": source,
+            "variables": sorted(given or {}),
+            "inputs": sorted(inputs or {}),
+        },
     )
     jobs.enqueue(TASK, pipeline_id=pipeline.pk)
     tell(pipeline)
@@ -143,7 +157,13 @@ def _resolved(project: Project, ref: str) -> commits.Found:
 
 
 def _made_before(
-    actor: Actor, project: Project, key: str, ref: str, given: dict[str, str]
+    actor: Actor,
+    project: Project,
+    key: str,
+    ref: str,
+    given: dict[str, str],
+    *,
+    inputs: dict[str, Any],
 ) -> Pipeline | None:
     """What a request with this key made; `Invalid` where the key came with another request."""
     if not key:
@@ -152,7 +172,8 @@ def _made_before(
     made = rows.select_related("project__scope").first()
     if made is None:
         return None
-    if commits.short(ref) != made.ref or json.loads(made.given or "{}") != given:
+    before = (made.ref, json.loads(made.given or "{}"), json.loads(made.inputs or "{}"))
+    if before != (commits.short(ref), given, inputs):
         message = f"The key came with another request, which began pipeline #{made.number}."
         fix = "Send another key for another request."
         found = FieldError("Idempotency-Key", "reused", message, fix)
