@@ -18,6 +18,7 @@ from pipelines.deploys import services as deploys
 from pipelines.runs import claiming, logs
 from pipelines.runs.models import Artifact, Attempt, Job, Pipeline
 from pipelines.runs.services import ending, planning, starting
+from pipelines.schedules import services as schedules
 from rbac.actors import Actor
 from rbac.models import Project
 
@@ -88,6 +89,17 @@ def make(actor: Actor, project: Project) -> None:
                 _finish(one, broken)
         _date(pipeline, hours)
     deploys.make_bundle(actor, project, {"images": {"web": IMAGE}})
+    _schedule(actor, project)
+
+
+def _schedule(actor: Actor, project: Project) -> None:
+    schedules.create(
+        actor, project, description="Nightly tests", cron="0 3 * * 1-5", timezone="Europe/Berlin",
+        ref="main", variables={"SUITE": "full"},
+    )  # fmt: skip
+    schedules.create(
+        actor, project, description="Rebuild images", cron="30 5 1 * *", ref="main", active=False
+    )
 
 
 def _finish(taken: claiming.Taken, broken: str) -> None:

@@ -8,4 +8,5 @@ from pipelines.fleet import models as _fleet  # noqa: F401  # as above
 from pipelines.oidc import models as _oidc  # noqa: F401  # as above
 from pipelines.reports import models as _reports  # noqa: F401  # as above
 from pipelines.runs import models as _runs  # noqa: F401  # as above
+from pipelines.schedules import models as _schedules  # noqa: F401  # as above
 from pipelines.variables import models as _variables  # noqa: F401  # as above

@@ -3,6 +3,7 @@
 Reading is asked for at the project. Whoever develops in the project's development tier runs its
 pipelines and hands in reports, so `pipeline.run` and `report.upload` are asked for there
 (`portal.permissions.keeper_scope`); managing and quarantines are asked for at the project itself.
+Whoever runs pipelines makes schedules of them; their owner and whoever manages change them.
 """
 
 from rbac.permissions import Permission, register_permissions

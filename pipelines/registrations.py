@@ -12,6 +12,7 @@ from pipelines.runs import pushes, reporting
 from pipelines.runs import registrations as _runs  # noqa: F401  # registers its pages' parts
 from pipelines.runs.services import due, ending, expiring, merging, planning
 from pipelines.runs.services.telling import PIPELINE, REQUEST, TOPIC
+from pipelines.schedules import registrations as _schedules  # noqa: F401  # registers schedules
 from pipelines.variables import registrations as _variables  # noqa: F401  # registers its pages
 
 __all__ = ["permissions"]

@@ -9,5 +9,6 @@ urlpatterns = [
     path("", include("pipelines.oidc.urls")),
     path("", include("pipelines.reports.urls")),
     path("", include("pipelines.runs.urls")),
+    path("", include("pipelines.schedules.urls")),
     path("", include("pipelines.variables.urls")),
 ]

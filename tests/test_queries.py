@@ -18,6 +18,7 @@ from tests.pipelines.deploys.factories import make_bundle
 from tests.pipelines.evidence.making import promoted, rule
 from tests.pipelines.fleet.factories import make_agent
 from tests.pipelines.runs.factories import make_job, make_pipeline
+from tests.pipelines.schedules.factories import make_schedule
 from tests.support import queries
 from tests.support.world import World, make_world
 
@@ -54,6 +55,8 @@ ROUTES = [
     "/api/v1/bundles/",
     "/api/v1/deployments/",
     "/pipelines/variables/",
+    "/pipelines/schedules/",
+    "/api/v1/pipeline-schedules/",
 ]
 MANY = 30
 
@@ -82,6 +85,7 @@ def world(db: None) -> World:
         make_job(made, "build")
         make_job(made, "test", "test", status="failed")
         Variable.objects.create(project=found.people.project, name=f"V{number}", value="x")
+        make_schedule(found.people.project, found.people.maintainer, last_pipeline=made)
         DatabaseInstance.objects.create(database=lives, scope=found.environment.scope, url="x")
         Change.objects.create(
             kind=change.kind,

@@ -6,5 +6,6 @@ urlpatterns = [
     path("", include("pipelines.fleet.api.urls")),
     path("", include("pipelines.reports.api.urls")),
     path("", include("pipelines.runs.api.urls")),
+    path("", include("pipelines.schedules.api.urls")),
     path("", include("pipelines.variables.api.urls")),
 ]

@@ -75,6 +75,13 @@ class Pipeline(LeasedRow):
         on_delete=models.SET_NULL,
         related_name="pipelines",
     )
+    schedule = models.ForeignKey(
+        "pipelines.Schedule",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="pipelines",
+    )
     head_sha = models.CharField(max_length=40, blank=True)  # of the request, where `sha` merges it
     foreign = models.BooleanField(default=False)  # of a fork: gets no variable of the project
     default_branch = models.CharField(max_length=255, default=PROTECTED)  # when it began

@@ -17,6 +17,7 @@ from pipelines.deploys.models import Bundle
 from pipelines.fleet.models import Agent
 from pipelines.reports.models import Report, TestCase
 from pipelines.runs.models import Job, Pipeline
+from pipelines.schedules.models import Schedule
 from pipelines.variables.models import Variable
 from portal.shell import address
 from rbac.models import User
@@ -94,6 +95,9 @@ FIXED = (
     Place("pipeline-start", "/pipelines/start/?project=orders", AUTHOR),
     Place("agents", "/pipelines/agents/", LEAD),
     Place("agent-new", "/pipelines/agents/new/", LEAD),
+    Place("first-schedules", "/pipelines/schedules/", NEWCOMER),
+    Place("no-match-schedules", "/pipelines/schedules/?project=absent", AUTHOR),
+    Place("schedule-new", "/pipelines/schedules/new/?project=orders", AUTHOR),
     Place("first-agents", "/pipelines/agents/", NEWCOMER),
     Place("first-ci-variables", "/pipelines/variables/", NEWCOMER),
     Place("ci-variable-new", "/pipelines/variables/new/?project=orders", LEAD),
@@ -248,6 +252,7 @@ def _pipelines() -> list[Place]:
     rows = {row.status: row.pk for row in Pipeline.objects.all()}
     unit = Job.objects.get(name="unit", pipeline=rows["failed"])
     build = Job.objects.get(name="build", pipeline=rows["failed"])
+    schedule = f"/pipelines/schedules/{Schedule.objects.earliest('pk').pk}/"
     bundle = f"/pipelines/board/bundles/{Bundle.objects.get().pk}/"
     place = (
         Environment.objects.filter(project__name="orders", tier="development").earliest("pk").name
@@ -259,6 +264,9 @@ def _pipelines() -> list[Place]:
         Place("job-artifact", f"/pipelines/jobs/{build.pk}/artifacts/archive/?folder=out", AUTHOR),
         Place("job-search", f"/pipelines/jobs/{unit.pk}/?q=passed", AUTHOR),
         Place("agent", f"/pipelines/agents/{Agent.objects.earliest('pk').pk}/", LEAD),
+        Place("schedule", schedule, AUTHOR),
+        Place("schedule-edit", f"{schedule}edit/", AUTHOR),
+        Place("schedule-of-viewer", schedule, VIEWER),
         Place("board", "/pipelines/board/?project=orders", AUTHOR),
         Place("board-first", "/pipelines/board/", NEWCOMER),
         Place("board-of-viewer", "/pipelines/board/?project=orders", VIEWER),

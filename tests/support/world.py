@@ -20,6 +20,7 @@ from pipelines.evidence.models import EvidenceRule
 from pipelines.fleet.models import Agent
 from pipelines.reports.models import Report, TestCase
 from pipelines.runs.models import Artifact, Job
+from pipelines.schedules.models import Schedule
 from pipelines.variables.models import Variable
 from portal.models import Component
 from portal.permissions import keeper_scope
@@ -35,6 +36,7 @@ from tests.pipelines.deploys.factories import make_bundle
 from tests.pipelines.fleet.factories import make_agent
 from tests.pipelines.reports.making import junit, upload
 from tests.pipelines.runs.factories import make_artifact, make_attempt, make_job, make_pipeline
+from tests.pipelines.schedules.factories import make_schedule
 from tests.rbac.factories import Characters, make_characters
 from tests.schemas.databases.factories import make_database
 from tests.schemas.factories import V1, V2, register
@@ -74,6 +76,7 @@ class World:
     test: TestCase
     variable: Variable
     agent: Agent
+    schedule: Schedule
     job: Job
     bundle: Bundle
     evidence_rule: EvidenceRule
@@ -92,6 +95,7 @@ class World:
             self._of_pipelines(),
             self._of_variables(),
             self._of_agents(),
+            self._of_schedules(),
         )
         return {start: sample for part in parts for start, sample in part.items()}
 
@@ -152,6 +156,18 @@ class World:
     def _of_agents(self) -> dict[str, Sample]:
         one = Sample({"pk": self.agent.pk}, self.people.project.scope)
         return {"agents/<int:pk>": one, "pipelines/agents/<int:pk>": one}
+
+    def _of_schedules(self) -> dict[str, Sample]:
+        one = {"pk": self.schedule.pk}
+        project = self.people.project
+        found = {}
+        for start, acts in (
+            ("pipeline-schedules/<int:pk>", ("run", "take-ownership")),
+            ("pipelines/schedules/<int:pk>", ("run", "take")),
+        ):
+            found[start] = Sample(one, project.scope)
+            found |= {f"{start}/{act}": Sample(one, keeper_scope(project)) for act in acts}
+        return found
 
     def _of_pipelines(self) -> dict[str, Sample]:
         project, keeper = self.people.project.scope, keeper_scope(self.people.project)
@@ -263,6 +279,7 @@ def make_world() -> World:
         ),
         variable=Variable.objects.create(project=people.project, name="TOKEN", value="s3cr3t"),
         agent=make_agent(people.project, people.maintainer),
+        schedule=make_schedule(people.project, people.maintainer),
         **_reports(people),
         **_rules(people, environment.scope),
         **_access(people),

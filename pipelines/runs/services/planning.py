@@ -51,7 +51,7 @@ def work_on(pipeline_id: int) -> None:
     if lease is None:
         return
     pipeline = Pipeline.objects.select_related(
-        "project__scope", "hosted", "merge_request__repository"
+        "project__scope", "hosted", "merge_request__repository", "schedule"
     ).get(pk=pipeline_id)
     try:
         with leases.Renewal(lease):
@@ -106,13 +106,19 @@ def _context(pipeline: Pipeline, files: commits.CommitFiles) -> Context:
         default_branch=pipeline.default_branch,
         merge_request=pipeline.source == Pipeline.Source.MERGE_REQUEST,
         target_branch=pipeline.merge_request.target_branch if pipeline.merge_request else "",
-        facts=requests.facts(pipeline),
+        facts={**requests.facts(pipeline), **_of_schedule(pipeline)},
         open_merge_requests=requests.open_for(pipeline),
         settings=() if pipeline.foreign else settings_of(pipeline.project),
         protected=pipeline.is_protected,
         inputs=json.loads(pipeline.inputs) if pipeline.inputs else {},
         pipeline_variables=json.loads(pipeline.given) if pipeline.given else {},
     )
+
+
+def _of_schedule(pipeline: Pipeline) -> dict[str, str]:
+    if pipeline.schedule is None:
+        return {}
+    return {"CI_PIPELINE_SCHEDULE_DESCRIPTION": pipeline.schedule.description}
 
 
 def _keep(pipeline: Pipeline, made: Made) -> None:

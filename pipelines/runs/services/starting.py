@@ -44,21 +44,22 @@ def start(
     sha: str = "",
     key: str = "",
     by: str = "",
+    schedule: int | None = None,
 ) -> Pipeline:
     """Begin a pipeline for a branch or tag as it is now, or as it was at `sha`, which a push made.
 
     `inputs` are judged by what the file of that commit declares; without a mapping its plan says
-    what lacks. The same again for a `key` seen before. `by` is who pushed at a git host, for the
-    label.
+    what lacks. The same again for a `key` seen before. `by` is who pushed at a git host, or the
+    schedule whose id is `schedule`, for the label.
 
     Raises `Invalid` with the field for a reference, variable or input that cannot be, and `Clash`
     past `MAX_OPEN` pipelines that are not over.
     """
     require(actor, RUN, keeper_scope(project))
-    given = _checked(variables or {})
+    given = checked(variables or {})
     if made := _made_before(actor, project, key, ref, given, inputs=dict(inputs or {})):
         return made
-    found = _resolved(project, ref)
+    found = resolved(project, ref)
     if inputs is not None:
         asking.judge(found, inputs)
     at = At(
@@ -70,7 +71,10 @@ def start(
         hosted=found.hosted,
         default_branch=found.default_branch,
     )
-    return begin(actor, project, at, source=source, given=given, inputs=inputs, key=key, by=by)
+    return begin(
+        actor, project, at, source=source, given=given, inputs=inputs, key=key, by=by,
+        schedule=schedule,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ def begin(
     inputs: Mapping[str, Any] | None = None,
     key: str = "",
     by: str = "",
+    schedule: int | None = None,
 ) -> Pipeline:
     """The row of a new pipeline, in the caller's transaction; who may is decided before."""
     Project.objects.select_for_update().get(pk=project.pk)
@@ -129,6 +134,7 @@ def begin(
         actor_label=(f"{by}, for {actor.label}" if by else actor.label)[:200],
         token=actor.token,
         idempotency_key=key,
+        schedule_id=schedule,
     )
     audit.record(
         actor,
@@ -147,7 +153,7 @@ def begin(
     return pipeline
 
 
-def _resolved(project: Project, ref: str) -> commits.Found:
+def resolved(project: Project, ref: str) -> commits.Found:
     """`commits.resolve`, its refusal naming the field."""
     try:
         return commits.resolve(project, ref)
@@ -181,7 +187,8 @@ def _made_before(
     return made
 
 
-def _checked(variables: Mapping[str, str]) -> dict[str, str]:
+def checked(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables of whoever starts; `Invalid` names each that cannot be."""
     problems = []
     if len(variables) > MAX_VARIABLES:
         message = f"A pipeline takes at most {MAX_VARIABLES} variables."

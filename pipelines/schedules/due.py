@@ -1,0 +1,94 @@
+"""Starts the pipelines whose time has come; the leading controller calls it every few seconds."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from idp.common.errors import NotVisible, SlipwayError
+from pipelines.schedules import cron as crons
+from pipelines.schedules import services
+from pipelines.schedules.models import Schedule
+from rbac import audit
+from rbac.actors import Actor, system
+
+log = logging.getLogger(__name__)
+EVERY_SECONDS = 5.0
+MOST = 50  # at one look
+UNKNOWN = "Slipway could not start it; the server's log says why."
+
+
+def begin() -> int:
+    """Start what is due, what was missed meanwhile once; how many pipelines began."""
+    now = timezone.now()
+    rows = Schedule.objects.filter(active=True, next_run_at__lte=now).order_by("next_run_at", "pk")
+    found = rows.values_list("pk", "next_run_at")[:MOST]
+    begun = 0
+    for pk, at in [(pk, at) for pk, at in found if at]:
+        try:
+            begun += start(pk, at, now)
+        except Exception:
+            log.exception("schedule %s stays due", pk)
+        audit.flush_denials()
+    return begun
+
+
+@transaction.atomic
+def start(pk: int, at: datetime, now: datetime) -> bool:
+    """Move a schedule on from `at` and start its pipeline, both or neither; whether one began.
+
+    1. `next_run_at` moves on by compare-and-set: of two controllers one goes on.
+    2. An owner who left switches it off, with the reason.
+    3. What cannot start is said on the row, which stays due at its next time.
+    """
+    if not _moved_on(pk, at, now):
+        return False
+    row = Schedule.objects.select_related("project__scope", "owner").get(pk=pk)
+    if reason := services.gone(row):
+        _switch_off(row, f"{reason} Whoever may start pipelines here can take it over.")
+        return False
+    assert row.owner is not None  # noqa: S101  # `gone` says so otherwise
+    try:
+        with transaction.atomic():
+            services.begin(Actor(row.owner), row)
+    except NotVisible:
+        _tell(row, f"Its owner {row.owner.username} does not see {row.project.name} any more.")
+    except SlipwayError as error:
+        _tell(row, f"{error.message} {error.fix}".strip())
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("the pipeline of schedule %s was not begun", pk)
+        _tell(row, UNKNOWN)
+    else:
+        return True
+    return False
+
+
+def _moved_on(pk: int, at: datetime, now: datetime) -> bool:
+    """Take this time of the schedule; False where somebody did, or changed it."""
+    found = Schedule.objects.filter(pk=pk, active=True, next_run_at=at)
+    times = found.values_list("cron", "timezone").first()
+    if times is None:
+        return False
+    cron, zone = times
+    following = crons.following(cron, zone, max(now, at + crons.FLOOR - timedelta(seconds=1)))
+    same = found.filter(cron=cron, timezone=zone)
+    return same.update(next_run_at=following, ran_at=now) == 1
+
+
+def _switch_off(row: Schedule, reason: str) -> None:
+    row.active, row.next_run_at, row.problem = False, None, reason
+    row.save(update_fields=["active", "next_run_at", "problem"])
+    audit.record(
+        system("schedules"), "schedule.update", target=row,
+        before={"active": True}, after={"active": False}, reason=reason,
+    )  # fmt: skip
+
+
+def _tell(row: Schedule, problem: str) -> None:
+    row.problem = problem
+    row.save(update_fields=["problem"])
