@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from idp.common.errors import Invalid
@@ -117,6 +117,7 @@ def test_midnight_may_be_what_does_not_exist() -> None:
     assert clocks("0 * * * 0", "America/Havana", after, 2) == ["14 01:00-0400", "14 02:00-0400"]
 
 
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FIELDS = st.tuples(
     st.sampled_from(["0", "*/5", "30", "0,30", "59", "*/15", "1-59/10"]),
     st.sampled_from(["*", "2", "1,2,3", "*/2", "0", "23", "0-23", "9-17"]),
@@ -127,6 +128,7 @@ FIELDS = st.tuples(
 ZONES = st.sampled_from([BERLIN, "UTC", "America/Havana", "Australia/Lord_Howe", "Asia/Kathmandu"])
 
 
+@UNHURRIED
 @given(text=FIELDS, zone=ZONES, minutes=st.integers(0, 60 * 24 * 800))
 @example(text="*/5 * * * *", zone="Australia/Lord_Howe", minutes=60 * 24 * 92)
 def test_times_only_go_on_and_keep_their_distance(text: str, zone: str, minutes: int) -> None:
@@ -139,6 +141,7 @@ def test_times_only_go_on_and_keep_their_distance(text: str, zone: str, minutes:
     assert cron.words(text)
 
 
+@UNHURRIED
 @given(st.text("0123456789*/,-LW#MONJA ", max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
