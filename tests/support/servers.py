@@ -46,6 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("cluster")
         if fixtures & {"_redis", "_postgres", "gitea"}:
             item.add_marker("servers")
+        if "gitea" in fixtures:
+            item.add_marker("gitea")
         if "browser" in fixtures:  # a page of it asks for it too
             item.add_marker("browser")
         marks = {mark.name for mark in item.iter_markers()}
