@@ -21,6 +21,7 @@ from django.views.generic import TemplateView, View
 
 from idp.changes import presentation, selectors, services
 from idp.changes.filters import ChangeFilter
+from idp.changes.gates import Outcome
 from idp.changes.models import Change
 from idp.changes.plans import Plan
 from idp.common.errors import Clash, Invalid, PreconditionFailed, Refusal, SlipwayError
@@ -181,6 +182,12 @@ class ChangePage(AccessMixin, TemplateView):
             "approvals": change.approvals.select_related("approver").order_by("at"),
             "topic": f"change:{change.pk}",
             "live": change.state in Change.OPEN,
+            "waits": [
+                gate
+                for gate in change.gates
+                if change.state == Change.State.WAITING and gate["outcome"] != Outcome.PASS
+            ],
+            "address": self.request.build_absolute_uri(self.request.path),
         }
 
 

@@ -152,6 +152,10 @@ def test_a_second_person_approves_on_the_link(
     change = run_until_settled(propose())
     assert "make things" in page(mia_client, "inbox")
     assert "make things" not in page(dana_client, "inbox")
+    waits = page(dana_client, "detail", change.pk)
+    assert "0 of 1 approvals. ada.admin or mia.maintainer can approve." in waits
+    assert f'data-copy="http://testserver/changes/{change.pk}/"' in waits
+    assert "Copy the link" not in page(mia_client, "detail", change.pk)
     text = page(mia_client, "plan", change.pk)
     assert "Approval waits" in text
     assert ">Approve</button>" in text
