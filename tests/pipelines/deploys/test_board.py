@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -56,6 +58,17 @@ def test_what_would_ship_is_commits_and_content(places: Places) -> None:
     back = shipment(first, development)
     assert back.back
     assert [one.sha for one in back.commits] == [sha]
+
+
+def test_where_one_may_bring_nothing_it_says_who_can_grant_it(places: Places) -> None:
+    development, _ = places.make("development"), places.make("production")
+    places.healthy(places.bundle(), development)
+    client = client_of(places.world.people.developer)
+    page = client.get("/pipelines/board/").content.decode()
+    assert "You can bring nothing to production-1" in page
+    assert "You can bring nothing to development-1" not in page
+    (why,) = re.findall(r'"(/access/why/\?[^"]+)"', page.split('id="board"')[1].split("<footer")[0])
+    assert "environment.deploy" in client.get(why.replace("&amp;", "&")).content.decode()
 
 
 def test_the_pages(places: Places) -> None:
