@@ -13,6 +13,7 @@ from idp.common.narrowing import Narrowing
 from pipelines.deploys.models import Bundle, Deployment
 from pipelines.engine.values.environment import slug
 from pipelines.permissions import VIEW
+from pipelines.runs.models import Job
 from rbac.access import get_visible, visible
 from rbac.actors import Actor
 from rbac.models import Project, Tier
@@ -106,3 +107,8 @@ def deployments(actor: Actor, query: Mapping[str, str]) -> QuerySet[Deployment]:
     return visible(actor, ENVIRONMENT_VIEW, rows).defer(
         "change__plan", "change__intent", "change__gates", "change__result", "job__work"
     )
+
+
+def brought_by(actor: Actor, job: Job) -> list[Deployment]:
+    """What a job brought to environments that the actor sees, newest first."""
+    return list(deployments(actor, {}).filter(job=job).order_by("-pk")[:SHOWN])

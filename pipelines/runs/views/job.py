@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from idp.common.host import Page
+from pipelines.deploys.selectors import brought_by
 from pipelines.permissions import RUN, VIEW
 from pipelines.reports.red import red
 from pipelines.runs import logview, selectors, waiting
@@ -44,6 +45,7 @@ class JobPage(AccessMixin):
             "lasted": lasted(row.seconds),
             "waits": self._waits(row),
             "red": red(row.pipeline.project, row.pipeline.sha, row.name),
+            "brought": brought_by(self.actor, row) if row.environment else [],
             "attempt": one,
             "attempts": [_tried(row, each, one) for each in tries],
             "newer": bool(one and tries and tries[0].number > one.number),

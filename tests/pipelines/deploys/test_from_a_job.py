@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from idp.changes.models import Change
@@ -65,6 +66,11 @@ def test_a_job_brings_its_commit_to_its_environment(
     assert "Bundle 1 of" in text
     assert "token [MASKED]" in text
     assert "slj_" not in text
+    client = Client()
+    client.force_login(places.world.people.developer)
+    page = client.get(f"/pipelines/jobs/{job.pk}/").content.decode()
+    assert f'href="/pipelines/board/bundles/{made.bundle_id}/"' in page
+    assert f'href="/changes/{made.change_id}/"' in page
 
 
 @pytest.mark.usefixtures("address")
