@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_story import CHANGE, SOON, SignIn, confirm, demo, follow, sign_in
+from tests.browser.test_story import CHANGE, SignIn, confirm, demo, follow, sign_in
+from tests.support.visitors import SOON
 
 __all__ = ["demo", "sign_in"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]

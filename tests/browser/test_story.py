@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from idp.demo import PASSWORD
 from tests.browser.demo_server import Demo, started
+from tests.support.visitors import SOON, Visitors, keep, kept
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
-SOON = 60_000  # milliseconds that work in the background may take on a busy machine
 CHANGE = re.compile(r"/changes/\d+/$")
 REFUSED_FORM = "status of 422"  # which the browser itself notes, of a form sent without its name
 SignIn = Callable[[str], Page]
@@ -27,29 +27,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 @pytest.fixture
 def sign_in(demo: Demo, browser: Browser) -> Iterator[SignIn]:
     """Signs somebody in by the form; at the end, no page of theirs may have complained."""
-    contexts: list[BrowserContext] = []
-    said: list[str] = []
-
-    def enter(who: str) -> Page:
-        context = browser.new_context(
-            base_url=demo.address, viewport={"width": 1440, "height": 1000}
-        )
-        context.set_default_timeout(SOON)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: said.append(f"{page.url}: {m.type}: {m.text}"))
-        page.on("pageerror", lambda error: said.append(f"{page.url}: error: {error}"))
-        page.goto("/")
-        page.get_by_label("Name", exact=True).fill(who)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_label(f"Account of {who}")).to_be_visible()
-        return page
-
-    yield enter
-    for context in contexts:
-        context.close()
-    assert [line for line in said if REFUSED_FORM not in line] == []
+    visitors = Visitors(browser, demo.address, PASSWORD)
+    yield visitors.enter
+    visitors.leave()
+    assert [line for line in visitors.said if REFUSED_FORM not in line] == []
 
 
 def fill_create_form(page: Page, name: str, tier: str = "development") -> None:
@@ -70,9 +51,9 @@ def confirm(page: Page) -> None:
 
 def follow(page: Page) -> None:
     """Watch the page, without loading it again, until the change is done."""
-    page.evaluate("document.body.dataset.kept = 'yes'")
+    keep(page)
     expect(page.locator("#change-state")).to_contain_text("Done", timeout=SOON)
-    assert page.evaluate("document.body.dataset.kept") == "yes"  # never reloaded
+    assert kept(page)
     expect(page.get_by_role("button", name="Cancel…")).to_have_count(0)
 
 
@@ -153,7 +134,7 @@ def test_a_lead_approves_a_change_to_production(demo: Demo, sign_in: SignIn) -> 
     pia.get_by_role("button", name="Confirm and wait for gates").click(timeout=SOON)
     expect(pia).to_have_url(CHANGE)
     expect(pia.locator("#change-state")).to_contain_text("Wait", timeout=SOON)
-    pia.evaluate("document.body.dataset.kept = 'yes'")
+    keep(pia)
 
     liam.goto("/inbox/")
     liam.locator("#inbox").get_by_role("link", name=re.compile("Read the plan")).first.click()
@@ -161,7 +142,7 @@ def test_a_lead_approves_a_change_to_production(demo: Demo, sign_in: SignIn) -> 
     liam.get_by_role("button", name="Approve", exact=True).click()
 
     expect(pia.locator("#change-state")).to_contain_text("Done", timeout=SOON)
-    assert pia.evaluate("document.body.dataset.kept") == "yes"
+    assert kept(pia)
     pia.goto("/environments/orders/live/")
     expect(pia.locator("h1")).to_contain_text("Healthy", timeout=SOON)
 

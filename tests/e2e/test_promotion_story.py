@@ -6,8 +6,6 @@ What runs is looked up with kubectl, never through our own code.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 from deploy import scene
 from deploy.supervisor import wait_until
 from deploy.testbed.control_plane import ControlPlane
+from tests.support.delivery import image_of, push, settle, until
 from tests.support.installation import Running
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -35,32 +34,10 @@ deploy:
 """
 
 
-def image_of(plane: ControlPlane, name: str) -> str:
-    """What the environment's one Deployment runs."""
-    (space,) = plane.items("namespaces", "-l", f"slipway.dev/environment={name}")
-    (found,) = plane.items("deployments", "-n", space["metadata"]["name"])
-    return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
-
-
-def until(read: Callable[[], Any], holds: Callable[[Any], bool], seconds: float = 180) -> Any:
-    end = time.monotonic() + seconds
-    while not holds(found := read()):
-        assert time.monotonic() < end, found
-        time.sleep(0.5)
-    return found
-
-
 @pytest.fixture(scope="module")
 def places(on_cluster: Running) -> Running:
     """Development and production, whose changes need one approval, and a runner."""
-    pia = on_cluster.client("pia")
-    rule = {"name": "production", "scope": f"{scene.PROJECT}/production", "needed": 1}
-    for name, tier in (("dev", "development"), ("prod", "production")):
-        done = pia.carry(pia.create(name, tier=tier))
-        assert done["state"] == "succeeded", done["reason"]
-    pia.call("POST", "/api/v1/approval-rules/", rule)
-    on_cluster.installation.extra["SLIPWAY_CI_RUNNER_PROJECTS"] = "*"
-    on_cluster.installation.start("runner")
+    settle(on_cluster, {"dev": "development", "prod": "production"})
     return on_cluster
 
 
@@ -68,12 +45,7 @@ def places(on_cluster: Running) -> Running:
 def pipeline(places: Running, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The pipeline that dana's push started, ended."""
     folder = tmp_path_factory.mktemp("laptop")
-    places.git("dana", "clone", places.repository("dana"), "orders", folder=folder)
-    (folder / "orders" / ".gitlab-ci.yml").write_text(FILE)
-    places.git("dana", "-C", "orders", "add", ".gitlab-ci.yml", folder=folder)
-    places.git("dana", "-C", "orders", "commit", "-qm", "Count to two", folder=folder)
-    pushed = places.git("dana", "-C", "orders", "push", folder=folder)
-    assert pushed.returncode == 0, pushed.stderr
+    push(places, "dana", {".gitlab-ci.yml": FILE}, "Count to two", folder)
     dana = places.client("dana")
     listed = until(
         lambda: dana.call("GET", "/api/v1/pipelines/?project=orders")["results"],
