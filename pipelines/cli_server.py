@@ -1,4 +1,4 @@
-"""`slipway ci retry` and `slipway ci logs`: what runs on the server, by REST."""
+"""`slipway ci retry`, `logs` and `schedules`: what runs on the server, by REST."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ from typing import Annotated, Any
 import typer
 
 from idp.common.console import Client, Code, fail, note, print_json, say
+from idp.common.tables import show_rows
 
 ENDED = frozenset({"success", "failed", "canceled", "skipped"})
 WAITS = frozenset({"created", "manual", "scheduled", "waiting_for_resource"})
 POLL_SECONDS = 1.0
+SCHEDULES = {
+    "id": "Id",
+    "project": "Project",
+    "description": "Schedule",
+    "cron": "Cron",
+    "timezone": "Time zone",
+    "ref": "Ref",
+    "next_run_at": "Next run",
+    "owner": "Owner",
+    "problem": "Problem",
+}
 MOST = 1_000_000  # reads of one log, a megabyte each at most
 _SECTION = re.compile(r"\x1b\[0Ksection_(?:start|end):[^\r\n]*\r(?:\x1b\[0K)?")
 # Colours may stay; every other way to steer a terminal goes.
@@ -92,6 +104,18 @@ def _finish(found: dict[str, Any]) -> None:
         raise typer.Exit(int(Code.FAILED))
 
 
+def _register_schedules(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def schedules(
+        project: Annotated[str, typer.Option()] = "",
+        limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    ) -> None:
+        """List schedules of pipelines, newest first."""
+        rows = list(client.rows("pipeline-schedules/", limit, project=project))
+        show_rows(client, rows, SCHEDULES, empty="There are no schedules that you may see.")
+
+
 def register(group: typer.Typer, client: Client) -> None:
     _register_retry(group, client)
     _register_logs(group, client)
+    _register_schedules(group, client)

@@ -80,6 +80,7 @@ def known_values(world: World, path: str) -> dict[str, Any]:
         "pipelines": world.job.pipeline,
         "variables": world.variable,
         "jobs": world.job,
+        "pipeline-schedules": world.schedule,
     }
     row = numbers.get(first)
     found: dict[str, Any] = {**KNOWN, "username": world.people.mate.username}

@@ -1,4 +1,4 @@
-"""`slipway ci retry` and `logs`: what is asked, and what reaches the terminal."""
+"""`slipway ci retry`, `logs` and `schedules`: what is asked, and what reaches the terminal."""
 
 from __future__ import annotations
 
@@ -58,3 +58,18 @@ def test_a_log_steers_no_terminal() -> None:
     hostile = "\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m\x1b[0Ksection_start:1:a\r\x1b[0Kx\x9b2J\n"
     assert cli_server.shown(hostile, colours=True) == "]0;title\x1b[31mred\x1b[0mx2J\n"
     assert cli_server.shown(hostile, colours=False) == "]0;titleredx2J\n"
+
+
+def test_schedules_are_listed() -> None:
+    row = {
+        "id": 3, "project": "orders", "description": "Nightly", "cron": "0 3 * * *",
+        "timezone": "UTC", "ref": "main", "next_run_at": None, "owner": "dana.dev",
+        "problem": "Its branch is gone.",
+    }  # fmt: skip
+    script = Script({"GET pipeline-schedules/": {"results": [row], "next": None}})
+    done = ci(script, "schedules", "--project", "orders")
+    assert "Nightly" in done.stdout
+    assert script.calls[0].url.params["project"] == "orders"
+    empty = Script({"GET pipeline-schedules/": {"results": [], "next": None}})
+    said = ci(empty, "schedules")
+    assert "no schedules that you may see" in said.stdout + said.stderr

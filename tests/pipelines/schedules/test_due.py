@@ -20,7 +20,7 @@ from rbac.models import AuditRecord, RoleBinding, User
 from rbac.services import people
 from tests.pipelines.schedules.conftest import Make, World
 from tests.pipelines.schedules.factories import make_schedule
-from tests.rbac.factories import actor
+from tests.rbac.factories import actor, bind
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -163,6 +163,14 @@ class TestWhatCannotStart:
         assert self.goes_on(row)
         assert "della.deployer does not see orders" in row.problem
         assert AuditRecord.objects.filter(outcome="denied", action="pipeline.run").exists()
+
+    def test_one_who_only_sees_it_may_not(self, clock: Any, make: Make, world: World) -> None:
+        row = make(actor(world.people.deployer))
+        RoleBinding.objects.filter(user=world.people.deployer).delete()
+        bind("viewer", world.project.scope, user=world.people.deployer)
+        self.began(clock, row)
+        assert self.goes_on(row)
+        assert "pipeline.run" in row.problem
 
     def test_a_reference_that_is_gone_is_named(self, clock: Any, make: Make, world: World) -> None:
         world.commit("job: {script: [x]}", "refs/heads/old")
