@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gitops.hosts.addresses import Where
+from gitops.hosts.base import MergeRequest
 from gitops.hosts.proofs import require_hex
 from gitops.hosts.pulls import PullHost
-from idp.common.errors import Conflict, TemporaryBackendError
+from idp.common.errors import Conflict, NotFound, TemporaryBackendError
 
 
 class Gitea(PullHost):
@@ -30,6 +31,13 @@ class Gitea(PullHost):
 
     def hook_type(self) -> dict[str, str]:
         return {"type": "gitea"}
+
+    def merge_requests(self) -> list[MergeRequest]:
+        try:
+            return super().merge_requests()
+        except NotFound:  # it says so of a repository that is still empty
+            self.facts()  # raises where the repository itself is gone
+            return []
 
     def merge(self, number: int, sha: str) -> None:
         data = {"Do": "merge", "head_commit_id": sha}

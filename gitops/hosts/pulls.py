@@ -30,7 +30,7 @@ from gitops.hosts.base import (
     text,
 )
 from gitops.hosts.calls import Api
-from idp.common.errors import Invalid, NotFound, PermanentBackendError
+from idp.common.errors import Invalid, PermanentBackendError
 
 PAGE = 100
 MAX_PAGES = 10
@@ -119,11 +119,7 @@ class PullHost(Host):
     # -- merge requests ------------------------------------------------------------------------
 
     def merge_requests(self) -> list[MergeRequest]:
-        try:
-            found = self.api.list(f"{self.repo}/pulls", state="open", per_page=PAGE, limit=PAGE)
-        except NotFound:  # Gitea says so of a repository that is still empty
-            self.facts()  # raises where the repository itself is gone
-            return []
+        found = self.api.list(f"{self.repo}/pulls", state="open", per_page=PAGE, limit=PAGE)
         return [self._pull(one) for one in found[:PAGE]]
 
     def merge_request(self, number: int) -> MergeRequest:

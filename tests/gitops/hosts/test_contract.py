@@ -105,19 +105,28 @@ def test_merge_requests(host: Host, fake: FakeHost) -> None:
         host.merge_request(9)
 
 
-def test_a_repository_without_pull_requests_has_none(
-    host: Host, fake: FakeHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Gitea answers 404 for the list of a repository that is still empty."""
-    call = host.api.call
+@pytest.mark.parametrize("kind", ["gitea"], indirect=True)
+class TestGiteasOwnWords:
+    def test_of_a_repository_that_is_still_empty_there_is_no_list(
+        self, host: Host, fake: FakeHost
+    ) -> None:
+        fake.answers.append((404, {}, b'{"message": "no"}'))
+        assert host.merge_requests() == []
 
-    def missing(method: str, path: str, **more: object) -> object:
-        if path.endswith("/pulls"):
-            raise NotFound("it has no pulls")
-        return call(method, path, **more)  # type: ignore[arg-type]
+    def test_a_repository_that_is_gone_is_none_that_is_empty(
+        self, host: Host, fake: FakeHost
+    ) -> None:
+        fake.answers += [(404, {}, b""), (404, {}, b"")]
+        with pytest.raises(NotFound):
+            host.merge_requests()
 
-    monkeypatch.setattr(host.api, "call", missing)
-    assert host.merge_requests() == []
+    def test_a_request_that_it_still_looks_at_is_merged_later(
+        self, host: Host, fake: FakeHost
+    ) -> None:
+        fake.answers.append((405, {}, b'{"message": "Please try again later"}'))
+        with pytest.raises(TemporaryBackendError) as found:
+            host.merge(1, SHA)
+        assert found.value.retry_after == 2
 
 
 def test_open_and_merge(host: Host, fake: FakeHost) -> None:
@@ -131,15 +140,6 @@ def test_open_and_merge(host: Host, fake: FakeHost) -> None:
     host.merge(made.number, sha)
     assert host.merge_request(made.number).state == "merged"
     assert host.merge_requests() == []
-
-
-def test_a_host_that_still_looks_at_the_request_is_asked_later(fake: FakeHost, host: Host) -> None:
-    if fake.kind != "gitea":
-        return  # its own word, and not a refusal: the others say 422 or 409 for good
-    fake.answers.append((405, {}, b'{"message": "Please try again later"}'))
-    with pytest.raises(TemporaryBackendError) as found:
-        host.merge(1, SHA)
-    assert found.value.retry_after == 2
 
 
 def test_one_hook_and_never_a_second(host: Host, fake: FakeHost) -> None:
