@@ -22,11 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("web", "streams", "worker", "controller")
 WHERE_WANTED = ("runner",)  # started only where projects are trusted with this machine
 START_SECONDS = 90
-TABLES = """
-from django.core.management import call_command
-from idp.fresh import make_tables
-make_tables() or call_command("migrate", verbosity=0, interactive=False)
-"""
+TABLES = "from idp.fresh import bring_up_to_date; bring_up_to_date()"
 
 
 @dataclass

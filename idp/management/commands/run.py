@@ -14,7 +14,6 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from idp import demo, fresh, restart
@@ -51,8 +50,7 @@ class Command(BaseCommand):
             _again_embedded(port)
         self.check()
         listener = _listen(port)
-        fresh.make_tables()
-        call_command("migrate", verbosity=0, interactive=False)
+        fresh.bring_up_to_date()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns without it
         threads = Threads()
         try:
