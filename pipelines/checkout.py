@@ -46,8 +46,8 @@ class CheckoutFiles:
     def head(self) -> Head:
         """Asked of git once."""
         branch = git(self.root, "symbolic-ref", "-q", "HEAD").strip().removeprefix(_BRANCHES)
-        sha, *rest = git(self.root, "log", "-1", "--format=%H%n%P%n%B").split("\n", 2)
-        parents, message = rest if len(rest) == 2 else ("", "")  # noqa: PLR2004 - two more lines
+        lines = git(self.root, "log", "-1", "--format=%H%n%P%n%B").split("\n", 2)
+        sha, parents, message = (*lines, "", "")[:3]
         return Head(branch, sha, parents.partition(" ")[0], message.strip())
 
     def read(self, path: str) -> bytes | None:
@@ -112,12 +112,14 @@ def root_of(path: Path) -> Path:
 
 
 def context_of(
-    root: Path, variables: Mapping[str, str], local: LocalSettings = NOTHING, **chosen: str
+    files: CheckoutFiles,
+    variables: Mapping[str, str],
+    local: LocalSettings = NOTHING,
+    **chosen: str,
 ) -> Context:
     """The context of a checkout. `chosen` (source, branch, tag) says what to pretend."""
     source = chosen.get("source") or "push"
-    files = CheckoutFiles(root)
-    head = files.head
+    root, head = files.root, files.head
     branch = chosen.get("branch") or head.branch
     default = _default_branch(root)
     return Context(

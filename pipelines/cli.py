@@ -51,14 +51,15 @@ class Asked:
     variables: tuple[str, ...] = ()
 
 
-def _root(asked: Asked) -> Path:
-    """The top of the checkout that holds the file."""
+def _checkout(asked: Asked) -> CheckoutFiles:
+    """The checkout that holds the file."""
     folder = Path(asked.file).parent if asked.file else Path.cwd()
-    return root_of(folder if folder.is_dir() else Path.cwd())
+    return CheckoutFiles(root_of(folder if folder.is_dir() else Path.cwd()))
 
 
-def _found(asked: Asked, root: Path) -> tuple[bytes, Context, str]:
+def _found(asked: Asked, files: CheckoutFiles) -> tuple[bytes, Context, str]:
     """The file's content, its context and its path from the checkout's root."""
+    root = files.root
     local = local_settings.read(root)
     path = Path(asked.file) if asked.file else root / (local.file or FILE)
     source = "merge_request_event" if asked.merge_request else asked.source
@@ -71,7 +72,7 @@ def _found(asked: Asked, root: Path) -> tuple[bytes, Context, str]:
         raise fail(message, Code.NOT_FOUND, fix="Name a file.") from None
     inside = path.resolve().is_relative_to(root.resolve())
     name = str(path.resolve().relative_to(root.resolve())) if inside else path.name
-    return data, context_of(root, _variables(asked.variables), local, **pretended), name
+    return data, context_of(files, _variables(asked.variables), local, **pretended), name
 
 
 def _variables(given: tuple[str, ...]) -> dict[str, str]:
@@ -86,9 +87,8 @@ def _variables(given: tuple[str, ...]) -> dict[str, str]:
 
 def _plan(asked: Asked) -> tuple[CheckoutFiles, Plan]:
     """The checkout and its plan, kept beside those made before."""
-    root = _root(asked)
-    data, context, name = _found(asked, root)
-    files = context.files if isinstance(context.files, CheckoutFiles) else CheckoutFiles(root)
+    files = _checkout(asked)
+    data, context, name = _found(asked, files)
     try:
         return files, cache.planned(data, context, _kept(), name)
     except ConfigError as fault:
@@ -107,7 +107,7 @@ def _refused(fault: ConfigError) -> typer.Exit:
 
 
 def _planned(asked: Asked) -> tuple[Config, Plan]:
-    data, context, name = _found(asked, _root(asked))
+    data, context, name = _found(asked, _checkout(asked))
     try:
         config = import_module("pipelines.engine.config").load(data, context, name)
         made = import_module("pipelines.engine.plan").plan(config, context)
@@ -151,7 +151,7 @@ def _register_lint(group: typer.Typer, client: Client) -> None:
         """Say what is wrong with the file; exit code 1 when it makes no pipeline."""
         asked = Asked(file, branch, tag, source, merge_request, tuple(var))
         report: Report = import_module("pipelines.engine.linting").lint(
-            *_found(asked, _root(asked))
+            *_found(asked, _checkout(asked))
         )
         if client.as_json:
             state = report.plan.state if report.plan else None

@@ -101,13 +101,14 @@ def _repository(source: Path) -> Iterator[Path]:
 
 def _run(case: Mapping[str, Any], root: Path, heard: _Heard) -> tuple[Plan, Result]:
     variables = {key: str(value) for key, value in (case.get("variables") or {}).items()}
+    files = CheckoutFiles(root)
     try:
         local = local_settings.read(root)
         given = str(case.get("file") or FILE)
         path = root / given if (root / given).is_file() else root / (local.file or given)
         if not path.is_file():
             raise Refused(f"there is no {given}")
-        context = context_of(root, variables, local)
+        context = context_of(files, variables, local)
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         made = plan(load(data, context, path.relative_to(root).as_posix()), context)
@@ -122,7 +123,7 @@ def _run(case: Mapping[str, Any], root: Path, heard: _Heard) -> tuple[Plan, Resu
         choice = choose(made, wanted)
     except (ConfigError, ChoiceError) as fault:
         raise Refused(str(fault)) from None
-    origin = origin_of(CheckoutFiles(root))
+    origin = origin_of(files)
     with tempfile.TemporaryDirectory(prefix="slipway-caches-") as caches:
         run = LocalRun(made, origin, choice, heard, Folders(Path(caches)))
         limit = threading.Timer(_SECONDS, run.cancel)

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.figures import ROUNDS, Figure, seconds
 from bench.pipelines import cases
 from bench.pipelines.peer import Peer
-from pipelines.checkout import context_of
+from pipelines.checkout import CheckoutFiles, context_of
 from pipelines.engine.config import FILE, load
 from pipelines.engine.plan import plan
 
@@ -62,7 +62,7 @@ def _median(command: list[str], root: Path) -> float:
 
 
 def _cold(root: Path) -> Figure:
-    context = context_of(root, {})
+    context = context_of(CheckoutFiles(root), {})
     data = (root / FILE).read_bytes()
 
     def work() -> None:

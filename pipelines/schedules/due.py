@@ -47,15 +47,15 @@ def start(pk: int, at: datetime, now: datetime) -> bool:
     if not _moved_on(pk, at, now):
         return False
     row = Schedule.objects.select_related("project__scope", "owner").get(pk=pk)
-    if reason := services.gone(row):
+    owner, reason = row.owner, services.gone(row)
+    if owner is None or reason:
         _switch_off(row, f"{reason} Whoever may start pipelines here can take it over.")
         return False
-    assert row.owner is not None  # noqa: S101  # `gone` says so otherwise
     try:
         with transaction.atomic():
-            services.begin(Actor(row.owner), row)
+            services.begin(Actor(owner), row)
     except NotVisible:
-        _tell(row, f"Its owner {row.owner.username} does not see {row.project.name} any more.")
+        _tell(row, f"Its owner {owner.username} does not see {row.project.name} any more.")
     except SlipwayError as error:
         _tell(row, f"{error.message} {error.fix}".strip())
     except DatabaseError:

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from idp.common.narrowing import Narrowing
 from pipelines.permissions import MANAGE, RUN, VIEW
+from pipelines.runs import selectors as runs
 from pipelines.runs.models import Pipeline
 from pipelines.schedules.models import Schedule
 from portal.permissions import keeper_scope
@@ -73,6 +74,4 @@ def trouble(schedule: Schedule) -> str:
 
 def pipelines(actor: Actor, schedule: Schedule) -> QuerySet[Pipeline]:
     """The newest pipelines that it began."""
-    rows = visible(actor, VIEW, Pipeline.objects.filter(schedule=schedule))
-    found = rows.select_related("project", "actor").defer("given", "inputs", "left_out", "problems")
-    return found.order_by("-pk")[:MAX_PIPELINES]
+    return runs.pipelines(actor).filter(schedule=schedule).order_by("-pk")[:MAX_PIPELINES]

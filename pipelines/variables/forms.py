@@ -18,7 +18,7 @@ _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 MASKED = (
     f"No log shows it: not as it is, not as base64, not URL-encoded. The value needs {LEAST_MASKED}"
     " characters at least: a shorter one stands in ordinary words, and masking these would tell it."
-    " Of several lines, each with 8 characters is masked, too. No page shows a masked value."
+    " Of several lines, each as long is masked, too. No page shows a masked value."
 )
 HIDDEN = "Masked, answered to nobody again, by REST neither, and never taken back."
 
