@@ -30,7 +30,7 @@ from tests.support.absent import absent
 ON_LOOPBACK = frozenset(
     {"moto_server", "aws", "redis_server", "postgres_server", "control_plane", "live_server"}
     | {"gitea"}
-    | {"asgi_server", "demo_server", "browser"}
+    | {"asgi_server", "demo_server", "launch_browser"}
 )
 MARKS_ON_LOOPBACK = frozenset({"cluster", "browser", "servers", "loopback"})
 
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("servers")
         if "gitea" in fixtures:
             item.add_marker("gitea")
-        if "browser" in fixtures:  # a page of it asks for it too
+        if "launch_browser" in fixtures:  # some tests call a client of their own a browser
             item.add_marker("browser")
         marks = {mark.name for mark in item.iter_markers()}
         if marks & MARKS_ON_LOOPBACK or fixtures & ON_LOOPBACK:
