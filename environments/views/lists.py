@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,7 +15,9 @@ from environments import selectors
 from environments.models import Environment
 from environments.selectors import BROKEN_WORD, Filters
 from idp.changes.models import Change
+from idp.common import keyset
 from idp.common.host import Page
+from idp.common.narrowing import chips, query
 from idp.common.spreadsheets import CHUNK, csv_response
 from rbac.access import held_anywhere
 from rbac.models import Tier
@@ -42,15 +43,16 @@ class EnvironmentListView(AccessMixin):
         rows = selectors.filtered(selectors.environments(self.actor), filters)
         if request.GET.get("format") == "csv":
             return _export(rows)
-        found, earlier, later = keyset(rows, request.GET)
+        before, after = request.GET.get("before", ""), request.GET.get("after", "")
+        found = keyset.part(rows, _ORDER, size=PAGE_SIZE, before=before, after=after)
         context = {
             "page": Page(
                 "Environments",
-                api=f"/api/v1/environments/{_query(filters.given)}",
+                api=f"/api/v1/environments/{query(filters.given)}",
                 permission=self.permission,
                 topics=["environments"],
             ),
-            "rows": list(_with_changes(found)),
+            "rows": list(_with_changes(found.rows)),
             # Where what happens decides which rows there are, a hint concerns the whole list.
             "row_by_row": not (filters.health or filters.state),
             "filters": filters,
@@ -58,10 +60,10 @@ class EnvironmentListView(AccessMixin):
             "views": _views(request, selectors.counts(self.actor), filters),
             "tiers": Tier.choices,
             "states": Environment.State.choices,
-            "previous": _query({**filters.given, "before": earlier}) if earlier else "",
-            "next": _query({**filters.given, "after": later}) if later else "",
-            "export": _query({**filters.given, "format": "csv"}),
-            "beyond": bool(request.GET.get("after") or request.GET.get("before")),
+            "previous": query({**filters.given, "before": found.earlier}) if found.earlier else "",
+            "next": query({**filters.given, "after": found.later}) if found.later else "",
+            "export": query({**filters.given, "format": "csv"}),
+            "beyond": bool(after or before),
             "may_see": held_anywhere(self.actor, self.permission),
             "may_create": held_anywhere(self.actor, "environment.create"),
         }
@@ -82,18 +84,9 @@ def _with_changes(rows: list[Environment]) -> Iterator[tuple[Environment, Change
         yield row, running.get(row.scope_id)
 
 
-def _query(parts: dict[str, str]) -> str:
-    return f"?{urlencode(parts)}" if parts else ""
-
-
 def _chips(filters: Filters) -> list[dict[str, str]]:
-    path = reverse("environments:list")
-    found = []
-    for label, value in filters.given.items():
-        rest = {k: v for k, v in filters.given.items() if k != label}
-        shown = f"in {value} days" if label == "expiring" else value
-        found.append({"label": label, "value": shown, "url": path + _query(rest)})
-    return found
+    days = {str(filters.expiring): f"in {filters.expiring} days"}
+    return chips(filters.given, reverse("environments:list"), words={"expiring": days})
 
 
 def _views(request: HttpRequest, numbers: dict[str, int], filters: Filters) -> list[dict[str, Any]]:
@@ -107,46 +100,9 @@ def _views(request: HttpRequest, numbers: dict[str, int], filters: Filters) -> l
         ("Failing", {"health": BROKEN_WORD}, numbers["broken"]),
     ]
     return [
-        {"label": label, "url": path + _query(query), "count": count, "current": given == query}
-        for label, query, count in views
+        {"label": label, "url": path + query(own), "count": count, "current": given == own}
+        for label, own, count in views
     ]
-
-
-def keyset(rows: QuerySet[Environment], query: Any) -> tuple[list[Environment], str, str]:
-    """A page by project and name, with the cursors of the pages before and after ("" for none)."""
-    before, after = _cursor(query.get("before", "")), _cursor(query.get("after", ""))
-    if before:
-        found = list(rows.filter(_beyond(before, "lt")).order_by(*(f"-{k}" for k in _ORDER))[
-            : PAGE_SIZE + 1
-        ])  # fmt: skip
-        more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE][::-1]
-        return found, _mark(found[0]) if more and found else "", _mark(found[-1]) if found else ""
-    if after:
-        rows = rows.filter(_beyond(after, "gt"))
-    found = list(rows.order_by(*_ORDER)[: PAGE_SIZE + 1])
-    more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
-    earlier = _mark(found[0]) if after and found else ""
-    return found, earlier, _mark(found[-1]) if more else ""
-
-
-def _mark(row: Environment) -> str:
-    return f"{row.project.name}~{row.name}~{row.pk}"
-
-
-def _cursor(text: str) -> tuple[str, str, int] | None:
-    parts = str(text)[:120].replace("\0", "").split("~")
-    if len(parts) != len(_ORDER) or not (parts[2].isascii() and parts[2].isdecimal()):
-        return None
-    return parts[0], parts[1], min(int(parts[2][:18]), 2**62)
-
-
-def _beyond(cursor: tuple[str, str, int], side: str) -> Q:
-    project, name, pk = cursor
-    return (
-        Q(**{f"project__name__{side}": project})
-        | Q(project__name=project, **{f"name__{side}": name})
-        | Q(project__name=project, name=name, **{f"pk__{side}": pk})
-    )
 
 
 def _export(rows: QuerySet[Environment]) -> StreamingHttpResponse:

@@ -4,9 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Self
+from urllib.parse import urlencode
 
 MAX_WORD = 255
+
+
+def query(parts: Mapping[str, str]) -> str:
+    """The query string of an address; empty without parts."""
+    return f"?{urlencode(parts)}" if parts else ""
+
+
+def chips(
+    given: Mapping[str, str],
+    path: str,
+    labels: Mapping[str, str] = MappingProxyType({}),
+    words: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> list[dict[str, str]]:
+    """What narrows the list at `path`, each with the address of the list without it.
+
+    `labels` say a parameter in other words, `words` its values.
+    """
+    return [
+        {
+            "label": labels.get(name, "text" if name == "q" else name),
+            "value": words.get(name, {}).get(value, value),
+            "url": path + query({key: one for key, one in given.items() if key != name}),
+        }
+        for name, value in given.items()
+    ]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
+from idp.common import keyset
 from idp.common.errors import Forbidden, NotVisible
 from idp.common.narrowing import Narrowing
 from pipelines.permissions import MANAGE, RUN, VIEW
@@ -18,7 +19,6 @@ from rbac.models import Project
 
 PAGE_SIZE = 25
 MAX_ATTEMPTS = 100  # of one job; older ones are reached by their number
-_DIGITS = 18
 Status = Job.Status
 
 
@@ -64,36 +64,9 @@ def pipeline(actor: Actor, pk: int) -> Pipeline:
     return get_visible(actor, VIEW, rows.defer("given", "inputs"), pk=pk)
 
 
-@dataclass(frozen=True)
-class Part:
-    """A page of a list, with the cursors of the pages before and after it ("" for none)."""
-
-    rows: list[Pipeline]
-    earlier: str = ""
-    later: str = ""
-
-
-def part(rows: QuerySet[Pipeline], *, before: str = "", after: str = "") -> Part:
+def part(rows: QuerySet[Pipeline], *, before: str = "", after: str = "") -> keyset.Part[Pipeline]:
     """A page, newest first; a cursor that is not ours counts for none."""
-    start, end = _cursor(after), _cursor(before)
-    if end:
-        found = list(rows.filter(pk__gt=end).order_by("pk")[: PAGE_SIZE + 1])
-        more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE][::-1]
-        return Part(found, _mark(found, 0) if more else "", _mark(found, -1))
-    if start:
-        rows = rows.filter(pk__lt=start)
-    found = list(rows.order_by("-pk")[: PAGE_SIZE + 1])
-    more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
-    return Part(found, _mark(found, 0) if start else "", _mark(found, -1) if more else "")
-
-
-def _mark(rows: list[Pipeline], at: int) -> str:
-    return str(rows[at].pk) if rows else ""
-
-
-def _cursor(text: str) -> int:
-    fits = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
-    return int(text) if fits else 0
+    return keyset.part(rows, ("-pk",), size=PAGE_SIZE, before=before, after=after)
 
 
 def projects(actor: Actor) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
+from idp.common import keyset
 from idp.common.narrowing import Narrowing
 from pipelines.engine.settings import Level, Setting
 from pipelines.permissions import MANAGE, VIEW
@@ -17,7 +17,6 @@ from rbac.models import Project
 
 PAGE_SIZE = 50
 ORDER = ("project__name", "name", "environment")
-_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -36,51 +35,17 @@ class Filters(Narrowing):
         return found
 
 
-@dataclass(frozen=True)
-class Part:
-    """A page of the list, with the cursors of the pages before and after it ("" for none)."""
-
-    rows: Sequence[Variable]
-    earlier: str = ""
-    later: str = ""
-
-
 def variables(actor: Actor) -> QuerySet[Variable]:
     """Those of the projects whose pipelines the actor manages: nobody else reads them."""
     return visible(actor, MANAGE, Variable.objects.all()).select_related("project__scope")
 
 
-def part(actor: Actor, filters: Filters, *, before: str = "", after: str = "") -> Part:
-    """A page by project, name and environment, without values; a foreign cursor counts for none."""
+def part(
+    actor: Actor, filters: Filters, *, before: str = "", after: str = ""
+) -> keyset.Part[Variable]:
+    """A page by project, name and environment, without values."""
     rows = variables(actor).filter(filters.condition).defer("value")
-    if (end := _anchor(rows, before)) is not None:
-        ordered = rows.filter(_beyond(end, "lt")).order_by(*(f"-{name}" for name in ORDER))
-        found = list(ordered[: PAGE_SIZE + 1])
-        more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE][::-1]
-        return Part(found, _mark(found, 0) if more else "", _mark(found, -1))
-    start = _anchor(rows, after)
-    if start is not None:
-        rows = rows.filter(_beyond(start, "gt"))
-    found = list(rows.order_by(*ORDER)[: PAGE_SIZE + 1])
-    more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
-    return Part(found, _mark(found, 0) if start else "", _mark(found, -1) if more else "")
-
-
-def _anchor(rows: QuerySet[Variable], cursor: str) -> Variable | None:
-    fits = cursor.isascii() and cursor.isdecimal() and len(cursor) <= _DIGITS
-    return rows.filter(pk=int(cursor)).first() if fits else None
-
-
-def _beyond(row: Variable, way: str) -> Q:
-    """What stands after (`gt`) or before (`lt`) a row."""
-    here = {"project__name": row.project.name, "name": row.name}
-    found = Q(**{f"project__name__{way}": row.project.name})
-    found |= Q(**{"project__name": row.project.name, f"name__{way}": row.name})
-    return found | Q(**here, **{f"environment__{way}": row.environment})
-
-
-def _mark(rows: Sequence[Variable], at: int) -> str:
-    return str(rows[at].pk) if rows else ""
+    return keyset.part(rows, ORDER, size=PAGE_SIZE, before=before, after=after)
 
 
 def managed(actor: Actor) -> QuerySet[Project]:

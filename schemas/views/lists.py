@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
@@ -13,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from idp.common.host import Page
+from idp.common.narrowing import chips, query
 from idp.common.spreadsheets import CHUNK, csv_response
 from rbac.access import held_anywhere
 from rbac.views.mixins import AccessMixin
@@ -45,7 +45,7 @@ class SubjectList(AccessMixin):
         return {
             "page": Page(
                 "Schemas",
-                api=f"/api/v1/subjects/{_query(given)}",
+                api=f"/api/v1/subjects/{query(given)}",
                 permission=self.permission,
             ),
             "filters": filters,
@@ -54,11 +54,11 @@ class SubjectList(AccessMixin):
             "formats": tuple(FormatName),
             "lifecycles": tuple(Subject.State.values),
             "rows": found.rows,
-            "previous": _query({**given, "before": found.earlier}) if found.earlier else "",
-            "next": _query({**given, "after": found.later}) if found.later else "",
+            "previous": query({**given, "before": found.earlier}) if found.earlier else "",
+            "next": query({**given, "after": found.later}) if found.later else "",
             "exports": [
-                *((kind.upper(), _query({**given, "export": kind})) for kind in EXPORTS),
-                ("Archive", f"{reverse('schemas:export')}{_query(given)}"),
+                *((kind.upper(), query({**given, "export": kind})) for kind in EXPORTS),
+                ("Archive", f"{reverse('schemas:export')}{query(given)}"),
             ],
             "may_import": held_anywhere(self.actor, CONFIGURE),
             "allowed": allowed,
@@ -72,21 +72,9 @@ def registry_address(request: HttpRequest) -> str:
     return request.build_absolute_uri(reverse("schemas:registry-root"))
 
 
-def _query(parts: dict[str, str]) -> str:
-    return f"?{urlencode(parts)}" if parts else ""
-
-
 def _chips(filters: Filters) -> list[dict[str, str]]:
-    path, given = reverse("schemas:list"), filters.given
-    labels = {"q": "text", "type": "format", "fails": "fails policy"}
-    return [
-        {
-            "label": labels.get(name, name),
-            "value": "" if name == "deleted" else value,
-            "url": path + _query({key: item for key, item in given.items() if key != name}),
-        }
-        for name, value in given.items()
-    ]
+    labels = {"type": "format", "fails": "fails policy"}
+    return chips(filters.given, reverse("schemas:list"), labels, {"deleted": {filters.deleted: ""}})
 
 
 def _export(subjects: QuerySet[Subject], kind: str) -> StreamingHttpResponse:

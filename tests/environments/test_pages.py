@@ -248,7 +248,7 @@ def test_the_list_pages_filters_and_exports(
     before = second.split('rel="prev"')[0].rsplit('href="', 1)[1].split('"')[0]
     assert ">demo<" in text_of(browser, f"/environments/{before.replace('&amp;', '&')}")
     narrowed = text_of(browser, "/environments/?q=env-005&tier=development")
-    assert "Remove filter q env-005" in narrowed
+    assert "Remove filter text env-005" in narrowed
     assert ">env-005<" in narrowed
     assert ">env-006<" not in narrowed
     answer = browser.get("/environments/?q=env-01&format=csv")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -13,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from idp.common.host import Page
+from idp.common.narrowing import chips, query
 from idp.common.spreadsheets import CHUNK, csv_response
 from pipelines.permissions import QUARANTINE, VIEW
 from pipelines.reports import selectors, words
@@ -63,7 +63,7 @@ class TestHealth(AccessMixin):
             "text": text,
             "rows": [shown(row) for row in found[:most]],
             "more": len(found) > most,
-            "url": f"?{urlencode(given)}",
+            "url": query(given),
         }
 
     def _context(self, filters: Filters, lists: list[dict[str, Any]]) -> dict[str, Any]:
@@ -73,19 +73,18 @@ class TestHealth(AccessMixin):
         return {
             "page": Page(
                 "Tests",
-                api=f"/api/v1/tests/{'?' + urlencode(given) if given else ''}",
+                api=f"/api/v1/tests/{query(given)}",
                 permission=VIEW,
             ),
             "filters": filters,
             "states": [(state, TITLES[state][0]) for state in STATES],
-            "chips": chips(filters),
+            "chips": chips(filters.given, reverse("pipelines:tests")),
             "lists": lists,
             "some": some,
             "any": any_test,
             "commits": selectors.commits(self.actor) if not given else [],
             "exports": [
-                (kind.upper(), f"?{urlencode({**given, 'export': kind})}")
-                for kind in ("csv", "json")
+                (kind.upper(), query({**given, "export": kind})) for kind in ("csv", "json")
             ],
             "allowed": any_test or held_anywhere(self.actor, VIEW),
             "facets": facets(self.actor),
@@ -112,18 +111,6 @@ def shown(row: TestCase) -> dict[str, Any]:
         "p95": words.duration(row.p95),
         "rate": f"{row.failure_rate * 100:.0f} %",
     }
-
-
-def chips(filters: Filters) -> list[dict[str, str]]:
-    path, given = reverse("pipelines:tests"), filters.given
-    return [
-        {
-            "label": "text" if name == "q" else name,
-            "value": value,
-            "url": f"{path}?{urlencode({k: v for k, v in given.items() if k != name})}",
-        }
-        for name, value in given.items()
-    ]
 
 
 def exported(rows: QuerySet[TestCase], kind: str) -> StreamingHttpResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,6 +11,7 @@ from django.urls import reverse
 from gitops.repositories import clone_address
 from gitops.selectors import repositories_of
 from idp.common.host import Page
+from idp.common.narrowing import chips, query
 from pipelines.permissions import MANAGE, RUN, VIEW
 from pipelines.runs import selectors
 from pipelines.runs.addresses import page_of
@@ -88,10 +88,6 @@ def clones(actor: Actor) -> list[str]:
     return [clone_address(repo) for repo in repositories_of(actor)[:3]]
 
 
-def query(parts: dict[str, str]) -> str:
-    return f"?{urlencode(parts)}" if parts else ""
-
-
 def _views(actor: Actor, filters: Filters) -> list[dict[str, Any]]:
     path, name = reverse("pipelines:list"), actor.user.username if actor.user else ""
     views = [
@@ -108,14 +104,9 @@ def _views(actor: Actor, filters: Filters) -> list[dict[str, Any]]:
 
 
 def _chips(filters: Filters) -> list[dict[str, str]]:
-    path, given = reverse("pipelines:list"), filters.given
-    labels = {"q": "text", "ref": "branch or tag", "actor": "by"}
-    words = {"status": dict(Pipeline.Status.choices), "source": dict(Pipeline.Source.choices)}
-    return [
-        {
-            "label": labels.get(name, name),
-            "value": str(words.get(name, {}).get(value, value)),
-            "url": path + query({key: item for key, item in given.items() if key != name}),
-        }
-        for name, value in given.items()
-    ]
+    labels = {"ref": "branch or tag", "actor": "by"}
+    words = {
+        "status": {value: str(label) for value, label in Pipeline.Status.choices},
+        "source": {value: str(label) for value, label in Pipeline.Source.choices},
+    }
+    return chips(filters.given, reverse("pipelines:list"), labels, words)

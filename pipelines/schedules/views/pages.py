@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from idp.common.host import Page
+from idp.common.narrowing import chips, query
 from pipelines.permissions import RUN, VIEW
 from pipelines.runs.addresses import page_of
 from pipelines.runs.selectors import projects
 from pipelines.runs.services.telling import TOPIC
-from pipelines.runs.views.lists import query
 from pipelines.runs.views.lists import shown as shown_pipelines
 from pipelines.runs.words import label_of, look_of
 from pipelines.schedules import cron as crons
@@ -64,7 +64,7 @@ class ScheduleList(AccessMixin):
             ),
             "rows": [shown(row) for row in rows],
             "filters": filters,
-            "chips": _chips(filters),
+            "chips": chips(filters.given, reverse(LIST)),
             "projects": projects(self.actor),
             "most": MOST if len(rows) == MOST else 0,
             "allowed": bool(rows) or held_anywhere(self.actor, VIEW),
@@ -76,18 +76,6 @@ class ScheduleList(AccessMixin):
 
 def _only_project(filters: Filters) -> dict[str, str]:
     return {"project": filters.project} if filters.project else {}
-
-
-def _chips(filters: Filters) -> list[dict[str, str]]:
-    given = filters.given
-    return [
-        {
-            "label": name,
-            "value": value,
-            "url": reverse(LIST) + query({key: one for key, one in given.items() if key != name}),
-        }
-        for name, value in given.items()
-    ]
 
 
 class SchedulePage(AccessMixin):

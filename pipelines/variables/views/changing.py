@@ -9,11 +9,12 @@ from django.urls import reverse
 
 from idp.common.errors import SlipwayError
 from idp.common.host import Page
+from idp.common.narrowing import query
 from pipelines.permissions import MANAGE
 from pipelines.variables import selectors, services
 from pipelines.variables.forms import ChangeForm, VariableForm
 from pipelines.variables.models import Variable
-from pipelines.variables.views.pages import LIST, SHOWN, page, query, unkept
+from pipelines.variables.views.pages import LIST, SHOWN, page, unkept
 from rbac.models import Project
 from rbac.views.mixins import AccessMixin
 

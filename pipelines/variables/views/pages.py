@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import urlencode
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
 from idp.common.host import Page
+from idp.common.narrowing import chips, query
 from pipelines.permissions import MANAGE
 from pipelines.variables import selectors
 from pipelines.variables.models import Variable
@@ -38,7 +36,7 @@ class VariableList(AccessMixin):
                 nav=LIST,
             ),
             "filters": filters,
-            "chips": _chips(filters),
+            "chips": chips(filters.given, reverse(LIST)),
             "projects": list(selectors.managed(self.actor).values_list("name", flat=True)),
             "rows": found.rows,
             "previous": query({**given, "before": found.earlier}) if found.earlier else "",
@@ -65,10 +63,6 @@ class VariablePage(AccessMixin):
         return unkept(render(request, "pipelines/variables/variable.html", context))
 
 
-def query(parts: dict[str, str]) -> str:
-    return f"?{urlencode(parts)}" if parts else ""
-
-
 def unkept(answer: HttpResponse) -> HttpResponse:
     """A page that may hold a value stays in no cache."""
     answer["Cache-Control"] = "no-store"
@@ -86,15 +80,3 @@ def page(row: Variable, title: str = "") -> Page:
         above.append((row.name, reverse("pipelines:variable", args=[row.pk])))
     api = f"/api/v1/variables/{row.pk}/"
     return Page(title or row.name, above, api=api, permission=MANAGE, nav=LIST)
-
-
-def _chips(filters: Filters) -> list[dict[str, Any]]:
-    path, given = reverse(LIST), filters.given
-    return [
-        {
-            "label": {"q": "text"}.get(name, name),
-            "value": value,
-            "url": path + query({key: item for key, item in given.items() if key != name}),
-        }
-        for name, value in given.items()
-    ]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from idp.common.keyset import Part
 from pipelines.variables import selectors, services
 from pipelines.variables.models import Variable
 from rbac.actors import Actor
@@ -94,7 +95,7 @@ class TestTheList:
             made(people, name=name, environment=place)
         actor = Actor(people.maintainer)
 
-        def names(part: selectors.Part) -> list[str]:
+        def names(part: Part[Variable]) -> list[str]:
             return [f"{row.name}{row.environment}" for row in part.rows]
 
         none = selectors.Filters()
