@@ -14,6 +14,7 @@ from playwright.sync_api import Page, Route, sync_playwright
 
 from bench.figures import Figure
 from deploy.processes import Installation
+from deploy.testbed.browser import ARGUMENTS, chromium
 from gitops import repositories
 from gitops.hosts.local import MAIN
 from pipelines.engine.config import FILE
@@ -21,7 +22,6 @@ from pipelines.runs.models import Job
 from pipelines.runs.services import planning, starting
 from rbac.actors import Actor
 from rbac.models import Project
-from tests.support.browser import ARGUMENTS, chromium
 
 WHAT = "From a line's print to the browser"
 ROUNDS, LINES = 3, 6

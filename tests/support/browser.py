@@ -1,30 +1,12 @@
 """How pytest-playwright starts the Chromium of this machine; nothing is downloaded."""
 
 import os
-import shutil
 from typing import Any
 
 import pytest
 
+from deploy.testbed.browser import ARGUMENTS, chromium
 from tests.support.absent import absent
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-
-
-def chromium() -> str | None:
-    """The path of a Chromium: SLIPWAY_TEST_CHROMIUM, or the first on the PATH."""
-    named = os.environ.get("SLIPWAY_TEST_CHROMIUM")
-    return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @pytest.fixture(scope="session")
