@@ -11,7 +11,6 @@ import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -22,6 +21,7 @@ from gitops.models import Application, ConfigRepository, Push
 from gitops.services import KIND, body_of, shortened
 from idp.changes import services as changes
 from idp.changes.models import Change
+from idp.common.addresses import whole
 from idp.common.errors import BackendError, Clash, SlipwayError
 from rbac import audit
 from rbac.actors import Actor, system
@@ -233,9 +233,8 @@ def _adopted(arrival: _Arrival, actor: Actor, directory: str) -> Application | N
 
 def announce(taken: Taken) -> list[str]:
     """What the pusher reads in the terminal."""
-    base = settings.BASE_URL.rstrip("/")
     lines = [
-        f"Slipway: change {c.pk} for {c.scope}: {base}/changes/{c.pk}/"
+        f"Slipway: change {c.pk} for {c.scope}: {whole(f'/changes/{c.pk}/')}"
         + (" (waits to be confirmed)" if c.interactive else "")
         for c in taken.changes
     ]

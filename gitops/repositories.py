@@ -13,6 +13,7 @@ from django.conf import settings
 from gitops.hosts.hook import install
 from gitops.hosts.local import MAIN, CommitFacts, LocalRepository
 from gitops.models import ConfigRepository
+from idp.common.addresses import whole
 from idp.common.errors import Clash, Refusal, TemporaryBackendError
 from rbac.actors import Actor
 from rbac.models import Project
@@ -36,7 +37,7 @@ def clone_address(repo: ConfigRepository) -> str:
 
 def address_of(project: Project) -> str:
     """The same of a project, whose repository may not be made yet."""
-    return f"{settings.BASE_URL.rstrip('/')}/git/{project.name}.git"
+    return whole(f"/git/{project.name}.git")
 
 
 def ensure(project: Project) -> ConfigRepository:

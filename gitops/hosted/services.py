@@ -17,6 +17,7 @@ from gitops.hosted.models import HostConnection, HostedMergeRequest, HostedRepos
 from gitops.hosts import addresses, remote
 from gitops.hosts.base import Finding, MergeRequest
 from idp.common import jobs
+from idp.common.addresses import whole
 from idp.common.errors import Clash, FieldError, Invalid, SlipwayError
 from rbac import audit
 from rbac.access import require
@@ -38,8 +39,7 @@ def _wrong(field: str, rule: str, message: str, fix: str) -> Invalid:
 
 def hook_url(repository: HostedRepository) -> str:
     """Where the host sends its webhooks."""
-    base = settings.BASE_URL.rstrip("/")
-    return f"{base}/hooks/{repository.connection.kind}/{repository.public_id.hex}/"
+    return whole(f"/hooks/{repository.connection.kind}/{repository.public_id.hex}/")
 
 
 def connect(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
 from idp.changes import leases
+from idp.changes.gates import Outcome
 from idp.changes.models import Change, ChangeEvent, ChangeStep, Waiver
 from idp.changes.plans import RISKS, Action, Plan, Risk, Verb
 
@@ -155,6 +157,15 @@ class Held:
     token: int
     until: datetime | None
     attempts: int
+
+
+def stops(change: Change) -> list[dict[str, Any]]:
+    """The gates in a change's way: while it waits, and where confirming it would be for nothing."""
+    if change.state == Change.State.WAITING:
+        return [gate for gate in change.gates if gate["outcome"] != Outcome.PASS]
+    if change.state == Change.State.READY and not change.reason:
+        return [gate for gate in change.gates if gate["outcome"] == Outcome.REFUSE]
+    return []
 
 
 def held(change: Change) -> Held | None:

@@ -21,9 +21,9 @@ from django.views.generic import TemplateView, View
 
 from idp.changes import presentation, selectors, services
 from idp.changes.filters import ChangeFilter
-from idp.changes.gates import Outcome
 from idp.changes.models import Change
 from idp.changes.plans import Plan
+from idp.common.addresses import whole
 from idp.common.errors import Clash, Invalid, PreconditionFailed, Refusal, SlipwayError
 from idp.common.host import Page
 from idp.common.spreadsheets import CHUNK, csv_response
@@ -182,12 +182,8 @@ class ChangePage(AccessMixin, TemplateView):
             "approvals": change.approvals.select_related("approver").order_by("at"),
             "topic": f"change:{change.pk}",
             "live": change.state in Change.OPEN,
-            "waits": [
-                gate
-                for gate in change.gates
-                if change.state == Change.State.WAITING and gate["outcome"] != Outcome.PASS
-            ],
-            "address": self.request.build_absolute_uri(self.request.path),
+            "stops": presentation.stops(change),
+            "address": whole(self.request.path),
         }
 
 

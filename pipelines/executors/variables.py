@@ -6,9 +6,9 @@ import json
 import sysconfig
 from collections.abc import Mapping, Sequence
 
-from django.conf import settings
 from django.utils import timezone
 
+from idp.common.addresses import whole
 from pipelines.deploys import identity
 from pipelines.oidc import tokens as id_tokens
 from pipelines.runs.models import Attempt
@@ -38,7 +38,7 @@ def to_mask(stored: Stored, variables: Mapping[str, str]) -> tuple[str, ...]:
 
 def _facts(attempt: Attempt) -> dict[str, str]:
     job, pipeline = attempt.job, attempt.job.pipeline
-    base = settings.BASE_URL.rstrip("/")
+    base = whole()
     return {
         "CI_JOB_ID": str(attempt.pk),
         "CI_JOB_STATUS": "running",

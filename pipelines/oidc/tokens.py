@@ -11,10 +11,10 @@ import time
 import uuid
 from typing import Any
 
-from django.conf import settings
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from idp.common.addresses import whole
 from pipelines.engine.values.environment import slug
 from pipelines.engine.values.identity import IdToken
 from pipelines.oidc import keys
@@ -28,7 +28,7 @@ EARLIER = 5  # seconds that clocks may differ
 
 def issuer() -> str:
     """Who signs: the address below which the discovery document is."""
-    return str(settings.BASE_URL.rstrip("/"))
+    return whole()
 
 
 def for_attempt(attempt: Attempt, stored: Stored) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.urls import reverse
 
 from pipelines.runs.models import Job, Pipeline
@@ -12,11 +11,6 @@ def page_of(row: Pipeline | Job, action: str = "") -> str:
     """The path of its page, or of one of its actions, as `cancel`."""
     kind = "job" if isinstance(row, Job) else "pipeline"
     return reverse(f"pipelines:{kind}{f'-{action}' if action else ''}", args=[row.pk])
-
-
-def whole(path: str) -> str:
-    """A path of Slipway's as terminals and other programs can open it."""
-    return f"{settings.BASE_URL.rstrip('/')}{path}"
 
 
 def api_of(row: Pipeline | Job) -> str:

@@ -7,10 +7,11 @@ import hashlib
 from gitops.hosted.mirrors import of_project
 from gitops.hosts.local import ZERO
 from gitops.listeners import Pushed
+from idp.common.addresses import whole
 from idp.common.errors import SlipwayError
 from pipelines.permissions import RUN
 from pipelines.runs import commits
-from pipelines.runs.addresses import page_of, whole
+from pipelines.runs.addresses import page_of
 from pipelines.runs.models import Pipeline
 from pipelines.runs.services import starting
 from portal.permissions import keeper_scope

@@ -11,9 +11,10 @@ from django.urls import reverse
 from gitops.hosted.notices import Report
 from gitops.hosts.base import State, Status
 from gitops.models import HostedMergeRequest
+from idp.common.addresses import whole
 from pipelines.reports import facts
 from pipelines.reports.facts import Comparison, Failure
-from pipelines.runs.addresses import page_of, whole
+from pipelines.runs.addresses import page_of
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.words import label_of, lasted
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from idp.common.addresses import whole
 from idp.common.errors import SlipwayError
 from idp.common.host import Page
 from pipelines.fleet import selectors, services
@@ -48,7 +48,7 @@ def shown(agent: Agent) -> dict[str, Any]:
 
 def commands(project: str = "PROJECT") -> list[str]:
     """The two commands that attach a machine."""
-    base = settings.BASE_URL.rstrip("/")
+    base = whole()
     return [
         f"slipway agent register NAME --project {project} --tags linux",
         f"slipway agent run --url {base} --token-file slipway-agent.token",

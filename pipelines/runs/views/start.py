@@ -112,6 +112,12 @@ def startable(actor: Actor) -> QuerySet[Project]:
     return visible(actor, VIEW, Project.objects.all()).order_by("name")
 
 
+def asked_for(request: HttpRequest) -> dict[str, str]:
+    """The project and the branch or tag that an address names."""
+    texts = {name: request.GET.get(name, "").replace("\0", "")[:255] for name in ("project", "ref")}
+    return {name: text for name, text in texts.items() if text}
+
+
 def inputs_of(actor: Actor, project: Project | None, ref: str) -> Mapping[str, Input]:
     """What the file at a branch or tag asks for, where the actor may start a pipeline."""
     if project is None or not can(actor, RUN, keeper_scope(project)):
@@ -127,11 +133,7 @@ class StartPage(AccessMixin):
     anywhere = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        initial = {
-            name: request.GET[name].replace("\0", "")[:255]
-            for name in ("project", "ref")
-            if request.GET.get(name)
-        }
+        initial = asked_for(request)
         name, ref = initial.get("project", ""), initial.get("ref", short(MAIN))
         initial |= {"once": uuid.uuid4().hex}
         return self._show(request, self._form(name, ref, initial=initial), read=f"{name}/{ref}")

@@ -12,7 +12,7 @@ from django.urls import reverse
 from idp.common.errors import Invalid, SlipwayError
 from pipelines.permissions import MANAGE, RUN
 from pipelines.runs.addresses import page_of
-from pipelines.runs.views.start import startable
+from pipelines.runs.views.start import asked_for, startable
 from pipelines.schedules import cron as crons
 from pipelines.schedules import selectors, services
 from pipelines.schedules.models import Schedule
@@ -63,11 +63,7 @@ class ScheduleNew(Editor):
     anywhere = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        given = {
-            name: request.GET[name].replace("\0", "")[:255]
-            for name in ("project", "ref")
-            if request.GET.get(name)
-        }
+        given = asked_for(request)
         return self._show(ScheduleForm(projects=startable(self.actor), initial=given))
 
     def post(self, request: HttpRequest) -> HttpResponse:
