@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 export UV_PROJECT_ENVIRONMENT ?= .venv
+# Every process would otherwise compile Django anew where a machine's image sets this.
+unexport PYTHONDONTWRITEBYTECODE
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/slipway
 UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 PYTHON := $(UV_PROJECT_ENVIRONMENT)/bin/python
