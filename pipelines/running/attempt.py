@@ -126,7 +126,7 @@ class Attempt:
         self.keeper = keeper
         self.launcher = launcher
         self.folder = scratch / "project"
-        self._aside = scratch / "aside"  # scripts and files of variables: never an artifact
+        self._aside = scratch / "aside"  # HOME and files of variables: never an artifact
         self._scratch = scratch
         self._write = write
         self._masker = Masker(order.secrets)
@@ -158,7 +158,6 @@ class Attempt:
 
     def _run(self) -> Outcome:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._aside.mkdir(parents=True, exist_ok=True)
         variables = self._variables()
         self._section("get_sources", "Getting the sources")
         self._line(self.keeper.sources(self.folder))
@@ -197,7 +196,7 @@ class Attempt:
     ) -> Ended:
         if seconds <= 0:
             return Ended(1, "timeout")
-        path = self._aside / f"{name}.sh"
+        path = self._scratch / f"{name}.sh"
         path.write_text(script.program(lines), errors="surrogateescape")
         limits = self.order.limits
         command = Command(
@@ -245,6 +244,8 @@ class Attempt:
     def _variables(self) -> dict[str, str]:
         found = {**self.order.variables, "CI_PROJECT_DIR": str(self.folder)}
         found["CI_BUILDS_DIR"] = str(self._scratch)
+        if "HOME" not in found or self.order.files:
+            self._aside.mkdir(exist_ok=True)
         found.setdefault("HOME", str(self._aside))
         for name, content in self.order.files.items():
             path = self._aside / name

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -101,7 +101,7 @@ class Launcher:
         try:
             with self._lock:
                 socket.send_fds(self._asking, [b"job"], [write, theirs.fileno()])
-            ours.sendall(zygote.frame(asdict(command)))
+            ours.sendall(zygote.frame(vars(command)))
         except OSError as error:
             os.close(read)
             ours.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import shutil
@@ -117,7 +118,7 @@ class LocalRun:
         self._ended: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._canceled = threading.Event()
         self._back = threading.Lock()  # one job at a time copies into the checkout
-        self._number = 0
+        self._numbers = itertools.count(1)
 
     def cancel(self) -> None:
         """End every job that runs and start no other; from a signal handler, too."""
@@ -133,6 +134,7 @@ class LocalRun:
                 ThreadPoolExecutor(self.choice.slots) as pool,
             ):
                 self.kept = Folders(scratch / "artifacts")
+                self.view = self.origin.view(scratch / "git")
                 self._loop(lambda name: pool.submit(self._one, name, starts, scratch))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -203,14 +205,17 @@ class LocalRun:
 
     def _one(self, name: str, launcher: Launcher, scratch: Path) -> None:
         job, began, attempts = self.plan.jobs[name], time.monotonic(), 0
-        outcome = Outcome(Status.CANCELED)
+        folder, outcome = scratch / "none", Outcome(Status.CANCELED)
         try:
             while not self._canceled.is_set():
                 attempts += 1
-                outcome = self._attempt(job, launcher, scratch)
+                number = next(self._numbers)
+                folder = scratch / str(number)
+                outcome = self._attempt(job, launcher, folder, number)
                 again = outcome.status is Status.FAILED and attempts <= job.retry.max
                 if not (again and job.retry.covers(outcome.reason, outcome.exit_code)):
                     break
+                shutil.rmtree(folder, ignore_errors=True)
         except Exception as error:  # noqa: BLE001 - a job that is never told would hang the run
             message = f"{type(error).__name__}: {error}"
             outcome = Outcome(Status.FAILED, "runner_system_failure", message)
@@ -221,15 +226,15 @@ class LocalRun:
             seconds = time.monotonic() - began
             self._ran[name] = Ran(outcome.status, outcome, allowed, seconds, attempts)
             self._ended.put(name)
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def _attempt(self, job: PlannedJob, launcher: Launcher, scratch: Path) -> Outcome:
-        folder = Path(tempfile.mkdtemp(dir=scratch))
+    def _attempt(self, job: PlannedJob, launcher: Launcher, folder: Path, number: int) -> Outcome:
         self.listener.status(job.name, Status.RUNNING, "")
         try:
             order = Order(
                 name=job.name,
                 work=job,
-                variables=self._variables(job),
+                variables=self._variables(job, number),
                 files={name: job.variables[name] for name in job.files},
                 secrets=tuple(job.variables[name] for name in job.masked),
                 timeout=float(job.timeout or DEFAULT_SECONDS),
@@ -247,15 +252,13 @@ class LocalRun:
             return attempt.run()
         finally:
             self._attempts.pop(job.name, None)
-            shutil.rmtree(folder, ignore_errors=True)
 
-    def _variables(self, job: PlannedJob) -> dict[str, str]:
-        self._number += 1
+    def _variables(self, job: PlannedJob, number: int) -> dict[str, str]:
         own = {name: os.environ[name] for name in KEPT_FROM_PERSON if name in os.environ}
         found = {
             **own,
             **job.variables,
-            "CI_JOB_ID": str(self._number),
+            "CI_JOB_ID": str(number),
             "CI_PIPELINE_ID": "1",
             "CI_PIPELINE_IID": "1",
             "CI_JOB_STATUS": "running",
@@ -321,7 +324,7 @@ class _Files:
     def sources(self, folder: Path) -> str:
         if self.job.variables.get("GIT_STRATEGY") in {"none", "empty"}:
             return "GIT_STRATEGY says that there are none."
-        copied = self.run.origin.fill(folder)
+        copied = self.run.origin.fill(folder, self.run.view)
         return f"{copied.entries} files of the checkout are copied."
 
     def take(self, folder: Path) -> Sequence[str]:
