@@ -40,6 +40,7 @@ MAX_PATH = 300
 _LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
 STALE_LOCK = 60.0  # seconds
 _CLONE_SECONDS = 300.0
+MOVABLE = "[core]\n\ttrustctime = false\n\tcheckStat = minimal\n"
 _SERVE_ANY = {  # the commit may be below any reference by now
     "GIT_CONFIG_COUNT": "1",
     "GIT_CONFIG_KEY_0": "uploadpack.allowAnySHA1InWant",
@@ -280,11 +281,14 @@ class LocalRepository:
     def clone_at(self, folder: Path, sha: str, *, depth: int) -> None:
         """A work tree of a commit, its repository its own: the last `depth` commits, 0 for all.
 
-        The folder may exist; nothing in it refers to this repository.
+        The folder may exist; nothing in it refers to this repository. A copy of it is clean, too:
+        git knows its files by time and size, not by their place on the disk.
         """
         arguments = ["-c", "protocol.file.allow=always", "fetch", "-q", "--no-tags"]
         arguments += [f"--depth={depth}"] if depth else []
         program.run(folder / ".git", "init", "-q", "-b", "main", "--template=")
+        with (folder / ".git" / "config").open("a") as config:
+            config.write(MOVABLE)
         program.run(
             folder / ".git",
             *arguments,

@@ -17,6 +17,7 @@ from idp.changes import leases
 from idp.common.errors import SlipwayError
 from pipelines.backends import files as blobs
 from pipelines.engine.values.work import Work
+from pipelines.executors.checkouts import COMMITS, kept_in
 from pipelines.reports.formats import dotenv
 from pipelines.reports.formats.base import ReportRefused, Source
 from pipelines.reports.models import MAX_JOB, MAX_LABEL
@@ -79,7 +80,9 @@ class ServerFiles:
         depth = int(given) if given.isascii() and given.isdecimal() else DEFAULT_DEPTH
         sha = self._attempt.job.pipeline.sha
         try:
-            self._repository.clone_at(folder, sha, depth=depth)
+            kept_in(Path(settings.CI_CACHES_DIR) / COMMITS).put(
+                self._repository, sha, folder, depth=depth
+            )
         except SlipwayError as error:
             raise FilesError(error.message) from error
         return f"{sha[:8]} is checked out."

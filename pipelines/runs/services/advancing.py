@@ -23,10 +23,9 @@ from rbac.models import Project
 Status = Pipeline.Status
 MOST_NAMED = 3  # failed jobs in a pipeline's reason
 MOST_ASKED = 20  # jobs that are offered a free resource group
-_FACTS = (
-    "pk", "pipeline", "name", "status", "stage_at", "when", "needs", "allow_failure", "allowed",
-    "resource_group", "image", "tags",
-)  # fmt: skip
+FEW = 500  # names in one query
+_NODE = ("stage_at", "when", "needs", "allow_failure")
+_FACTS = ("pk", "pipeline", "name", "status", "resource_group", "image", "tags")
 
 
 def locked(pk: int) -> Pipeline:
@@ -37,34 +36,34 @@ def locked(pk: int) -> Pipeline:
 
 def advance(pipeline: Pipeline) -> None:
     """Begin what may begin, and say how the pipeline is; its row has to be locked."""
-    jobs = list(pipeline.jobs.order_by("position").only(*_FACTS))
-    nodes = [node_of(job) for job in jobs]
-    allowed = frozenset(job.name for job in jobs if job.allowed)
-    by_name = {job.name: job for job in jobs}
-    statuses = {job.name: JobStatus(job.status) for job in jobs}
+    rows = list(pipeline.jobs.order_by("position").values_list("name", "status", "allowed", *_NODE))
+    nodes = [
+        Node(name, stage, when, None if needs is None else tuple(needs), allow)
+        for name, _, _, stage, when, needs, allow in rows
+    ]
+    statuses = {name: JobStatus(status) for name, status, *_ in rows}
+    allowed = frozenset(name for name, _, is_allowed, *_ in rows if is_allowed)
     scheduler = Scheduler(nodes, statuses, allowed)
-    if pipeline.status != Status.CANCELED:
-        _apply(pipeline, by_name, scheduler.advance())
-    final = {name: JobStatus(job.status) for name, job in by_name.items()}
-    failed = {name for name, status in final.items() if status is JobStatus.FAILED}
-    broken = [name for name in final if name in failed - allowed]
-    _settle(pipeline, overall(nodes, final, allowed), broken)
+    steps = scheduler.advance() if pipeline.status != Status.CANCELED else []
+    if steps:
+        statuses |= _apply(pipeline, steps)
+    failed = {name for name, status in statuses.items() if status is JobStatus.FAILED}
+    broken = [name for name in statuses if name in failed - allowed]
+    _settle(pipeline, overall(nodes, statuses, allowed), broken)
 
 
-def node_of(job: Job) -> Node:
-    needs = None if job.needs is None else tuple(job.needs)
-    return Node(job.name, job.stage_at, job.when, needs, job.allow_failure)
-
-
-def _apply(pipeline: Pipeline, jobs: dict[str, Job], steps: Iterable[Step]) -> None:
-    changed: list[Job] = []
-    for step in steps:
-        job = jobs[step.name]
-        job.status, job.reason = step.status, step.reason
-        changed.append(job)
+def _apply(pipeline: Pipeline, steps: Iterable[Step]) -> dict[str, JobStatus]:
+    """Make the scheduler's steps; the statuses that came of them."""
+    becomes = {step.name: step for step in steps}
+    rows = pipeline.jobs.filter(name__in=becomes) if len(becomes) < FEW else pipeline.jobs.all()
+    found = rows.order_by("position").only(*_FACTS)
+    changed = [job for job in found if job.name in becomes]
+    for job in changed:
+        job.status, job.reason = becomes[job.name].status, becomes[job.name].reason
     _delay([job for job in changed if job.status == JobStatus.SCHEDULED])
     queue(pipeline, [job for job in changed if job.status == JobStatus.PENDING])
     Job.objects.bulk_update(changed, ["status", "reason", "start_at"], batch_size=500)
+    return {job.name: JobStatus(job.status) for job in changed}
 
 
 def _delay(jobs: list[Job]) -> None:
