@@ -55,7 +55,7 @@ def test_jobs_of_one_commit_cost_two_clones(world: World, tmp_path: Path, cloned
     folders = [empty(tmp_path / f"job{number}") for number in range(6)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda one: kept.put(world.repository, sha, one, depth=1), folders))
-    assert cloned.count == 2  # noqa: PLR2004 - the first job's own, and the kept one
+    assert cloned.count == 2
     for folder in folders:
         assert asked(folder, "rev-parse", "HEAD") == sha
         asked(folder, "diff-index", "--quiet", "HEAD")
@@ -91,7 +91,7 @@ def test_one_that_cannot_be_copied_is_cloned(
     monkeypatch.setattr(checkouts, "_copy", gone)
     for number in range(2):
         kept.put(world.repository, sha, empty(tmp_path / f"job{number}"), depth=1)
-    assert cloned.count == 3  # noqa: PLR2004 - the first, the kept one, and again
+    assert cloned.count == 3
     assert asked(tmp_path / "job1", "rev-parse", "HEAD") == sha
 
 
