@@ -14,7 +14,13 @@ from pathlib import Path
 
 from pipelines.running import files
 
-_CONFIG = b"[core]\n\trepositoryformatversion = 0\n\tbare = false\n"
+# git knows a copied file by its time and size: its place on the disk is another one.
+_CONFIG = b"""[core]
+\trepositoryformatversion = 0
+\tbare = false
+\ttrustctime = false
+\tcheckStat = minimal
+"""
 _MAX_REF = 4_096  # bytes: a name, or an object's id
 
 

@@ -56,6 +56,7 @@ def test_everything_can_be_asked(root: Path, tmp_path: Path) -> None:
     for words in (("log", "--oneline"), ("status", "--short", "--branch"), ("describe",)):
         assert git(folder, *words) == git(root, *words)
     assert git(folder, "rev-parse", "--abbrev-ref", "origin/HEAD") == "origin/main"
+    git(folder, "diff-index", "--quiet", "HEAD")  # reads no file: clean by time and size
 
 
 def test_what_a_job_does_stays_in_its_workspace(root: Path, tmp_path: Path) -> None:
