@@ -240,6 +240,8 @@ class Runner:
 
 def sources_of(job: Job) -> list[Row]:
     """The successful attempts whose artifacts a job takes, as far as they are there."""
+    if job.sources == [] or (job.sources is None and job.stage_at == 0):
+        return []
     rows = Row.objects.filter(job__pipeline_id=job.pipeline_id, status=Row.Status.SUCCESS)
     if job.sources is not None:
         rows = rows.filter(job__name__in=job.sources)
