@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from gitops import repositories
 from gitops.hosts.local import MAIN
-from pipelines.backends import files as blobs
+from pipelines.backends import blobs
 from pipelines.deploys import services as deploys
 from pipelines.runs import claiming, logs
 from pipelines.runs.models import Artifact, Attempt, Job, Pipeline

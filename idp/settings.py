@@ -257,6 +257,10 @@ REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositori
 GIT_JUDGE_SOCKET = conf.path("SLIPWAY_GIT_JUDGE_SOCKET", STATE_DIR / "judge.sock")
 # Artifacts of pipelines by their content, caches of jobs, and where jobs run.
 BLOBS_DIR = conf.path("SLIPWAY_BLOBS_DIR", STATE_DIR / "blobs")
+# A bucket of S3 (and a prefix) for artifacts instead of the folder; keys are the process's own.
+BLOBS_BUCKET = conf.text("SLIPWAY_BLOBS_BUCKET", default="")
+# Where it is, unless it is AWS.
+BLOBS_ENDPOINT = conf.text("SLIPWAY_BLOBS_ENDPOINT", default="")
 CI_CACHES_DIR = conf.path("SLIPWAY_CI_CACHES_DIR", STATE_DIR / "ci-caches")
 CI_SCRATCH_DIR = conf.path("SLIPWAY_CI_SCRATCH_DIR", STATE_DIR / "ci-scratch")
 # Jobs that run at once as processes of this machine; 0: none.

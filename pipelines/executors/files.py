@@ -15,7 +15,7 @@ from django.utils import timezone
 from gitops.hosts.local import LocalRepository
 from idp.changes import leases
 from idp.common.errors import SlipwayError
-from pipelines.backends import files as blobs
+from pipelines.backends import blobs
 from pipelines.engine.values.work import Work
 from pipelines.executors.checkouts import COMMITS, kept_in
 from pipelines.reports.formats import dotenv

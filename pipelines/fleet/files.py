@@ -20,7 +20,7 @@ from django.conf import settings
 
 from idp.changes.leases import Lease
 from idp.common.errors import FieldError, Invalid, NotVisible
-from pipelines.backends import files as blobs
+from pipelines.backends import blobs
 from pipelines.executors.files import ARCHIVE, ServerFiles
 from pipelines.executors.local import sources_of
 from pipelines.executors.variables import for_job

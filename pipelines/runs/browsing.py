@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 
 from idp.common.errors import NotVisible
-from pipelines.backends import files as blobs
+from pipelines.backends import blobs
 from pipelines.running import archives
 from pipelines.running.archives import ArchiveError, Entry
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import FileResponse, HttpResponseBase
 
-from pipelines.backends import files as blobs
+from pipelines.backends import blobs
 
 
 def archive(digest: str, name: str) -> HttpResponseBase:

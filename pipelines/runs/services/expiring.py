@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from pipelines.backends import files as blobs
+from pipelines.backends import blobs
 from pipelines.runs.models import Artifact
 
 EVERY_SECONDS = 600.0

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from pipelines.agent import forms
 from pipelines.agent.forms import Order
-from pipelines.backends import files as blobs
+from pipelines.backends import blobs
 from pipelines.fleet import claims, services
 from pipelines.fleet.models import Agent
 from pipelines.running import archives

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from pipelines.backends import files as blobs
+from pipelines.backends import blobs
 from pipelines.engine.values.work import Work
 from pipelines.runs import work
 from pipelines.runs.models import Artifact, Attempt, Job, LogChunk, Pipeline
