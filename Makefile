@@ -13,7 +13,7 @@ COUNT ?= 100
 SEED ?= 0
 
 .PHONY: help preflight run reset test test-fast lint format cluster bench bench-schemas bench-ci faults docs screenshots \
-	conformance-ci conformance-health conformance-schemas frontend backup-test clean
+	conformance-ci conformance-health conformance-promql conformance-schemas frontend backup-test clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-24s\033[0m %s\n", "make " $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ conformance-schemas: .venv/.everything ## Compare schema verdicts and the regist
 
 conformance-ci: .venv/.everything ## Compare CI files with cases (VECTORS=DIR; without it, our own)
 	@$(PYTHON) -m pipelines.conformance $(or $(VECTORS),tests/pipelines/corpus)
+
+conformance-promql: .venv/.everything ## Compare PromQL answers with a real Prometheus' on the same samples
+	@$(PYTHON) -m tests.monitoring.promql.conformance
 
 conformance-health: .venv/.everything ## Compare health judgements with the published vectors
 	@$(PYTHON) -m pytest -q tests/gitops -k health

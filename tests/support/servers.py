@@ -24,12 +24,13 @@ from deploy.servers import postgres_programs, redis_program, start_postgres, sta
 from deploy.supervisor import StartFailed, Supervisor
 from deploy.testbed import control_plane as testbed
 from deploy.testbed import git_host
+from deploy.testbed import prometheus as prometheus_host
 from tests.support.absent import absent
 
 # Tests that ask for one of these may open sockets to this machine.
 ON_LOOPBACK = frozenset(
     {"moto_server", "aws", "redis_server", "postgres_server", "control_plane", "live_server"}
-    | {"gitea"}
+    | {"gitea", "prometheus"}
     | {"asgi_server", "demo_server", "launch_browser"}
 )
 MARKS_ON_LOOPBACK = frozenset({"cluster", "browser", "servers", "loopback"})
@@ -44,10 +45,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "control_plane" in fixtures:
             item.add_marker("cluster")
-        if fixtures & {"_redis", "_postgres", "gitea"}:
+        if fixtures & {"_redis", "_postgres", "gitea", "prometheus"}:
             item.add_marker("servers")
-        if "gitea" in fixtures:
-            item.add_marker("gitea")
+        for name in ("gitea", "prometheus"):
+            if name in fixtures:
+                item.add_marker(name)
         if "launch_browser" in fixtures:  # some tests call a client of their own a browser
             item.add_marker("browser")
         marks = {mark.name for mark in item.iter_markers()}
@@ -155,6 +157,22 @@ def gitea(supervisor: Callable[[str], Supervisor]) -> git_host.GitHost:
     except (StartFailed, OSError, subprocess.SubprocessError) as failure:
         absent("Gitea", f"Building it failed: {failure}")
     return git_host.start(supervisor("gitea"))
+
+
+@pytest.fixture(scope="session")
+def prometheus(supervisor: Callable[[str], Supervisor]) -> str:
+    """The address of a real Prometheus, started here; built once where Go is."""
+    if not prometheus_host.built() and shutil.which("go") is None:
+        absent(
+            "Prometheus",
+            "Install Go 1.26 to build it, or name a folder with prometheus and promtool in "
+            "SLIPWAY_TEST_PROMETHEUS.",
+        )
+    try:
+        prometheus_host.build()
+    except (StartFailed, OSError, subprocess.SubprocessError) as failure:
+        absent("Prometheus", f"Building it failed: {failure}")
+    return prometheus_host.start(supervisor("prometheus")).url
 
 
 @pytest.fixture(scope="session")

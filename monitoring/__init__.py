@@ -1,0 +1,1 @@
+"""Metrics, logs, traces, alerts and objectives of what Slipway deploys."""
