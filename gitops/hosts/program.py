@@ -57,8 +57,12 @@ def run(
     data: bytes = b"",
     extra: Mapping[str, str] | None = None,
     deadline: float = DEADLINE,
+    also_errors: bool = False,
 ) -> bytes:
-    """What `git` wrote; raises `GitError`, or `TemporaryBackendError` past the deadline."""
+    """What `git` wrote; raises `GitError`, or `TemporaryBackendError` past the deadline.
+
+    `also_errors`: what it wrote as errors, too, though it succeeded.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - arguments are ours or validated; no shell
             [executable(), f"--git-dir={path}", *arguments],
@@ -79,4 +83,4 @@ def run(
             status=done.returncode,
             stderr=said,
         )
-    return done.stdout
+    return done.stdout + done.stderr if also_errors else done.stdout

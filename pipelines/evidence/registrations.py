@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from idp.common import host
-from pipelines.evidence import gate, of_changes, of_reports, waking
+from pipelines.evidence import gate, of_changes, of_commits, of_reports, waking
 from pipelines.evidence.services import MANAGE, VIEW
 from pipelines.reports import arrivals
 from pipelines.runs.services import telling
 
 of_reports.register()
 of_changes.register()
+of_commits.register()
 gate.register()
 arrivals.register(waking.report_came)
 telling.register(waking.pipeline_ended)
