@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idp.common.console import Client, Code, fail, note, print_json, say
-from pipelines import cli_agent, cli_server, local_settings
+from pipelines import cli_agent, cli_server, cli_split, local_settings
 from pipelines.checkout import CheckoutFiles, context_of, root_of
 from pipelines.cli_run import run as run_plan
 from pipelines.cli_run import tell
@@ -258,5 +258,6 @@ def register(app: typer.Typer, client: Client) -> None:
     _register_graph(group, client)
     _register_run(group, client)
     cli_server.register(group, client)
+    cli_split.register(group, client)
     app.add_typer(group, name="ci")
     cli_agent.register(app, client)

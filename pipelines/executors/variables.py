@@ -46,6 +46,7 @@ def _facts(attempt: Attempt) -> dict[str, str]:
         "CI_JOB_URL": f"{base}/pipelines/jobs/{job.pk}/",
         "CI_PIPELINE_ID": str(pipeline.pk),
         "CI_PIPELINE_IID": str(pipeline.number),
+        "CI_PIPELINE_CREATED_AT": pipeline.created_at.isoformat(),
         "CI_PIPELINE_URL": f"{base}/pipelines/{pipeline.pk}/",
         "CI_PROJECT_ID": str(pipeline.project_id),
         "CI_SERVER": "yes",

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_NODES = 200
+MAX_WORDS = 20  # of a class's dotted name
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Share:
 
     parts: tuple[str, ...]
     seconds: float
+    known: int = 0  # of all parts, those that past runs tell the duration of
 
 
 def split(durations: Mapping[str, float], nodes: int) -> list[Share]:
@@ -32,8 +34,30 @@ def split(durations: Mapping[str, float], nodes: int) -> list[Share]:
     return [Share(tuple(sorted(names)), round(total[at], 3)) for at, names in enumerate(parts)]
 
 
+def of_wanted(durations: Mapping[str, float], wanted: Sequence[str]) -> dict[str, float]:
+    """The durations of those wanted parts that are known: by their name, else by their classes.
+
+    Some tools name no files: pytest tells `tests.test_a.TestCart` of what is in tests/test_a.py.
+    """
+    found = {name: durations[name] for name in wanted if name in durations}
+    dotted = {_dotted(name): name for name in wanted if name not in found}
+    for name, seconds in durations.items():
+        words = name.split(".")[:MAX_WORDS] if dotted else []
+        for end in range(len(words), 0, -1):
+            file = dotted.get(".".join(words[:end]))
+            if file is not None:
+                found[file] = found.get(file, 0.0) + seconds
+                break
+    return found
+
+
 def with_unknown(durations: Mapping[str, float], wanted: Sequence[str]) -> dict[str, float]:
     """The wanted parts with their durations; new ones are taken to last as the middle one."""
-    known = sorted(durations[name] for name in wanted if name in durations)
+    found = of_wanted(durations, wanted)
+    known = sorted(found.values())
     middle = known[len(known) // 2] if known else 1.0
-    return {name: durations.get(name, middle) for name in wanted}
+    return {name: found.get(name, middle) for name in wanted}
+
+
+def _dotted(path: str) -> str:
+    return path.removeprefix("./").rpartition(".")[0].replace("/", ".")

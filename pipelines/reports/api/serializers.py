@@ -271,3 +271,4 @@ class TrendOut(serializers.Serializer):
 class SuiteShareOut(serializers.Serializer):
     parts = serializers.ListField(child=serializers.CharField())
     seconds = serializers.FloatField(help_text="How long that should take")
+    known = serializers.IntegerField(help_text="Of all parts, those with a known duration")

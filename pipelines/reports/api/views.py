@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -28,6 +29,7 @@ from pipelines.reports.formats.base import whole_number
 from pipelines.reports.models import TestCase
 from pipelines.reports.selectors import STATES, Filters
 from rbac.api.views import AccessAPIView
+from rbac.auditlog import moment
 
 FILTERS = [
     OpenApiParameter("q", str, description="Words of its name, class or file"),
@@ -40,6 +42,11 @@ SPLIT = [
     OpenApiParameter("index", int, required=True, description="This machine’s number, from 1"),
     OpenApiParameter("total", int, required=True, description="How many machines"),
     OpenApiParameter("component", str),
+    OpenApiParameter(
+        "before",
+        datetime,
+        description="By what was known then; all machines of a run name the same",
+    ),
 ]
 
 
@@ -89,12 +96,14 @@ class SplitAPI(AccessAPIView):
     def _share(self, request: Request, name: str, wanted: list[str]) -> Response:
         found = selectors.project(self.actor, name)
         query = request.query_params
+        before = query.get("before", "")
         share = shares.share(
             found,
             index=whole_number(query.get("index")),
             total=whole_number(query.get("total")),
             component=query.get("component", "").replace("\0", ""),
             wanted=wanted,
+            before=moment(before, "before") if before else None,
         )
         return Response(SuiteShareOut(share).data)
 

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -13,6 +14,7 @@ from django.utils import timezone
 from pipelines.reports import models
 from pipelines.reports.formats import base
 from pipelines.reports.models import Report
+from pipelines.reports.splitting import of_wanted
 from portal.models import Component
 from rbac.actors import Actor
 from rbac.models import User
@@ -257,6 +259,44 @@ def test_given_parts_are_split_with_new_ones_taken_as_usual(
         for n in (1, 2)
     ]
     assert sorted(part for one in answers for part in one["parts"]) == sorted(parts)
+
+
+def test_machines_of_one_run_share_alike_whatever_is_reported_meanwhile(
+    send: Send, browser: Client, suite: dict[str, float]
+) -> None:
+    began = timezone.now()
+    parts = [*suite, "tests/test_new.py"]
+
+    def share(index: int, **more: str) -> dict[str, Any]:
+        query = urlencode({"index": index, "total": 2, **more})
+        answer = browser.post(f"{SPLIT}?{query}", {"parts": parts}, content_type="application/json")
+        assert answer.status_code == 200, answer.content
+        told: dict[str, Any] = answer.json()
+        return told
+
+    first = share(1, before=began.isoformat())
+    again = "".join(
+        f"<testcase classname='c{at}' name='t' file='{file}' time='{50 - at}'/>"
+        for at, file in enumerate(suite)
+    )
+    send(f"<testsuite name='u'>{again}</testsuite>", "e" * 40)
+    second = share(2, before=began.isoformat())
+    assert sorted(first["parts"] + second["parts"]) == sorted(parts)
+    assert (first, second["known"]) == (share(1, before=began.isoformat()), len(suite))
+    assert share(1)["seconds"] != first["seconds"]
+    assert share(1, before=(began - timedelta(days=1)).isoformat())["known"] == 0
+
+
+def test_a_time_that_is_none_is_named(browser: Client, suite: Any) -> None:
+    answer = browser.get(f"{SPLIT}?index=1&total=2&before=soon")
+    assert answer.status_code == 422
+    assert "before" in answer.content.decode()
+
+
+def test_a_file_takes_the_time_of_its_classes_where_the_tool_names_no_files() -> None:
+    known = {"tests.test_a": 1.0, "tests.test_a.TestCart": 2.0, "tests.test_ab": 9.0, "z.py": 4.0}
+    found = of_wanted(known, ["tests/test_a.py", "z.py", "tests/new.py"])
+    assert found == {"tests/test_a.py": 3.0, "z.py": 4.0}
 
 
 def test_files_that_are_gone_are_no_longer_given(send: Send, browser: Client, suite: Any) -> None:

@@ -37,7 +37,10 @@ build:
   artifacts: {paths: [out], reports: {dotenv: env}}
 test:
   stage: test
-  script: [cat out/app, echo "hello $WHO", git log -1 --format=%s]
+  script:
+    - cat out/app
+    - echo "hello $WHO since $CI_PIPELINE_CREATED_AT"
+    - git log -1 --format=%s
   coverage: '/hello (\\d+)/'
 deploy: {stage: deploy, script: [echo gone], needs: [build], environment: development}
 """,
@@ -47,7 +50,7 @@ deploy: {stage: deploy, script: [echo gone], needs: [build], environment: develo
     assert world.words(pipeline) == dict.fromkeys(("build", "test", "deploy"), "success")
     text = log_of(world, pipeline, "test")
     assert pipeline.sha[:8] in text
-    assert "hello world" in text
+    assert f"hello world since {pipeline.created_at.isoformat()}" in text
     assert "Change it" in text
     archive = Artifact.objects.get(kind="archive")
     assert (archive.entries, archive.attempt.job.name) == (2, "build")
