@@ -10,7 +10,7 @@ from pipelines.fleet import registrations as _fleet  # noqa: F401  # registers a
 from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts
 from pipelines.runs import pushes, reporting
 from pipelines.runs import registrations as _runs  # noqa: F401  # registers its pages' parts
-from pipelines.runs.services import due, ending, expiring, merging, planning
+from pipelines.runs.services import advancing, due, ending, expiring, merging, planning
 from pipelines.runs.services.telling import PIPELINE, REQUEST, TOPIC
 from pipelines.schedules import registrations as _schedules  # noqa: F401  # registers schedules
 from pipelines.variables import registrations as _variables  # noqa: F401  # registers its pages
@@ -20,6 +20,7 @@ EVERY_SECONDS = 5.0
 controller.register_periodic("pipelines to plan", EVERY_SECONDS, planning.sweep, vital=True)
 controller.register_periodic("lost attempts", EVERY_SECONDS, ending.end_lost, vital=True)
 controller.register_periodic("delayed jobs", EVERY_SECONDS, due.begin, vital=True)
+controller.register_periodic("free resource groups", EVERY_SECONDS, advancing.free_groups)
 controller.register_periodic("expired artifacts", expiring.EVERY_SECONDS, expiring.expire)
 events.register_list(TOPIC, permissions.VIEW)
 listeners.register(on_pushed=pushes.pushed, on_merge_request=merging.told)

@@ -278,6 +278,34 @@ class Attempt(LeasedRow):
         return f"{self.job.name}, attempt {self.number}"
 
 
+class ResourceGroup(models.Model):
+    """Jobs of a project that take turns, and who is next; made when a job first asks for it."""
+
+    class Mode(models.TextChoices):
+        """GitLab's process modes, by its names."""
+
+        UNORDERED = "unordered", "Whichever is ready"
+        OLDEST_FIRST = "oldest_first", "Oldest pipeline first"
+        NEWEST_FIRST = "newest_first", "Newest pipeline first"
+        NEWEST_READY_FIRST = "newest_ready_first", "Newest that is ready first"
+
+    scope_lookup: ClassVar[str | None] = "project__scope"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="resource_groups")
+    key = models.CharField(max_length=255)
+    process_mode = models.CharField(max_length=20, choices=Mode, default=Mode.UNORDERED)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["project", "key"], name="resource_group_key"),
+        )
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class LogChunk(models.Model):
     """A piece of an attempt's log, masked before it came here."""
 

@@ -22,6 +22,14 @@ host.commands.register(
         words="ci jobs builds",
     ),
     host.Command(
+        "resource-groups",
+        "Resource groups",
+        url_name="pipelines:resource-groups",
+        permission=VIEW,
+        icon="list-check",
+        words="turns deploys wait order process mode",
+    ),
+    host.Command(
         "start-pipeline",
         "Start a pipeline…",
         url_name="pipelines:start",

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from pipelines.runs.views.artifacts import ArtifactArchive, ArtifactFile, ArtifactPage
+from pipelines.runs.views.groups import GroupList, GroupMode
 from pipelines.runs.views.job import JobPage, LogPage
 from pipelines.runs.views.lists import PipelineList
 from pipelines.runs.views.pipeline import (
@@ -24,6 +25,10 @@ urlpatterns = [
         "repositories/<slug:project>/merge-requests/<int:number>/start/",
         StartRequest.as_view(),
         name="start-request",
+    ),
+    path("pipelines/resource-groups/", GroupList.as_view(), name="resource-groups"),
+    path(
+        "pipelines/resource-groups/<int:pk>/mode/", GroupMode.as_view(), name="resource-group-mode"
     ),
     path(_ONE, PipelinePage.as_view(), name="pipeline"),
     path(_JOB, JobPage.as_view(), name="job"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from pipelines.runs.api import jobs, views
+from pipelines.runs.api import groups, jobs, views
 
 _ONE = "pipelines/<int:pk>/"
 _JOB = "jobs/<int:pk>/"
@@ -11,6 +11,14 @@ urlpatterns = [
         "hosted-repositories/<slug:project>/merge-requests/<int:number>/pipelines/",
         views.RequestPipelinesAPI.as_view(),
         name="request-pipelines",
+    ),
+    path(
+        "projects/<str:name>/resource-groups/", groups.GroupsAPI.as_view(), name="resource-groups"
+    ),
+    path(
+        "projects/<str:name>/resource-groups/<path:key>/",
+        groups.GroupAPI.as_view(),
+        name="resource-group",
     ),
     path(_ONE, views.PipelineAPI.as_view(), name="pipeline"),
     path(f"{_ONE}cancel/", views.CancelAPI.as_view(), name="pipeline-cancel"),

@@ -6,9 +6,10 @@ any number of times.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -17,12 +18,13 @@ from pipelines.engine.scheduling import ACTIVE, ENDED, Node, Scheduler, Step, ov
 from pipelines.engine.scheduling import Status as JobStatus
 from pipelines.runs import executors, work
 from pipelines.runs.models import Attempt, Job, Pipeline
+from pipelines.runs.services import grouping
 from pipelines.runs.services.telling import tell
-from rbac.models import Project
 
 Status = Pipeline.Status
 MOST_NAMED = 3  # failed jobs in a pipeline's reason
 MOST_ASKED = 20  # jobs that are offered a free resource group
+MOST_GROUPS = 200  # looked at in one round
 FEW = 500  # names in one query
 _NODE = ("stage_at", "when", "needs", "allow_failure")
 _FACTS = ("pk", "pipeline", "name", "status", "resource_group", "image", "tags")
@@ -79,13 +81,14 @@ def queue(pipeline: Pipeline, jobs: list[Job], *, retried: bool = False) -> None
     """Give jobs an attempt each, or have them wait their turn; the caller saves their status."""
     ready: list[Job] = []
     there = executors.of(pipeline.project) if jobs else []
+    groups: Mapping[str, str] = {}
     if any(job.resource_group for job in jobs):
-        _lock_groups(pipeline.project_id)
+        grouping.lock(pipeline.project_id)
+        groups = grouping.modes(pipeline.project_id, (job.resource_group for job in jobs))
     for job in jobs:
-        holder = _holder(pipeline, job, ready)
-        if holder is not None:
-            job.status = JobStatus.WAITING_FOR_RESOURCE
-            job.reason = f"It waits for “{holder}” in {job.resource_group}."
+        reason = _held(pipeline, job, ready, groups)
+        if reason:
+            job.status, job.reason = JobStatus.WAITING_FOR_RESOURCE, reason
         else:
             job.status = JobStatus.PENDING
             job.reason = executors.why_none(job, pipeline.project, there) or job.reason
@@ -102,44 +105,55 @@ def queue(pipeline: Pipeline, jobs: list[Job], *, retried: bool = False) -> None
     Job.objects.filter(pk__in=numbers).update(runs=F("runs") + 1, **again)
 
 
-def _lock_groups(project_id: int) -> None:
-    """One transaction at a time gives a project's resource groups away."""
-    Project.objects.select_for_update().get(pk=project_id)
-
-
-def _holder(pipeline: Pipeline, job: Job, ready: list[Job]) -> str | None:
-    """Who has the job's resource group now; None when it is free, or the job has none."""
-    if not job.resource_group:
-        return None
+def _held(pipeline: Pipeline, job: Job, ready: list[Job], groups: Mapping[str, str]) -> str:
+    """Why a job has to wait for its resource group; empty where it has its turn."""
+    key = job.resource_group
+    if not key:
+        return ""
     for other in ready:
-        if other.resource_group == job.resource_group:
-            return other.name
-    rows = Job.objects.filter(
-        pipeline__project_id=pipeline.project_id,
-        resource_group=job.resource_group,
-        status__in=[JobStatus.PENDING, JobStatus.RUNNING],
-    ).exclude(pk=job.pk)
-    found = rows.select_related("pipeline").order_by("pk").first()
-    return f"{found.name} of #{found.pipeline.number}" if found else None
+        if other.resource_group == key:
+            return f"It waits for “{short(other.name)}” in {key}."
+    holder = grouping.holder(pipeline.project_id, key, but=job.pk)
+    if holder is not None:
+        return f"It waits for “{short(holder.name)}” of #{holder.pipeline.number} in {key}."
+    first = grouping.before(job, pipeline.project_id, groups[key])
+    if first is not None:
+        named = f"“{short(first.name)}” of #{first.pipeline.number}"
+        return f"{named} comes before it in {key} ({groups[key]})."
+    return ""
 
 
 def free_group(project_id: int, group: str) -> None:
-    """The holder of a resource group has ended: the job that waited longest gets its turn."""
-    _lock_groups(project_id)
-    rows = Job.objects.filter(
-        pipeline__project_id=project_id,
-        resource_group=group,
-        status=JobStatus.WAITING_FOR_RESOURCE,
-    )
-    waiting = rows.select_related("pipeline__project__scope").order_by("pipeline_id", "position")
-    for job in waiting[:MOST_ASKED]:
-        if _holder(job.pipeline, job, []) is not None:
+    """Whoever is next in a resource group that nobody has gets its turn."""
+    grouping.lock(project_id)
+    mode = grouping.modes(project_id, [group])[group]
+    for job in grouping.in_order(project_id, group, mode)[:MOST_ASKED]:
+        if job.status != JobStatus.WAITING_FOR_RESOURCE:
+            return  # with an order, one that is still to come is waited for
+        if grouping.holder(project_id, group) is not None:
             return
         # Whoever cancels that pipeline holds its lock, not ours: the row says who was first.
-        if rows.filter(pk=job.pk).update(status=JobStatus.PENDING, reason="It has its turn."):
+        waiting = Job.objects.filter(pk=job.pk, status=JobStatus.WAITING_FOR_RESOURCE)
+        if waiting.update(status=JobStatus.PENDING, reason="It has its turn."):
             queue(job.pipeline, [job])
             tell(job.pipeline)
             return
+
+
+def free_groups() -> int:
+    """Give the groups away that nobody has though somebody waits; how many.
+
+    With an order that happens whenever a job that was waited for is skipped or cancelled.
+    """
+    rows = Job.objects.filter(status=JobStatus.WAITING_FOR_RESOURCE)
+    wanted = rows.order_by().values_list("pipeline__project_id", "resource_group").distinct()
+    freed = 0
+    for project_id, key in wanted[:MOST_GROUPS]:
+        if grouping.holder(project_id, key) is None:
+            with transaction.atomic():
+                free_group(project_id, key)
+            freed += 1
+    return freed
 
 
 def _settle(pipeline: Pipeline, status: JobStatus, broken: list[str]) -> None:

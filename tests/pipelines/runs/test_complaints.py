@@ -49,7 +49,7 @@ class TestANewCommitComes:
         end("build")
         waiting = world.job(second, "production")
         assert waiting.status == "waiting_for_resource"
-        assert waiting.reason == "It waits for “production of #1” in production."
+        assert waiting.reason == "It waits for “production” of #1 in production."
         ending.finish(deploy.lease, End("success"))
         waiting.refresh_from_db()
         assert waiting.status == "pending"
