@@ -10,6 +10,7 @@ from django.test import Client
 from environments.models import Environment, Workload
 from gitops.models import Application
 from idp.changes.models import Change
+from pipelines.runs.models import ResourceGroup
 from pipelines.variables.models import Variable
 from portal.models import Component
 from rbac.scopes import environment_scope
@@ -56,6 +57,7 @@ ROUTES = [
     "/api/v1/deployments/",
     "/pipelines/variables/",
     "/pipelines/schedules/",
+    "/pipelines/resource-groups/",
     "/api/v1/pipeline-schedules/",
 ]
 MANY = 30
@@ -85,6 +87,7 @@ def world(db: None) -> World:
         make_job(made, "build")
         make_job(made, "test", "test", status="failed")
         Variable.objects.create(project=found.people.project, name=f"V{number}", value="x")
+        ResourceGroup.objects.create(project=found.people.project, key=f"group-{number}")
         make_schedule(found.people.project, found.people.maintainer, last_pipeline=made)
         DatabaseInstance.objects.create(database=lives, scope=found.environment.scope, url="x")
         Change.objects.create(

@@ -19,7 +19,7 @@ from pipelines.deploys.models import Bundle
 from pipelines.evidence.models import EvidenceRule
 from pipelines.fleet.models import Agent
 from pipelines.reports.models import Report, TestCase
-from pipelines.runs.models import Artifact, Job
+from pipelines.runs.models import Artifact, Job, ResourceGroup
 from pipelines.schedules.models import Schedule
 from pipelines.variables.models import Variable
 from portal.models import Component
@@ -82,6 +82,8 @@ class World:
     evidence_rule: EvidenceRule
     artifact: Artifact
 
+    resource_group: ResourceGroup
+
     def samples(self) -> dict[str, Sample]:
         """By the longest fitting start of a route, parameters included."""
         parts = (
@@ -96,6 +98,7 @@ class World:
             self._of_variables(),
             self._of_agents(),
             self._of_schedules(),
+            self._of_groups(),
         )
         return {start: sample for part in parts for start, sample in part.items()}
 
@@ -152,6 +155,16 @@ class World:
     def _of_variables(self) -> dict[str, Sample]:
         one = Sample({"pk": self.variable.pk}, self.people.project.scope)
         return {"variables/<int:pk>": one, "pipelines/variables/<int:pk>": one}
+
+    def _of_groups(self) -> dict[str, Sample]:
+        project = self.people.project
+        one = {"name": project.name, "key": "production"}
+        return {
+            "projects/<str:name>/resource-groups": Sample(one, project.scope),
+            "pipelines/resource-groups/<int:pk>": Sample(
+                {"pk": self.resource_group.pk}, project.scope
+            ),
+        }
 
     def _of_agents(self) -> dict[str, Sample]:
         one = Sample({"pk": self.agent.pk}, self.people.project.scope)
@@ -277,6 +290,7 @@ def make_world() -> World:
         import_run=ImportRun.objects.create(
             project=people.project, kind="archive", source="moved", state="ready"
         ),
+        resource_group=ResourceGroup.objects.create(project=people.project, key="production"),
         variable=Variable.objects.create(project=people.project, name="TOKEN", value="s3cr3t"),
         agent=make_agent(people.project, people.maintainer),
         schedule=make_schedule(people.project, people.maintainer),
