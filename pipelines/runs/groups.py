@@ -12,7 +12,7 @@ from idp.common.narrowing import Narrowing
 from pipelines.permissions import MANAGE, VIEW
 from pipelines.runs.models import Job, ResourceGroup
 from pipelines.runs.services import grouping
-from rbac.access import get_visible, visible
+from rbac.access import get_visible, require, visible
 from rbac.actors import Actor
 from rbac.models import Project
 
@@ -51,19 +51,25 @@ def groups(actor: Actor) -> QuerySet[ResourceGroup]:
     return visible(actor, VIEW, rows)
 
 
+def of_project(actor: Actor, name: str) -> QuerySet[ResourceGroup]:
+    """Those of one project; raises `NotVisible`."""
+    project = get_visible(actor, VIEW, Project.objects.select_related("scope"), name=name)
+    return groups(actor).filter(project=project)
+
+
 def part(
     actor: Actor, filters: Filters, *, before: str = "", after: str = ""
 ) -> tuple[Sequence[Turn], keyset.Part[ResourceGroup]]:
     """A page of groups by project and key, with their jobs."""
     rows = groups(actor).filter(filters.condition)
     found = keyset.part(rows, _ORDER, size=PAGE_SIZE, before=before, after=after)
-    managed = set(
+    changeable = set(
         visible(
             actor, MANAGE, Project.objects.filter(pk__in={one.project_id for one in found.rows})
         ).values_list("pk", flat=True)
     )
     jobs = _jobs(found.rows)
-    turns = [turn(one, jobs.get((one.project_id, one.key), ()), managed) for one in found.rows]
+    turns = [turn(one, jobs.get((one.project_id, one.key), ()), changeable) for one in found.rows]
     return turns, found
 
 
@@ -94,9 +100,11 @@ def group(actor: Actor, project: str, key: str) -> ResourceGroup:
     return get_visible(actor, VIEW, groups(actor), project__name=project, key=key)
 
 
-def by_pk(actor: Actor, pk: int) -> ResourceGroup:
-    """One; raises `NotVisible`."""
-    return get_visible(actor, VIEW, groups(actor), pk=pk)
+def managed(actor: Actor, **which: object) -> ResourceGroup:
+    """One that the actor may change; `NotVisible`, or `AccessForbidden` for who only sees it."""
+    row = get_visible(actor, VIEW, groups(actor), **which)
+    require(actor, MANAGE, row.project.scope)
+    return row
 
 
 def one(actor: Actor, project: str, key: str) -> Turn:

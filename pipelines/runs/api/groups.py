@@ -68,7 +68,7 @@ class GroupsAPI(AccessAPIView, ListAPIView):
     queryset = ResourceGroup.objects.none()
 
     def get_queryset(self) -> QuerySet[ResourceGroup]:
-        return groups.groups(self.actor).filter(project__name=self.kwargs["name"])
+        return groups.of_project(self.actor, self.kwargs["name"])
 
     @extend_schema(
         operation_id="resource_groups_list",
@@ -89,7 +89,7 @@ class GroupAPI(AccessAPIView):
 
     @extend_schema(operation_id="resource_groups_change", request=GroupIn, responses=GroupOut)
     def put(self, request: Request, name: str, key: str) -> Response:
-        row = groups.group(self.actor, name, key)
+        row = groups.managed(self.actor, project__name=name, key=key)
         given = inputs(GroupIn, request)
         grouping.set_mode(self.actor, row.project, row.key, given["process_mode"])
         return Response(GroupOut(groups.one(self.actor, name, key)).data)

@@ -50,7 +50,7 @@ class GroupMode(AccessMixin):
     permission = MANAGE
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        row = groups.by_pk(self.actor, pk)
+        row = groups.managed(self.actor, pk=pk)
         mode = request.POST.get("process_mode", "")[:40]
         grouping.set_mode(self.actor, row.project, row.key, mode)
         title = grouping.Mode(mode).label
