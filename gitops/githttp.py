@@ -22,13 +22,12 @@ from django.db import connections
 
 from gitops import repositories, tickets
 from gitops.hosts import backend
+from gitops.judging import require_push
 from gitops.models import ConfigRepository
 from idp.common.errors import Forbidden, NotVisible, SlipwayError
 from rbac import tokens
-from rbac.access import require, visible
-from rbac.actors import Actor
+from rbac.access import require
 from rbac.models import Project
-from rbac.models import Scope as RoleScope
 from rbac.requests import client_address
 
 log = logging.getLogger(__name__)
@@ -126,19 +125,12 @@ def _call(scope: Scope) -> Call:
         raise NotVisible(f"There is no repository {name}, or you may not see it.")
     require(actor, "repository.read", project.scope)
     if service == "receive":
-        _require_push(actor, project)
+        require_push(actor, project)
     repo = ConfigRepository.objects.select_related("project").filter(project=project).first()
     on_disk = repositories.path_of(repositories.ensure(project) if repo is None else repo)
     if service == "receive" and repo is not None:
         repositories.ensure(project)  # hooks of this installation
     return Call(on_disk, path, tickets.issue(name, actor), actor.user.username)
-
-
-def _require_push(actor: Actor, project: Project) -> None:
-    """Pushing is allowed to whoever may push anywhere in the project; the judge sees the rest."""
-    below = RoleScope.objects.filter(project_scope=project.scope)
-    if not visible(actor, "repository.push", below).exists():
-        require(actor, "repository.push", project.scope)
 
 
 # -- serving ------------------------------------------------------------------------------------

@@ -18,20 +18,18 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
-from gitops import listeners, pushes, repositories, tickets
+from gitops import tickets
+from gitops.arriving import admit, arrived
 from gitops.hosts.hook import MAX_UPDATES
 from gitops.hosts.local import LocalRepository
 from gitops.hosts.program import QUARANTINE
-from gitops.judging import Updates, judge
+from gitops.judging import Updates
 from gitops.models import ConfigRepository
 from idp.common.errors import PermanentBackendError, Refusal, SlipwayError
 from rbac import audit
-from rbac.actors import Actor
-from rbac.models import AuditRecord
 
 log = logging.getLogger(__name__)
 MAX_QUESTION = 256_000
-MAX_REASON = 2_000
 PARTS = 3  # old, new, reference
 AT_ONCE = 16
 READ_SECONDS = 15
@@ -81,33 +79,11 @@ def respond(question: dict[str, Any]) -> Answer:
         project__name=ticket.project
     )
     if question.get("phase") == "post-receive":
-        lines = [*_taken_in(repo), *_pushed(ticket.actor, repo, _updates(question))]
-        return {"allowed": True, "lines": lines}
+        return {"allowed": True, "lines": arrived(ticket.actor, repo, _updates(question))}
     updates = _updates(question)
     on_disk = LocalRepository(_path(repo), _quarantine(repo, question.get("environment", {})))
-    reasons = judge(ticket.actor, repo, on_disk, updates)
-    if reasons:
-        _note_refusal(ticket.actor, repo, reasons)
-        return refusal(reasons)
-    pushes.note(ticket.actor, repo, updates)
-    return {"allowed": True, "lines": []}
-
-
-def _taken_in(repo: ConfigRepository) -> list[str]:
-    try:
-        return pushes.announce(pushes.take_in(repo))
-    except Exception:  # main has moved already; the sweeper does it
-        log.exception("commits of %s could not be taken in", repo)
-        return ["Slipway: main has moved; its changes follow in a moment."]
-
-
-def _pushed(actor: Actor, repo: ConfigRepository, updates: Updates) -> list[str]:
-    try:
-        pushed = listeners.Pushed(repo.project, repositories.local(repo), updates)
-        return listeners.pushed(actor, pushed)
-    except Exception:  # the references have moved; nobody is kept from pushing by what follows
-        log.exception("what follows the push to %s did not come about", repo)
-        return ["Slipway: what should follow this push failed; the server's log says why."]
+    reasons = admit(ticket.actor, repo, on_disk, updates)
+    return refusal(reasons) if reasons else {"allowed": True, "lines": []}
 
 
 def _updates(question: dict[str, Any]) -> Updates:
@@ -121,16 +97,6 @@ def _updates(question: dict[str, Any]) -> Updates:
     if len(given) > MAX_UPDATES:
         raise Refusal(f"It moves {len(given)} references; {MAX_UPDATES} at most.")
     return [(old, new, ref) for old, new, ref in given]
-
-
-def _note_refusal(actor: Actor, repo: ConfigRepository, reasons: list[str]) -> None:
-    audit.record(
-        actor,
-        "repository.push",
-        target=repo.project,
-        outcome=AuditRecord.Outcome.DENIED,
-        reason="\n".join(reasons)[:MAX_REASON],
-    )
 
 
 def _path(repo: ConfigRepository) -> Path:

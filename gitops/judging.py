@@ -23,8 +23,9 @@ from idp.changes.models import Change
 from idp.changes.plans import Action, Plan, Verb, digest
 from idp.common.errors import Forbidden, Refusal, SlipwayError
 from idp.common.names import dns_label
-from rbac.access import require
+from rbac.access import can, require, visible
 from rbac.actors import Actor
+from rbac.models import Project, Scope
 
 ENVIRONMENTS = "environments"
 PUSH, DELETE = "environment.push", "environment.delete"
@@ -38,7 +39,20 @@ _BY_BRANCH = (
 )
 _BY_CREATING = f"Create it in the portal or by POST /api/v1/environments/; {_WAITS}"
 _BY_DELETING = f"Delete it in the portal or by DELETE /api/v1/environments/{{name}}/; {_WAITS}"
+_PUSH = "repository.push"
 Updates = list[tuple[str, str, str]]
+
+
+def may_push(actor: Actor, project: Project) -> bool:
+    """Pushing is allowed to whoever may push anywhere in the project; `judge` sees the rest."""
+    below = Scope.objects.filter(project_scope=project.scope)
+    return can(actor, _PUSH, project.scope) or visible(actor, _PUSH, below).exists()
+
+
+def require_push(actor: Actor, project: Project) -> None:
+    """The same as a demand; the denial is recorded."""
+    if not may_push(actor, project):
+        require(actor, _PUSH, project.scope)
 
 
 def judge(

@@ -36,6 +36,7 @@ class Pushed:
 
 OnPushed = Callable[[Actor, Pushed], list[str]]
 OnMergeRequest = Callable[[Actor, HostedMergeRequest], list[str]]
+OnMerging = Callable[[HostedMergeRequest], str]
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Listener:
 
     `adopt` makes the rows for a pushed directory that no application has, raising what people
     shall read; `pre-receive` calls it in a transaction that it rolls back. `on_pushed` hears of
-    pushes, and answers lines for whoever pushed; `on_merge_request` of a merge request at a git
-    host that is new or has a new head, perhaps twice.
+    pushes, and answers lines for whoever pushed; `on_merge_request` of a merge request that is new
+    or has a new head, perhaps twice; `on_merging` says why one may not be merged now, or nothing.
     """
 
     on_synced: OnSynced | None = None
@@ -53,6 +54,7 @@ class Listener:
     adopt: Adopt | None = None
     on_pushed: OnPushed | None = None
     on_merge_request: OnMergeRequest | None = None
+    on_merging: OnMerging | None = None
 
 
 _listeners: list[Listener] = []
@@ -65,8 +67,10 @@ def register(
     adopt: Adopt | None = None,
     on_pushed: OnPushed | None = None,
     on_merge_request: OnMergeRequest | None = None,
+    on_merging: OnMerging | None = None,
 ) -> None:
-    _listeners.append(Listener(on_synced, on_ended, adopt, on_pushed, on_merge_request))
+    heard = Listener(on_synced, on_ended, adopt, on_pushed, on_merge_request, on_merging)
+    _listeners.append(heard)
 
 
 def pushed(actor: Actor, what: Pushed) -> list[str]:
@@ -79,6 +83,12 @@ def merge_request(actor: Actor, request: HostedMergeRequest) -> list[str]:
     """Tell of a merge request's new head; what there is to say about it."""
     heard = (one.on_merge_request for one in _listeners if one.on_merge_request)
     return [line for on_heard in heard for line in on_heard(actor, request)]
+
+
+def against_merging(request: HostedMergeRequest) -> list[str]:
+    """What speaks against merging it now, in words; nothing where it may be merged."""
+    said = (one.on_merging(request) for one in _listeners if one.on_merging)
+    return [reason for reason in said if reason]
 
 
 def synced(application: Application, what: Rendered, change: Change) -> None:

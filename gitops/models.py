@@ -15,12 +15,14 @@ from gitops.hosted.models import (
     HostedRepository,
     HostNotice,
 )
+from gitops.review.models import BranchPush, RequestApproval, RequestComment
 from idp.common.crypto import EncryptedJSONField, EncryptedTextField
 from idp.common.names import MAX_NAME, dns_label, dns_name
 from rbac.models import ApiToken, Project, Scope, User
 
 __all__ = [
     "Application",
+    "BranchPush",
     "Checked",
     "CloudAccount",
     "Cluster",
@@ -33,6 +35,8 @@ __all__ = [
     "ManagedObject",
     "MemoryObject",
     "Push",
+    "RequestApproval",
+    "RequestComment",
     "SecretValue",
 ]
 

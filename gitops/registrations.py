@@ -11,6 +11,7 @@ from gitops import (
     watching,
 )
 from gitops.hosted import looking, notices
+from gitops.review import following
 from gitops.sync.abandoning import AbandonKind
 from gitops.sync.kind import SyncKind
 from idp.changes import controller, kinds
@@ -24,6 +25,7 @@ controller.register_periodic("health", 30, watching.relist)
 controller.register_periodic("git hosts to look at", 5, looking.sweep, vital=True)
 controller.register_periodic("git hosts to tell", 5, notices.sweep, vital=True)
 controller.register_periodic("git hosts without webhooks", 15, looking.poll)
+controller.register_periodic("merge requests", 30, following.sweep)
 controller.register_watcher("health", watching.run_forever)
 
 

@@ -84,7 +84,7 @@ def proposal(repo: ConfigRepository, change_id: int) -> str:
     return local(repo).ref(proposal_ref(change_id))
 
 
-def _author(author: Actor) -> tuple[str, str]:
+def author_of(author: Actor) -> tuple[str, str]:
     if author.user is None:
         return author.label, "slipway@localhost"
     name = author.user.get_full_name() or author.user.username
@@ -113,7 +113,7 @@ def propose(  # noqa: PLR0917 - a commit's seven parts, in git's own order
         base=base_commit,
         directory=directory,
         files=files,
-        author=_author(author),
+        author=author_of(author),
         message=f"{_OURS.sub('', message).strip() or f'Change {change_id}'}\n\n{trailers}",
     )
 

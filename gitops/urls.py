@@ -2,6 +2,10 @@ from django.urls import path
 
 from gitops import views
 from gitops.hosted import views as hosted
+from gitops.review import views as review
+
+_REQUESTS = "repositories/<slug:project>/merge-requests/"
+_REQUEST = f"{_REQUESTS}<int:number>/"
 
 app_name = "gitops"
 urlpatterns = [
@@ -24,5 +28,16 @@ urlpatterns = [
             name=f"repository-{action}",
         )
         for action in hosted.ACTIONS
+    ),
+    path(f"{_REQUESTS}new/", review.NewRequest.as_view(), name="merge-request-new"),
+    path(_REQUEST, review.RequestPage.as_view(), name="merge-request"),
+    path(f"{_REQUEST}comment/", review.CommentOnRequest.as_view(), name="merge-request-comment"),
+    *(
+        path(
+            f"{_REQUEST}{action}/",
+            review.ActOnRequest.as_view(action=action),
+            name=f"merge-request-{action}",
+        )
+        for action in review.ACTIONS
     ),
 ]

@@ -219,6 +219,7 @@ SPECTACULAR_SETTINGS = {
         "StepState": "idp.changes.models.ChangeStep.State",
         "EnvironmentState": "environments.models.Environment.State",
         "ObjectState": "gitops.models.ManagedObject.State",
+        "MergeRequestState": "gitops.models.HostedMergeRequest.State",
         "Health": "gitops.models.Application.Health",
         "TierName": "rbac.models.Tier",
         "FindingLevel": "schemas.databases.api.serializers.LEVELS",

@@ -8,7 +8,7 @@ from pipelines.deploys import registrations as _deploys  # noqa: F401  # registe
 from pipelines.evidence import registrations as _evidence  # noqa: F401  # registers its gate
 from pipelines.fleet import registrations as _fleet  # noqa: F401  # registers agents
 from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts
-from pipelines.runs import pushes, reporting
+from pipelines.runs import pushes, reporting, requests
 from pipelines.runs import registrations as _runs  # noqa: F401  # registers its pages' parts
 from pipelines.runs.services import advancing, due, ending, expiring, merging, planning
 from pipelines.runs.services.telling import PIPELINE, REQUEST, TOPIC
@@ -23,6 +23,8 @@ controller.register_periodic("delayed jobs", EVERY_SECONDS, due.begin, vital=Tru
 controller.register_periodic("free resource groups", EVERY_SECONDS, advancing.free_groups)
 controller.register_periodic("expired artifacts", expiring.EVERY_SECONDS, expiring.expire)
 events.register_list(TOPIC, permissions.VIEW)
-listeners.register(on_pushed=pushes.pushed, on_merge_request=merging.told)
+listeners.register(
+    on_pushed=pushes.pushed, on_merge_request=merging.told, on_merging=requests.against_merging
+)
 notices.register(PIPELINE, reporting.of_pipeline)
 notices.register(REQUEST, reporting.of_request)

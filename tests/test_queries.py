@@ -39,6 +39,8 @@ ROUTES = [
     "/repositories/",
     "/repositories/orders/",
     "/api/v1/hosted-repositories/",
+    "/repositories/orders/merge-requests/4/",
+    "/api/v1/repositories/orders/merge-requests/",
     "/schemas/",
     "/api/v1/subjects/",
     "/databases/",

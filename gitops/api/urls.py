@@ -4,6 +4,7 @@ from gitops.api import places, views
 
 urlpatterns = [
     path("", include("gitops.hosted.api.urls")),
+    path("", include("gitops.review.api.urls")),
     path("clusters/", places.Clusters.as_view(), name="api-clusters"),
     path("clusters/<slug:name>/", places.ClusterDetail.as_view(), name="api-cluster"),
     path("clusters/<slug:name>/test/", places.ClusterTest.as_view(), name="api-cluster-test"),

@@ -224,9 +224,9 @@ def take_in(row: HostedRepository, found: MergeRequest) -> HostedMergeRequest:
         "updated_at": timezone.now(),
     }
     request, _ = HostedMergeRequest.objects.update_or_create(
-        repository=row, number=found.number, defaults=facts
+        repository=row, number=found.number, defaults={**facts, "project": row.project}
     )
-    request.repository = row
+    request.repository, request.project = row, row.project
     return request
 
 

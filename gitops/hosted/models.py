@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from idp.changes.models import LeasedRow
 from idp.common.crypto import EncryptedTextField
-from rbac.models import Project, User
+from rbac.models import ApiToken, Project, User
 
 
 class HostConnection(models.Model):
@@ -117,17 +117,26 @@ class HookDelivery(models.Model):
 
 
 class HostedMergeRequest(models.Model):
-    """A merge request as the host had it at the last look."""
+    """A merge request: as the host had it at the last look, or in the project's own repository.
+
+    Without a `repository` it is one of Slipway's own, between two branches; whoever opened it is
+    `opened_by`, and its pipelines begin by that person's rights.
+    """
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
         MERGED = "merged", "Merged"
         CLOSED = "closed", "Closed"
 
-    scope_lookup: ClassVar[str | None] = "repository__project__scope"
+    scope_lookup: ClassVar[str | None] = "project__scope"
 
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="merge_requests")
     repository = models.ForeignKey(
-        HostedRepository, on_delete=models.CASCADE, related_name="merge_requests"
+        HostedRepository, null=True, on_delete=models.CASCADE, related_name="merge_requests"
+    )
+    opened_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    opened_token = models.ForeignKey(
+        ApiToken, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     number = models.BigIntegerField()
     title = models.CharField(max_length=500, blank=True)
@@ -147,18 +156,36 @@ class HostedMergeRequest(models.Model):
     unmergeable = models.CharField(max_length=300, blank=True)  # why not, in words
     told_sha = models.CharField(max_length=40, blank=True)  # the head that listeners heard of
     comment = models.CharField(max_length=40, blank=True)  # id of our one comment
+    result_sha = models.CharField(max_length=40, blank=True)  # what the target became by merging
+    ended_by = models.CharField(max_length=200, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["repository", "number"], name="merge_request_once"),
+            models.UniqueConstraint(
+                fields=["project", "number"],
+                condition=Q(repository=None),
+                name="own_merge_request_once",
+            ),
+            models.UniqueConstraint(
+                fields=["project", "source_branch", "target_branch"],
+                condition=Q(repository=None, state="open"),
+                name="own_merge_request_open_once",
+            ),
         )
         indexes = (
             models.Index(fields=["repository", "state", "-number"], name="merge_request_open"),
+            models.Index(fields=["project", "-number"], name="merge_request_of_project"),
         )
 
     def __str__(self) -> str:
-        return f"{self.repository.path}!{self.number}"
+        return f"{self.path}!{self.number}"
+
+    @property
+    def path(self) -> str:
+        """The repository's name at its host, or the project's."""
+        return self.repository.path if self.repository else self.project.name
 
 
 class HostNotice(LeasedRow):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from gitops.hosted.models import HookDelivery, HostedMergeRequest, HostedRepository
 from gitops.hosted.services import READ
@@ -44,13 +44,13 @@ def deliveries(found: HostedRepository) -> QuerySet[HookDelivery]:
 
 
 def requests(found: HostedRepository) -> QuerySet[HostedMergeRequest]:
-    """Merge requests, the newest first."""
+    """Merge requests at the host, the newest first."""
     return found.merge_requests.select_related("repository__project__scope").order_by("-number")
 
 
 def request(actor: Actor, project: str, number: int) -> HostedMergeRequest:
-    """One merge request; `NotVisible` otherwise."""
+    """One merge request of where the project's code is; `NotVisible` otherwise."""
     rows = HostedMergeRequest.objects.select_related(
-        "repository__project__scope", "repository__connection"
-    )
-    return get_visible(actor, READ, rows, repository__project__name=project, number=number)
+        "project__scope", "repository__project__scope", "repository__connection", "opened_by"
+    ).filter(Q(project__hosted=None) | Q(repository__isnull=False))
+    return get_visible(actor, READ, rows, project__name=project, number=number)

@@ -231,8 +231,10 @@ def open_merge_request(
 
 def merge(actor: Actor, request: HostedMergeRequest, *, sha: str = "") -> None:
     """Merge at the host while the head is `sha` (the one last seen, without)."""
+    require(actor, CONNECT, request.project.scope)
     repository = request.repository
-    require(actor, CONNECT, repository.project.scope)
+    if repository is None:
+        raise Invalid(f"{request} is none of a git host.", fix="Merge it on its own page.")
     if request.state != HostedMergeRequest.State.OPEN:
         raise Clash(f"{request} is {request.get_state_display().lower()} already.")
     if sha and sha != request.sha:

@@ -13,6 +13,7 @@ from gitops.hosted import selectors, services
 from gitops.hosted.forms import ConnectForm
 from gitops.hosted.models import HostedRepository
 from gitops.hosted.services import CONNECT, READ
+from gitops.judging import may_push
 from gitops.repositories import address_of
 from idp.common import host
 from idp.common.errors import SlipwayError
@@ -68,22 +69,23 @@ class RepositoryPage(AccessMixin):
             "row": row,
             "clone": address_of(found),
             "may_connect": can(self.actor, CONNECT, found.scope),
+            "parts": _parts(self, found),
+            "may_open": may_push(self.actor, found),
         }
         if row is not None:
             context |= {
                 "hook": services.hook_url(row),
                 "deliveries": list(selectors.deliveries(row)[:_SHOWN]),
-                "parts": _parts(self, row),
             }
         return render(request, "gitops/repository.html", context)
 
 
-def _parts(view: AccessMixin, row: HostedRepository) -> list[dict[str, Any]]:
-    """What upper apps show of a repository."""
+def _parts(view: AccessMixin, project: Project) -> list[dict[str, Any]]:
+    """What upper apps show of a project's repositories."""
     return [
-        {"tab": tab, "context": tab.context(view.actor, row)}
+        {"tab": tab, "context": tab.context(view.actor, project)}
         for tab in host.entity_tabs.of(ENTITY)
-        if not tab.permission or can(view.actor, tab.permission, row.project.scope)
+        if not tab.permission or can(view.actor, tab.permission, project.scope)
     ]
 
 

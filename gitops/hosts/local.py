@@ -85,7 +85,7 @@ def checked_path(path: str) -> str:
     return path
 
 
-def _ident(name: str, email: str) -> bytes:
+def ident(name: str, email: str) -> bytes:
     clean = _UNSAFE.sub("", name).strip() or "unknown"
     return f"{clean} <{_UNSAFE.sub('', email).replace(' ', '')}>".encode()
 
@@ -332,13 +332,13 @@ class LocalRepository:
         """A commit on `ref` that changes files of a directory (None removes; no mapping: all)."""
         checked_path(directory)
         if files is None:
-            return self._import(ref, base, _ident(*author), message, {directory: None})
+            return self._import(ref, base, ident(*author), message, {directory: None})
         total = sum(len(data) for data in files.values() if data)
         largest = max((len(data) for data in files.values() if data), default=0)
         if len(files) > MAX_FILES or total > MAX_TOTAL or largest > MAX_FILE:
             raise Invalid(_too_much(directory))
         paths = {f"{directory}/{checked_path(path)}": data for path, data in files.items()}
-        return self._import(ref, base, _ident(*author), message, paths)
+        return self._import(ref, base, ident(*author), message, paths)
 
     def write(
         self,
@@ -351,7 +351,7 @@ class LocalRepository:
     ) -> str:
         """A commit on `ref` that changes files anywhere in the tree; None removes one."""
         paths = {checked_path(path): data for path, data in files.items()}
-        return self._import(ref, base, _ident(*author), message, paths)
+        return self._import(ref, base, ident(*author), message, paths)
 
     def reparent(self, ref: str, sha: str, onto: str, directory: str) -> str:
         """The same commit on another parent, its directory carried over as a whole."""
@@ -360,7 +360,7 @@ class LocalRepository:
         name, email, message = facts.split("\0", 2)
         lines = [f"D {directory}\n".encode()]
         lines += [f"M 040000 {tree} {directory}\n".encode()] if tree else []
-        return self._fast_import(ref, onto, _ident(name, email), message.strip(), lines)
+        return self._fast_import(ref, onto, ident(name, email), message.strip(), lines)
 
     def _import(
         self,

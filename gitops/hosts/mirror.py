@@ -21,6 +21,7 @@ TOLD = "refs/slipway/told/"
 REQUESTS = "refs/slipway/requests/"
 _LINE = re.compile(r"([0-9a-f]{40}) (refs/.+)")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+MAX_CONFLICTS = 50
 Update = tuple[str, str, str]  # old, new, reference
 
 
@@ -39,6 +40,7 @@ class Merged:
     commit: str
     base: str  # the target branch's commit
     reason: str = ""
+    conflicts: tuple[str, ...] = ()  # the files, as far as they are named
 
 
 @dataclass(frozen=True)
@@ -113,26 +115,39 @@ class Mirror(LocalRepository):
             return Merged("", "", f"there is no branch {target}")
         if self.contains(head, base):  # the target has nothing that the head lacks
             return Merged(head, base)
-        try:
-            out = self._run("merge-tree", "--write-tree", "--no-messages", "-z", base, head)
-        except GitError as error:
-            if error.exit_status == 1:
-                return Merged("", base, f"it does not merge cleanly with {target}")
-            raise
-        tree = out.split(b"\0")[0].decode().strip()
-        if not _COMMIT.fullmatch(tree):
-            raise Invalid(f"Merge request {number} cannot be merged here.")
+        tree, conflicts = self.merged_tree(base, head)
+        if not tree:
+            return Merged("", base, f"it does not merge cleanly with {target}", conflicts)
         commit = self._commit_tree(tree, (base, head), f"Merge {head} into {base}")
         self._run("update-ref", merged_ref(number), commit)
         return Merged(commit, base)
 
-    def _commit_tree(self, tree: str, parents: tuple[str, ...], message: str) -> str:
-        """A commit of a tree, the same each time for the same parents."""
-        newest = max(int(self.commit(sha).at.timestamp()) for sha in parents)
-        at = f"{min(newest, int(datetime.now(UTC).timestamp()))} +0000".encode()
+    def merged_tree(self, base: str, head: str) -> tuple[str, tuple[str, ...]]:
+        """The tree that a merge would make; where it does not merge cleanly, none and the files."""
+        words = ("merge-tree", "--write-tree", "--no-messages", "--name-only", "-z", base, head)
+        try:
+            tree = self._run(*words).split(b"\0")[0].decode().strip()
+        except GitError as error:
+            if error.exit_status != 1:
+                raise
+            names = error.output.split(b"\0")[1:]
+            found = tuple(name.decode(errors="replace") for name in names if name)
+            return "", found[:MAX_CONFLICTS]
+        if not _COMMIT.fullmatch(tree):
+            raise Invalid(f"{head[:12]} cannot be merged here.")
+        return tree, ()
+
+    def _commit_tree(
+        self, tree: str, parents: tuple[str, ...], message: str, author: bytes = b""
+    ) -> str:
+        """A commit of a tree; without an author, the same each time for the same parents."""
+        now = int(datetime.now(UTC).timestamp())
+        if not author:
+            now = min(now, max(int(self.commit(sha).at.timestamp()) for sha in parents))
+        at = f"{now} +0000".encode()
         lines = [f"tree {tree}\n".encode()]
         lines += [f"parent {parent}\n".encode() for parent in parents]
-        lines += [b"author " + COMMITTER + b" " + at + b"\n"]
+        lines += [b"author " + (author or COMMITTER) + b" " + at + b"\n"]
         lines += [b"committer " + COMMITTER + b" " + at + b"\n\n", message.encode(), b"\n"]
         out = self._run("hash-object", "-t", "commit", "-w", "--stdin", data=b"".join(lines))
         return out.decode().strip()

@@ -15,15 +15,16 @@ QUARANTINE = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_Q
 
 
 class GitError(PermanentBackendError):
-    """`git` ended with an error; `stderr` is what it said."""
+    """`git` ended with an error; `stderr` is what it said, `output` what it had written."""
 
     code = "git"
     title = "The repository did not do it"
 
-    def __init__(self, message: str, *, status: int, stderr: str) -> None:
+    def __init__(self, message: str, *, status: int, stderr: str, output: bytes = b"") -> None:
         super().__init__(message)
         self.exit_status = status
         self.stderr = stderr
+        self.output = output
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -82,5 +83,6 @@ def run(
             f"git {arguments[0]} failed on {path.name}: {said[:500]}",
             status=done.returncode,
             stderr=said,
+            output=done.stdout,
         )
     return done.stdout + done.stderr if also_errors else done.stdout

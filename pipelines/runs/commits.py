@@ -10,7 +10,9 @@ from functools import cached_property
 from gitops import repositories
 from gitops.hosted.mirrors import mirror_of
 from gitops.hosts.local import ZERO, CommitFacts, LocalRepository
-from gitops.models import ConfigRepository, HostedRepository
+from gitops.hosts.mirror import Mirror
+from gitops.models import ConfigRepository, HostedMergeRequest, HostedRepository
+from gitops.review.following import on_disk
 from idp.common.errors import Clash, Invalid
 from pipelines.engine.config import FILE
 from pipelines.runs.models import PROTECTED, Pipeline
@@ -61,6 +63,11 @@ def of_pipeline(pipeline: Pipeline) -> LocalRepository | None:
     rows = ConfigRepository.objects.select_related("project")
     repo = rows.filter(project_id=pipeline.project_id).first()
     return None if repo is None else repositories.local(repo)
+
+
+def of_request(request: HostedMergeRequest) -> Mirror:
+    """The repository that a merge request's commits are in."""
+    return mirror_of(request.repository) if request.repository else on_disk(request.project)
 
 
 def resolve(project: Project, ref: str) -> Found:

@@ -73,3 +73,14 @@ host.entity_tabs.register(
         order=30,
     )
 )
+host.entity_tabs.register(
+    host.Tab(
+        "merge_request",
+        "pipeline",
+        "Pipeline",
+        "pipelines/merge_request.html",
+        requests.of_request,
+        permission=VIEW,
+        order=30,
+    )
+)

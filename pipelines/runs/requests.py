@@ -8,6 +8,7 @@ from pipelines.runs.models import Pipeline
 MAX_DESCRIPTION = 2700  # of CI_MERGE_REQUEST_DESCRIPTION, as published
 MAX_OPEN = 4  # of CI_OPEN_MERGE_REQUESTS, as published
 State = HostedMergeRequest.State
+_MERGEABLE = frozenset({Pipeline.Status.SUCCESS, Pipeline.Status.SKIPPED, Pipeline.Status.MANUAL})
 
 
 def facts(pipeline: Pipeline) -> dict[str, str]:
@@ -24,8 +25,8 @@ def facts(pipeline: Pipeline) -> dict[str, str]:
         "ID": str(request.pk),
         "IID": str(request.number),
         "PROJECT_ID": str(pipeline.project_id),
-        "PROJECT_PATH": request.repository.path,
-        "PROJECT_URL": request.repository.url,
+        "PROJECT_PATH": request.path,
+        "PROJECT_URL": request.repository.url if request.repository else "",
         "REF_PATH": f"refs/merge-requests/{request.number}/{'merge' if merged else 'head'}",
         "TITLE": request.title,
         "DESCRIPTION": request.description[:MAX_DESCRIPTION],
@@ -48,12 +49,34 @@ def facts(pipeline: Pipeline) -> dict[str, str]:
 
 def open_for(pipeline: Pipeline) -> str:
     """The open merge requests of the pipeline's branch, as CI_OPEN_MERGE_REQUESTS has them."""
-    hosted = pipeline.hosted
-    if hosted is None or pipeline.is_tag:
+    if pipeline.is_tag:
         return ""
-    rows = hosted.merge_requests.filter(source_branch=pipeline.ref, fork=False, state=State.OPEN)
+    hosted = pipeline.hosted
+    rows = HostedMergeRequest.objects.filter(project=pipeline.project, repository=hosted)
+    rows = rows.filter(source_branch=pipeline.ref, fork=False, state=State.OPEN)
     numbers = rows.order_by("number").values_list("number", flat=True)[:MAX_OPEN]
-    return ",".join(f"{hosted.path}!{number}" for number in numbers)
+    path = hosted.path if hosted else pipeline.project.name
+    return ",".join(f"{path}!{number}" for number in numbers)
+
+
+def newest_of(request: HostedMergeRequest) -> Pipeline | None:
+    """The newest pipeline of its head: its own, or else its branch's."""
+    rows = Pipeline.objects.filter(project=request.project, hosted=request.repository)
+    own = rows.filter(merge_request=request, head_sha=request.sha).order_by("-pk").first()
+    if own is not None:
+        return own
+    of_branch = rows.filter(ref=request.source_branch, sha=request.sha, is_tag=False)
+    return of_branch.order_by("-pk").first()
+
+
+def against_merging(request: HostedMergeRequest) -> str:
+    """Why its pipeline speaks against merging, in words; nothing where there is none."""
+    pipeline = newest_of(request)
+    if pipeline is None or pipeline.status in _MERGEABLE:
+        return ""
+    if pipeline.ended:
+        return f"Pipeline #{pipeline.number} of its head failed or was cancelled; run it again."
+    return f"Pipeline #{pipeline.number} of its head is not over; wait for it."
 
 
 def _flag(value: bool) -> str:

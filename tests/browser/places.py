@@ -141,6 +141,8 @@ def objects() -> list[Place]:
         Place("give-up", "/give-up/orders/dev/"),
         Place("repository", "/repositories/payments/"),
         Place("repository-unconnected", "/repositories/orders/", AUTHOR),
+        Place("merge-request", "/repositories/orders/merge-requests/1/", LEAD),
+        Place("merge-request-new", "/repositories/orders/merge-requests/new/?source=notes", AUTHOR),
         Place("repository-connect", "/repositories/payments/connect/"),
         *(
             place
@@ -230,7 +232,7 @@ def _variables() -> list[Place]:
 
 def _reports() -> list[Place]:
     flaky = TestCase.objects.get(name="test_waits_for_the_payment").pk
-    branch = Report.objects.filter(kind="diff").get().commit
+    branch = Report.objects.exclude(ref="notes").get(kind="diff").commit
     return [
         Place("tests-none", "/pipelines/tests/", NEWCOMER),
         Place("tests-no-match", "/pipelines/tests/?q=absent", AUTHOR),

@@ -10,7 +10,10 @@ from django.utils import timezone
 
 from environments import services as environments
 from environments.models import Environment
+from gitops import repositories
 from gitops.models import CloudAccount
+from gitops.review import following
+from gitops.review import services as review
 from idp import demo
 from idp.changes import services as changes
 from pipelines.fleet import services as fleet
@@ -59,6 +62,7 @@ def build(aws: str) -> None:
     empty = databases.add_database(actor(ADMINISTRATOR), orders, name="empty")
     declaring.ask(actor(ADMINISTRATOR), empty, "CREATE TABLE orders ();")
     _hosted()
+    _review(orders)
     fleet.create(actor(LEAD), name="builder", project=orders)
     _variables(orders)
     _dependants()
@@ -110,6 +114,27 @@ def _hosted() -> None:
         {"check": "rights", "ok": False, "message": "It may not write.", "fix": "Let it write."},
     ]
     row.save()
+
+
+def _review(orders: Project) -> None:
+    """A merge request with a changed file, a binary one, and a conversation."""
+    here = following.on_disk(repositories.ensure(orders).project)
+    here.write(
+        "refs/heads/notes",
+        base=here.head(),
+        files={"NOTES.md": b"# Notes\n\nOne <b>line</b>.\n", "logo.png": b"\0\1\2"},
+        author=("Dana", "dana@localhost"),
+        message="Write notes",
+    )
+    request = review.open_request(
+        actor(AUTHOR),
+        orders,
+        source_branch="notes",
+        title="Write notes down",
+        description="So that others find them.",
+    )
+    review.comment(actor(LEAD), request, "Good. One question: why here?")
+    review.approve(actor(LEAD), request, sha=request.sha)
 
 
 def _import(orders: Project) -> None:

@@ -235,6 +235,12 @@ class World:
             "repositories/<slug:project>/merge-requests/<int:number>/start": Sample(
                 {**one, "number": 3}, keeper_scope(self.people.project)
             ),
+            "repositories/<slug:project>/merge-requests/<int:number>": Sample(
+                {**one, "number": 4}, keeper_scope(self.people.project)
+            ),
+            "repositories/<slug:project>/merge-requests": Sample(
+                one, keeper_scope(self.people.project)
+            ),
             "hosted-repositories/<slug:project>/merge-requests/<int:number>/pipelines": Sample(
                 {**one, "number": 3}, keeper_scope(self.people.project)
             ),
@@ -276,6 +282,7 @@ def make_world() -> World:
     make_account()
     environment = _environment(people)
     connect_repository(people.project, people.maintainer)
+    open_own_request(people.project, people.developer)
     share(system("tests"), permissions=[], user=people.mate, obj=environment)
     return World(
         people=people,
@@ -314,10 +321,29 @@ def connect_repository(project: Project, user: User) -> HostedRepository:
         acts_as=user,
     )
     HostedMergeRequest.objects.create(
-        repository=row, number=3, title="Sell more", source_branch="sell", target_branch="main"
+        project=project,
+        repository=row,
+        number=3,
+        title="Sell more",
+        source_branch="sell",
+        target_branch="main",
     )
     row.deliveries.create(delivery="d-1", kind="push", what="refs/heads/main to c0ffee", who="kim")
     return row
+
+
+def open_own_request(project: Project, user: User) -> HostedMergeRequest:
+    """A merge request in the project's own repository, whose branch is gone."""
+    return HostedMergeRequest.objects.create(
+        project=project,
+        number=4,
+        title="Sell less",
+        source_branch="less",
+        target_branch="main",
+        fork=False,
+        author=user.username,
+        opened_by=user,
+    )
 
 
 def _reports(people: Characters) -> dict[str, Any]:

@@ -155,6 +155,6 @@ class MergeRequestMerge(AccessAPIView):
     )
     def post(self, request: Request, project: str, number: int) -> Response:
         row = selectors.request(self.actor, project, number)
-        self.require(row.repository.project.scope)
+        self.require(row.project.scope)
         services.merge(self.actor, row, **inputs(shapes.MergeIn, request))
         return Response(shapes.HostedMergeRequestSerializer(row).data)

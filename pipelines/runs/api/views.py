@@ -98,7 +98,7 @@ class PipelinesAPI(AccessAPIView, ListAPIView):
 
 
 class RequestPipelinesAPI(AccessAPIView):
-    """Start a pipeline of a merge request at a git host; a fork's gets no variable of yours."""
+    """Start a pipeline of a merge request; a fork's gets no variable of yours."""
 
     permission = RUN
 
@@ -110,7 +110,7 @@ class RequestPipelinesAPI(AccessAPIView):
     )
     def post(self, request: Request, project: str, number: int) -> Response:
         found = hosted.request(self.actor, project, number)
-        self.require(keeper_scope(found.repository.project))
+        self.require(keeper_scope(found.project))
         row = merging.start(self.actor, found, key=idempotency_key(request))
         headers = {"Location": api_of(row)}
         return Response(PipelineOut(row).data, status=status.HTTP_202_ACCEPTED, headers=headers)

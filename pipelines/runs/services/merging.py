@@ -8,18 +8,21 @@ import logging
 
 from django.db import transaction
 
-from gitops.hosted.mirrors import mirror_of
+from gitops.hosted.mirrors import of_project
 from gitops.hosts.mirror import Mirror
 from gitops.models import HostedMergeRequest
+from gitops.review import following
+from idp.common.addresses import whole
 from idp.common.errors import Clash, SlipwayError
 from pipelines.permissions import RUN
 from pipelines.reports.formats.registry import Kind
 from pipelines.reports.services import Upload, take
 from pipelines.runs import commits
-from pipelines.runs.models import Pipeline
+from pipelines.runs.addresses import page_of
+from pipelines.runs.models import PROTECTED, Pipeline
 from pipelines.runs.services.starting import At, begin
 from portal.permissions import keeper_scope
-from rbac.access import require
+from rbac.access import can, require
 from rbac.actors import Actor
 
 log = logging.getLogger(__name__)
@@ -32,7 +35,7 @@ def start(actor: Actor, request: HostedMergeRequest, *, by: str = "", key: str =
     Of a fork it gets none of the project's variables, whoever starts it. `Clash` for one that is no
     longer open or whose commits did not arrive yet.
     """
-    project = request.repository.project
+    project = request.project
     require(actor, RUN, keeper_scope(project))
     if request.state != HostedMergeRequest.State.OPEN:
         raise Clash(f"{request} is no longer open.")
@@ -41,7 +44,7 @@ def start(actor: Actor, request: HostedMergeRequest, *, by: str = "", key: str =
     rows = Pipeline.objects.filter(project=project, actor=actor.user, idempotency_key=key)
     if key and (made := rows.first()):
         return made
-    mirror = mirror_of(request.repository)
+    mirror = commits.of_request(request)
     sha = request.merged_sha or request.sha
     before = request.target_sha
     if not request.merged_sha and before:
@@ -54,7 +57,7 @@ def start(actor: Actor, request: HostedMergeRequest, *, by: str = "", key: str =
         hosted=request.repository,
         request=request,
         head=request.sha,
-        default_branch=request.repository.default_branch,
+        default_branch=request.repository.default_branch if request.repository else PROTECTED,
     )
     with transaction.atomic():
         pipeline = begin(actor, project, at, source=Pipeline.Source.MERGE_REQUEST, key=key, by=by)
@@ -85,7 +88,7 @@ def _hand_in_diff(
 
 def told(actor: Actor, request: HostedMergeRequest) -> list[str]:
     """A merge request has a new head: begin its pipeline, or say why not."""
-    mirror = mirror_of(request.repository)
+    mirror = commits.of_request(request)
     sha = request.merged_sha or request.sha
     if not commits.CommitFiles(mirror, sha).has_pipeline:
         return []
@@ -93,6 +96,8 @@ def told(actor: Actor, request: HostedMergeRequest) -> list[str]:
         return [
             f"{request} comes from a fork: whoever may run pipelines of this project starts it."
         ]
+    if reason := _not_by_itself(request):
+        return [reason]
     name = f"{request.pk} {request.sha}"
     key = f"request-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
     try:
@@ -100,4 +105,22 @@ def told(actor: Actor, request: HostedMergeRequest) -> list[str]:
     except SlipwayError as error:
         return [f"No pipeline of {request}: {error.message}"]
     where = f" on its head, since {request.unmergeable}" if request.unmergeable else ""
-    return [f"Pipeline {pipeline} of {request} begins{where}."]
+    return [f"Pipeline {pipeline} of {request} begins{where}: {whole(page_of(pipeline))}"]
+
+
+def _not_by_itself(request: HostedMergeRequest) -> str:
+    """Why one of an own repository begins no pipeline by itself, in words.
+
+    Its jobs have the rights of whoever opened it: whoever pushed the head needs the right to run
+    pipelines, too.
+    """
+    if request.repository is not None:
+        return ""
+    if of_project(request.project) is not None:
+        return f"No pipeline of {request}: those of this project are of its git host's."
+    push = following.last_push(request)
+    if push is None or push.actor_id == request.opened_by_id:
+        return ""
+    if can(Actor(push.actor, push.token), RUN, keeper_scope(request.project)):
+        return ""
+    return f"No pipeline of {request}: whoever pushed its head may not run pipelines."

@@ -51,7 +51,11 @@ def work_on(pipeline_id: int) -> None:
     if lease is None:
         return
     pipeline = Pipeline.objects.select_related(
-        "project__scope", "hosted", "merge_request__repository", "schedule"
+        "project__scope",
+        "hosted",
+        "merge_request__repository",
+        "merge_request__project",
+        "schedule",
     ).get(pk=pipeline_id)
     try:
         with leases.Renewal(lease):
