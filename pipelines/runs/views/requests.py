@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from gitops.hosted import selectors as hosted
+from gitops.hosted.mirrors import of_project
 from gitops.models import HostedMergeRequest
 from gitops.review.addresses import page_of as own_page_of
 from idp.common.errors import Clash, Invalid
@@ -44,15 +45,17 @@ def of_repository(actor: Actor, project: Project) -> dict[str, Any]:
     newest: dict[int | None, Pipeline] = {}
     for pipeline in Pipeline.objects.filter(merge_request__in=found).order_by("pk"):
         newest[pipeline.merge_request_id] = pipeline
+    connected = any(one.repository_id for one in found) or of_project(project) is not None
     return {
         "project": project.name,
         "may_run": can(actor, RUN, keeper_scope(project)),
-        "rows": [_row(request, newest.get(request.pk)) for request in found],
+        "rows": [_row(request, newest.get(request.pk), connected) for request in found],
     }
 
 
-def _row(request: HostedMergeRequest, pipeline: Pipeline | None) -> dict[str, Any]:
+def _row(request: HostedMergeRequest, pipeline: Pipeline | None, connected: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"request": request, "pipeline": pipeline}
+    found["may_run"] = request.state == State.OPEN and bool(request.repository) == connected
     found["page"] = "" if request.repository else own_page_of(request)
     if pipeline is not None:
         found |= {"look": look_of(pipeline), "label": label_of(pipeline)}
@@ -62,9 +65,10 @@ def _row(request: HostedMergeRequest, pipeline: Pipeline | None) -> dict[str, An
 def of_request(actor: Actor, request: HostedMergeRequest) -> dict[str, Any]:
     """The newest pipeline of its head, and what reports say of that commit."""
     pipeline = requests.newest_of(request)
+    runs = request.state == State.OPEN and of_project(request.project) is None
     found = {
         "request": request,
-        "may_run": request.state == State.OPEN and can(actor, RUN, keeper_scope(request.project)),
+        "may_run": runs and can(actor, RUN, keeper_scope(request.project)),
         "pipeline": pipeline,
     }
     if pipeline is not None:

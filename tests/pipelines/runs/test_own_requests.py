@@ -19,6 +19,7 @@ from rbac.actors import Actor
 from rbac.models import Role
 from tests.pipelines.runs.conftest import World
 from tests.rbac.factories import bind
+from tests.support.world import connect_repository
 
 CI = "job:\n  script: [echo]\n  rules: [{if: $CI_PIPELINE_SOURCE == 'merge_request_event'}]"
 
@@ -143,3 +144,18 @@ def test_the_page_has_its_pipeline_and_starts_another(world: World) -> None:
     answer = client.post(f"{address}start/")
     assert answer["Location"] == f"/pipelines/{newest().pk}/"
     assert newest().pk != pipeline.pk
+
+
+def test_beside_a_git_host_none_begins_and_none_is_offered(world: World) -> None:
+    connect_repository(world.project, world.people.maintainer)
+    push(world, world.developer, "a__txt", "1\n")
+    opened(world)
+    assert not Pipeline.objects.exists()
+    client = Client()
+    client.force_login(world.people.developer)
+    address = "/repositories/orders/merge-requests/"
+    assert f"{address}1/start/" not in client.get(f"{address}1/").content.decode()
+    listed = client.get("/repositories/orders/").content.decode()
+    assert f"{address}3/start/" in listed
+    assert f"{address}1/start/" not in listed
+    assert client.post(f"{address}1/start/").status_code == 404
