@@ -69,7 +69,8 @@ class ServerFiles:
         self.dotenv: dict[str, str] = {}
         pipeline = taken.attempt.job.pipeline
         apart = "protected" if pipeline.is_protected else "unprotected"
-        apart = "foreign" if pipeline.foreign else apart
+        if pipeline.foreign:  # no fork gets what another one left
+            apart = f"foreign-{pipeline.merge_request_id or pipeline.pk}"
         self._caches = Folders(Path(settings.CI_CACHES_DIR) / str(pipeline.project_id) / apart)
 
     def sources(self, folder: Path) -> str:

@@ -30,6 +30,7 @@ _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _IMAGE = re.compile(r"[\w][\w./:@-]{0,298}")
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,3})?(m|k|Ki|M|Mi|G|Gi|T|Ti)?")
 FIELDS = ("description", "tags", "slots", "ignores_images", "paused")
+CLUSTERS = "cluster.manage"
 OF_CLUSTERS = ("namespace", "agent_image", "job_image", "cpu", "memory")
 
 
@@ -48,7 +49,7 @@ def create(
     else:
         require(actor, MANAGE, project.scope)
     if cluster is not None:
-        require(actor, "cluster.manage", None)
+        require(actor, CLUSTERS, None)
     _judge_name(name)
     if Agent.objects.filter(owner=actor.user).count() >= MOST:
         raise Clash(f"You have {MOST} agents.", fix="Remove some.")
@@ -70,12 +71,19 @@ def create(
 def update(actor: Actor, pk: int, **fields: Any) -> Agent:
     """Change how an agent works; one that is paused takes no further job."""
     agent = _owned(actor, pk)
-    before = _told(agent)
+    before, place = _told(agent), _place(agent)
     _fill(agent, fields)
+    if agent.cluster_id is not None and _place(agent) != place:
+        require(actor, CLUSTERS, None)  # pods are made with the cluster's own credentials
     agent.save(update_fields=[*FIELDS, *OF_CLUSTERS])
     audit.record(actor, "agent.update", target=agent, before=before, after=_told(agent))
     waking.wake(agent.project)
     return agent
+
+
+def _place(agent: Agent) -> tuple[str, str]:
+    """Where its pods stand, and what runs in them beside the job."""
+    return agent.namespace, agent.agent_image
 
 
 @transaction.atomic

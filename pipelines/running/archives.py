@@ -34,9 +34,15 @@ def pack(root: Path, entries: Sequence[str]) -> IO[bytes]:
     """An archive of entries, links left out where they lead outside; `ArchiveError` past 2 GiB."""
     found: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - the caller's
     base, total = os.path.realpath(root), 0
+    judged: dict[str, bool] = {}  # by folder: whether it is really below the root
     with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in entries:
             source = f"{base}/{path}"
+            parent = os.path.dirname(source)  # noqa: PTH120 - texts: a Path for each entry costs most of it
+            if parent not in judged:
+                judged[parent] = inside(os.path.realpath(parent), base)
+            if not judged[parent]:
+                continue
             facts = os.lstat(source)
             info = zipfile.ZipInfo(path, _EARLIEST)
             info.external_attr = facts.st_mode << 16

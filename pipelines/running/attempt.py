@@ -111,6 +111,18 @@ class Outcome:
     coverage: float | None = None
 
 
+def _write_new(path: Path, text: str) -> None:
+    """Write a file anew; a link that a job left at its place is never followed."""
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        handle = os.open(path, flags, 0o644)
+    except OSError as error:
+        raise FilesError(f"{path.name} cannot be written: {error.strerror}") from error
+    with os.fdopen(handle, "w", errors="surrogateescape") as file:
+        file.write(text)
+
+
 class Attempt:
     """Runs once, in a scratch folder that whoever made it takes away again."""
 
@@ -197,7 +209,7 @@ class Attempt:
         if seconds <= 0:
             return Ended(1, "timeout")
         path = self._scratch / f"{name}.sh"
-        path.write_text(script.program(lines), errors="surrogateescape")
+        _write_new(path, script.program(lines))
         limits = self.order.limits
         command = Command(
             argv=(script.shell()[0], str(path)),

@@ -50,7 +50,7 @@ def walk(root: Path, start: str = "") -> Iterator[tuple[str, bool]]:
 
 def copy(source: Path, entries: Iterable[str], target: Path) -> Copied:
     """Copy entries, replacing what stands there; folders are merged."""
-    inside, base = _real(source), _real(target)
+    root, base = _real(source), _real(target)
     count = size = 0
     left: list[str] = []
     made: set[str] = set()
@@ -58,9 +58,9 @@ def copy(source: Path, entries: Iterable[str], target: Path) -> Copied:
         parent = os.path.dirname(path)  # noqa: PTH120 - texts: a Path for each entry costs most of it
         try:
             if parent not in made:
-                _make_folder(base, parent)
+                _make_folder(root, base, parent)
                 made.add(parent)
-            size += _copy_one(f"{inside}/{path}", f"{base}/{path}", inside)
+            size += _copy_one(f"{root}/{path}", f"{base}/{path}", root)
             count += 1
         except (OSError, OutsideError):
             left.append(path)
@@ -71,8 +71,10 @@ def _real(path: Path) -> str:
     return os.path.realpath(path)
 
 
-def _make_folder(base: str, folder: str) -> None:
-    """Make a folder below the base; `OutsideError` where links on the way lead out of it."""
+def _make_folder(root: str, base: str, folder: str) -> None:
+    """Make a folder below the base; `OutsideError` where links lead out of it, or of the source."""
+    if not inside(os.path.realpath(f"{root}/{folder}"), root):
+        raise OutsideError(folder)
     where = f"{base}/{folder}" if folder else base
     if not inside(os.path.realpath(where), base):
         raise OutsideError(folder)

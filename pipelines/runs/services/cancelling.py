@@ -54,7 +54,7 @@ def end_redundant(newer: Pipeline) -> None:
         return
     rows = Pipeline.objects.filter(
         project_id=newer.project_id, ref=newer.ref, is_tag=False, source=newer.source,
-        pk__lt=newer.pk,
+        merge_request_id=newer.merge_request_id, pk__lt=newer.pk,
     ).exclude(status__in=Pipeline.ENDED)  # fmt: skip
     pks = list(rows.order_by("-pk").values_list("pk", flat=True)[:MOST_REDUNDANT])
     for pk in pks:

@@ -17,6 +17,7 @@ from pipelines.fleet.models import Agent, Pod
 from pipelines.runs import claiming
 from pipelines.runs.models import Attempt
 from pipelines.runs.services import acting
+from rbac.access import AccessForbidden
 from rbac.actors import Actor
 from tests.pipelines.fleet.conftest import Caller, World
 from tests.pipelines.fleet.fakes import FakeCluster
@@ -110,6 +111,19 @@ def test_a_job_without_image_waits_or_gets_the_agents(
     services.update(Actor(world.people.maintainer), agent.pk, job_image="debian:12")
     pods.look()
     assert len(fake.names("Job")) == 1
+
+
+@pytest.mark.parametrize("field", ["namespace", "agent_image"])
+def test_only_who_manages_clusters_says_where_pods_stand(
+    world: World, agent: Agent, field: str
+) -> None:
+    """They are made with the cluster's own credentials, wherever that is."""
+    with pytest.raises(AccessForbidden, match=r"cluster\.manage"):
+        services.update(Actor(world.people.maintainer), agent.pk, **{field: "payments-production"})
+    agent.refresh_from_db()
+    assert (agent.namespace, agent.agent_image) == ("orders-ci", "slipway/agent:1")
+    services.update(Actor(world.people.maintainer), agent.pk, slots=3, namespace="orders-ci")
+    services.update(Actor(world.people.administrator), agent.pk, **{field: "other"})
 
 
 class TestRefused:
