@@ -28,7 +28,7 @@ _HAND_IN = "Let a job hand it in: {how}, or send it by `curl` from any CI."
 _HOW = {
     "tests": "artifacts: reports: junit",
     "coverage": "artifacts: reports: coverage_report",
-    "scanner": "artifacts: reports: sast, codequality or cyclonedx",
+    "scanner": "artifacts: reports: sarif, codequality or cyclonedx",
     "compatibility": "slipway schemas check --json",
 }
 

@@ -54,7 +54,10 @@ def look() -> int:
             message = f"{_CANNOT}{error.message}"[:1000]
             if agent.warning != message:
                 Agent.objects.filter(pk=agent.pk).update(warning=message, warned_at=timezone.now())
+        except Exception:  # what one cluster answers keeps no other one waiting
+            log.exception("the look at the cluster of agent %s", agent.name)
         else:
+            sessions.looked(agent)
             if agent.warning.startswith(_CANNOT):
                 Agent.objects.filter(pk=agent.pk).update(warning="", warned_at=None)
     return count

@@ -57,11 +57,12 @@ def project(actor: Actor, name: str) -> Project:
 
 
 def state(agent: Agent) -> str:
-    """In a word: paused, online, offline, or never seen."""
+    """In a word: paused, online, offline, or never seen.
+
+    A machine is seen when its process asks, a cluster when Slipway's look at it was answered.
+    """
     if agent.paused:
         return "paused"
-    if agent.kind == Agent.Kind.KUBERNETES:
-        return "online"
     if agent.seen_at is None:
         return "new"
     return "online" if timezone.now() - agent.seen_at < ONLINE else "offline"

@@ -25,7 +25,6 @@ def enter(caller: Caller, instance: str, address: str, version: str = "") -> Non
     """Note that this process asks; `Clash` while another one uses the same token."""
     agent, now = caller.agent, timezone.now()
     if caller.pod is not None:  # its token is used by one process and for one attempt
-        _see(agent, {"seen_at": now})
         return
     facts = {"seen_at": now, "address": address[:60]}
     if version:
@@ -45,6 +44,11 @@ def enter(caller: Caller, instance: str, address: str, version: str = "") -> Non
         raise Clash(f"{agent.name} was attached from another process at this moment.")
     agent.instance = instance
     _end_of_the_one_before(agent)
+
+
+def looked(agent: Agent) -> None:
+    """Note that the cluster of an agent answered."""
+    _see(agent, {"seen_at": timezone.now()})
 
 
 def _see(agent: Agent, facts: dict[str, object]) -> None:

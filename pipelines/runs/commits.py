@@ -57,7 +57,11 @@ def of_project(project: Project) -> LocalRepository | None:
 
 
 def of_pipeline(pipeline: Pipeline) -> LocalRepository | None:
-    """The repository that a pipeline was begun in, whatever the project is connected to by now."""
+    """The repository that has a pipeline's commit; None where that is gone.
+
+    That of the git host where it was begun for one, else the project's own: one whose connection
+    was taken away meanwhile is looked for there, too.
+    """
     if pipeline.hosted is not None:
         return mirror_of(pipeline.hosted)
     rows = ConfigRepository.objects.select_related("project")

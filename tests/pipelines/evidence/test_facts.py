@@ -42,6 +42,7 @@ def test_what_lacks_is_said_with_the_job_that_brought_it_last(
         "No tests report of bbbbbbbb came in. Let a job hand it in: artifacts: reports: junit,"
         " or send it by `curl` from any CI."
     )
+    assert "reports: sarif, codequality or cyclonedx" in read(of, "findings.high")
     send(junit(a="passed"), MAIN, job="unit")
     assert "The last one came by the job “unit” of aaaaaaaa" in read(of, "tests.failed")
     for name in ("coverage.line", "coverage.changed", "findings.high", "schemas.compatible"):

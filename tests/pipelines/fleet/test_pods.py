@@ -12,7 +12,7 @@ from pytest_django import Settings
 from gitops.models import Cluster
 from pipelines.agent import forms
 from pipelines.backends import cluster as clusters
-from pipelines.fleet import pods, services
+from pipelines.fleet import pods, selectors, services
 from pipelines.fleet.models import Agent, Pod
 from pipelines.runs import claiming
 from pipelines.runs.models import Attempt
@@ -338,3 +338,41 @@ def test_what_cannot_be_is_named(world: World, field: str, value: str) -> None:
     with pytest.raises(Exception, match=r"\w") as caught:
         make(world, **{field: value})
     assert caught.value.errors[0].field == field  # type: ignore[attr-defined]  # an `Invalid`
+
+
+def test_a_cluster_is_online_while_it_answers(
+    world: World, agent: Agent, fake: FakeCluster
+) -> None:
+    assert selectors.state(agent) == "new"
+    pods.look()
+    agent.refresh_from_db()
+    assert selectors.state(agent) == "online"
+    Agent.objects.update(seen_at=timezone.now() - selectors.ONLINE)
+    world.start("job: {script: [echo]}")
+    fake.away = True
+    pods.look()
+    agent.refresh_from_db()
+    assert selectors.state(agent) == "offline"
+    fake.away = False
+    pods.look()
+    agent.refresh_from_db()
+    assert selectors.state(agent) == "online"
+
+
+def test_what_one_cluster_answers_keeps_no_other_one_waiting(
+    agent: Agent, fake: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Agent.objects.create(
+        name="zeta", kind="kubernetes", project=agent.project, owner=agent.owner,
+        cluster=agent.cluster, prefix="zeta", token_until=timezone.now(),
+    )  # fmt: skip
+
+    def look_at(one: Agent) -> int:
+        if one.pk == agent.pk:
+            raise KeyError("metadata")
+        return 1
+
+    monkeypatch.setattr(pods, "look_at", look_at)
+    assert pods.look() == 1
+    other.refresh_from_db()
+    assert other.seen_at is not None
