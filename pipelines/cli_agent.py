@@ -19,6 +19,7 @@ from idp.common.console import Client, Code, fail, note, print_json, say
 from idp.common.console import details as show
 
 TOKEN, URL = "SLIPWAY_AGENT_TOKEN", "SLIPWAY_URL"
+KEEP = "SLIPWAY_AGENT_KEEP_ENVIRONMENT"
 TokenFile = Annotated[Path, typer.Option("--token-file", help="Where the token is kept.")]
 Tags = Annotated[list[str], typer.Option("--tags", help="Words by which jobs ask for it.")]
 Slots = Annotated[int, typer.Option("--slots", min=1, max=256, help="Jobs at once.")]
@@ -89,6 +90,12 @@ def _register_run(group: typer.Typer, client: Client) -> None:
             Path | None, typer.Option("--dir", help="Where jobs work; else a temporary folder.")
         ] = None,
         user: Annotated[str, typer.Option(help="Jobs run as this user; needs root.")] = "",
+        keep_environment: Annotated[
+            bool,
+            typer.Option(
+                "--keep-environment", envvar=KEEP, help="Jobs begin with this process's variables."
+            ),
+        ] = False,
     ) -> None:
         """Run Slipway's jobs on this machine until SIGTERM or Ctrl-C; each ends in order then."""
         address = url or client.config.url  # type: ignore[attr-defined]  # both clients have one
@@ -105,7 +112,7 @@ def _register_run(group: typer.Typer, client: Client) -> None:
         root = folder or Path(tempfile.mkdtemp(prefix="slipway-agent-"))
         options = serving.Options(
             slots=1 if once else slots, tags=tuple(_words(tags)) if tags else None, once=once,
-            root=root, uid=uid, gid=gid,
+            root=root, uid=uid, gid=gid, keep_environment=keep_environment,
         )  # fmt: skip
         connection = clients.Connection(address, token, slots=slots)
         try:

@@ -30,6 +30,7 @@ from pipelines.agent.clients import (
 from pipelines.agent.keeper import RemoteFiles
 from pipelines.agent.spool import Spool
 from pipelines.engine.scheduling import Status
+from pipelines.running import environment
 from pipelines.running.attempt import Attempt, Limits, Order, Outcome
 from pipelines.running.launching import Launcher
 
@@ -62,6 +63,7 @@ class Options:
     uid: int | None = None
     gid: int | None = None
     wait: float = forms.MAX_WAIT
+    keep_environment: bool = False  # jobs begin with what this process has, as in its container
 
 
 class Agent:
@@ -71,6 +73,8 @@ class Agent:
         self.connection = connection
         self.options = options
         self.stop = stop
+        keeps = options.keep_environment
+        self._environment = environment.inherited() if keeps else environment.plain()
         self.ran = 0
         self._running: dict[int, _Running] = {}
         self._lock = threading.Lock()
@@ -170,8 +174,8 @@ class Agent:
             order.memory, order.disk, order.processes, "", self.options.uid, self.options.gid
         )
         wanted = Order(
-            order.name, order.work, order.variables, order.files, order.secrets, order.timeout,
-            limits,
+            order.name, order.work, self._environment | order.variables, order.files,
+            order.secrets, order.timeout, limits,
         )  # fmt: skip
 
         def write(data: bytes, own: bool) -> None:  # noqa: ARG001 - the log has both

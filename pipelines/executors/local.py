@@ -23,6 +23,7 @@ from idp.changes import leases
 from idp.changes.leases import LeaseLost
 from pipelines.executors.files import ServerFiles
 from pipelines.executors.variables import for_job, to_mask
+from pipelines.running import environment
 from pipelines.running.attempt import DEFAULT_SECONDS, Attempt, Limits, Order, Outcome
 from pipelines.running.launching import Launcher
 from pipelines.runs import claiming, commits, logs, work
@@ -139,7 +140,7 @@ class Runner:
         lease, row = running.taken.lease, running.taken.attempt
         stored = work.decode(row.job.work)
         before = sources_of(row.job)
-        variables = for_job(row, stored, before)
+        variables = environment.plain() | for_job(row, stored, before)
         repository = commits.of_pipeline(row.job.pipeline)
         if repository is None:
             ending.finish(lease, End(Row.Status.FAILED, ending.LOST, "the repository is gone"))

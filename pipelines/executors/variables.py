@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sysconfig
 from collections.abc import Mapping, Sequence
 
 from django.utils import timezone
@@ -14,20 +13,26 @@ from pipelines.oidc import tokens as id_tokens
 from pipelines.runs.models import Attempt
 from pipelines.runs.work import Stored
 
-OWN = sysconfig.get_path("scripts")  # where the command line of this very Slipway is
-PATH = f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{OWN}"
 TOKENS = ("CI_JOB_TOKEN", "SLIPWAY_TOKEN")  # masked in the log
 
 
 def for_job(attempt: Attempt, stored: Stored, before: Sequence[Attempt]) -> dict[str, str]:
-    """The variables by name; a report of a job before replaces none that a person chose."""
-    found = {"PATH": PATH, "LANG": "C.UTF-8"}
-    found |= stored.variables
-    for row in before:
-        for name, value in json.loads(row.dotenv or "{}").items():
-            if name not in stored.strong:
-                found[name] = value
-    return found | _facts(attempt) | id_tokens.for_attempt(attempt, stored)
+    """The variables by name; a report of a job before replaces none that a person chose.
+
+    They stand upon what the machine that runs the job begins with (`running.environment`).
+    """
+    handed_on = {
+        name: value
+        for row in before
+        for name, value in json.loads(row.dotenv or "{}").items()
+        if name not in stored.strong
+    }
+    return {
+        **stored.variables,
+        **handed_on,
+        **_facts(attempt),
+        **id_tokens.for_attempt(attempt, stored),
+    }
 
 
 def to_mask(stored: Stored, variables: Mapping[str, str]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ KEEP_SECONDS = 300  # after its end
 STOP_SECONDS = 60  # from the ask to the kill
 SLACK_SECONDS = 900  # for images, sources and artifacts, beyond the job's own timeout
 USER = 1000
+KEEP = "SLIPWAY_AGENT_KEEP_ENVIRONMENT"  # the job begins with what its image sets
 
 _SECURITY = {
     "allowPrivilegeEscalation": False,
@@ -147,7 +148,10 @@ def _pod(agent: Agent, name: str, url: str, image: str) -> dict[str, Any]:
                 "image": image,
                 "command": [f"{BROUGHT}/bin/slipway"],
                 "args": [*run, "--dir", WORK],
-                "env": [{"name": "HOME", "value": WORK}, {"name": "TMPDIR", "value": WORK}],
+                "env": [
+                    {"name": "HOME", "value": WORK}, {"name": "TMPDIR", "value": WORK},
+                    {"name": KEEP, "value": "1"},
+                ],
                 "workingDir": WORK,
                 "volumeMounts": [
                     {**brought, "readOnly": True},

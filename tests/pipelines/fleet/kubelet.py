@@ -126,4 +126,6 @@ class Kubelet:
         arguments[arguments.index(manifests.WORK)] = str(self.scratch / name)
         url = arguments[arguments.index("--url") + 1]
         own = arguments[arguments.index("--dir") :]
-        self.processes[name] = Process(url, token, "--once", *own)
+        where = {"HOME", "TMPDIR"}  # folders of the container
+        env = {one["name"]: one["value"] for one in container["env"] if one["name"] not in where}
+        self.processes[name] = Process(url, token, "--once", *own, env=env)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,3 +173,28 @@ def test_a_refused_token_ends_it_with_words(attached: Attached) -> None:
     agent = attached()
     assert agent.process.wait(30) == 3
     assert "Slipway refuses this agent" in agent.text
+
+
+SAYS = """
+variables: {LANG: de_DE.UTF-8}
+job:
+  script:
+    - echo "java=${JAVA_HOME:-none} lang=$LANG path=$PATH own=$(env | grep -c ^SLIPWAY_AGENT)"
+    - command -v slipway
+"""
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_job_begins_with_its_containers_environment_where_the_agent_is_one_jobs_own(
+    world: World, attached: Attached, *, keeps: bool
+) -> None:
+    pipeline = world.start(SAYS)
+    env = {"JAVA_HOME": "/opt/java", "PATH": f"/opt/java/bin:{os.environ['PATH']}"}
+    agent = attached(env=env | ({"SLIPWAY_AGENT_KEEP_ENVIRONMENT": "1"} if keeps else {}))
+    status = ended(pipeline).status
+    log = log_of(world, pipeline, "job")
+    assert status == "success", log + agent.text
+    assert f"java={'/opt/java' if keeps else 'none'} lang=de_DE.UTF-8" in log
+    assert ("path=/opt/java/bin:" in log) is keeps
+    assert "own=0" in log
+    assert f"\n{sysconfig.get_path('scripts')}/slipway\n" in log

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from gitops.models import Cluster
 from pipelines.agent import forms
 from pipelines.backends import cluster as clusters
-from pipelines.fleet import pods, selectors, services
+from pipelines.fleet import manifests, pods, selectors, services
 from pipelines.fleet.models import Agent, Pod
 from pipelines.runs import claiming
 from pipelines.runs.models import Attempt
@@ -63,6 +63,7 @@ def test_a_pod_has_no_rights_and_one_token_for_one_attempt(
     spec = fake.pods[name]["spec"]
     assert spec["automountServiceAccountToken"] is False
     assert spec["containers"][0]["image"] == "debian:12"
+    assert {"name": manifests.KEEP, "value": "1"} in spec["containers"][0]["env"]
     assert spec["initContainers"][0]["image"] == "slipway/agent:1"
     for container in (*spec["containers"], *spec["initContainers"]):
         assert container["securityContext"]["allowPrivilegeEscalation"] is False
