@@ -74,6 +74,8 @@ def run(
         note(
             f"Images are not used here, jobs run in this machine's shell: {', '.join(images)[:200]}"
         )
+    for line in () if how.get("quiet") else plan.not_run:
+        note(line)
     printer = Printer(names, quiet=how.get("quiet", False), verbose=how.get("verbose", False))
     caches = Folders(folder_for(f"ci/caches/{files.root.name}"))
     local = LocalRun(plan, origin_of(files), choice, printer, caches)

@@ -148,7 +148,11 @@ def _bundles(project: Project, live: Sequence[int]) -> list[Bundle]:
     rows = Bundle.objects.filter(project=project).order_by("-number")
     recent = list(rows.values_list("pk", flat=True)[:SHOWN])
     found = rows.filter(pk__in={*recent, *live}).select_related("project", "pipeline")
-    return list(found.defer("pipeline__given", "pipeline__left_out", "pipeline__problems"))
+    return list(
+        found.defer(
+            "pipeline__given", "pipeline__left_out", "pipeline__problems", "pipeline__not_run"
+        )
+    )
 
 
 def _was(places: Sequence[Environment], bundles: Sequence[Bundle]) -> set[tuple[int, int]]:

@@ -56,14 +56,36 @@ JOB = DEFAULTS | frozenset(
         "when",
     }
 )
-# Known to GitLab, and said by the linter: nothing acts on them here.
+# Known to GitLab, and said by `unrun`: nothing acts on them here. Lists on the way are looked
+# through, `*` is any name.
 NOT_RUN = {
+    "artifacts:expose_as": "the merge request does not link the files; they are with the job.",
+    "cache:unprotect": "caches of the protected branch stay apart.",
     "dast_configuration": "DAST sites and scanners are GitLab's own.",
+    "environment:auto_stop_in": "no environment is stopped by it.",
+    "environment:kubernetes": "a job is not tied to a cluster by it; its agent or runner is.",
+    "environment:on_stop": "no job is started when an environment is stopped.",
+    "hooks": "nothing runs before the sources are there.",
     "identity": "Google Cloud's identity federation is GitLab's own; use id_tokens.",
-    "inputs": "Inputs of jobs are not asked for.",
+    "image:docker": "no container is made by it.",
+    "image:entrypoint": "the shell of the image is started.",
+    "image:kubernetes": "no container is made by it.",
+    "image:pull_policy": "the cluster's own policy holds.",
+    "inputs": "inputs of jobs are not asked for.",
+    "manual_confirmation": "the job is started without this question.",
+    "needs:pipeline": "nothing is taken from another pipeline.",
+    "needs:project": "nothing is taken from another project.",
     "pages": "GitLab Pages are not published.",
     "publish": "GitLab Pages are not published.",
-    "run": "Steps are not run; use script.",
+    "release": "no release is made; tag and publish in the script.",
+    "run": "steps are not run; use script.",
+    "secrets:*:slipway": "the secret is not given to the job; keep a variable for it.",
+    "services": "no container is started beside the job; start what it needs in the script.",
+}
+NOT_RUN_GLOBAL = {
+    "types": "it is the old name of stages; write stages.",
+    "variables:*:description": "who starts a pipeline is not told of it; declare spec:inputs.",
+    "variables:*:options": "who starts a pipeline is not offered them; declare spec:inputs.",
 }
 # Of `artifacts:reports`; others are kept as files.
 READ_REPORTS = frozenset(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pipelines.engine import doubts, predefined, published
+from pipelines.engine import doubts, predefined, published, unrun
 from pipelines.engine.config import FILE, Config, load
 from pipelines.engine.context import Context, merged
 from pipelines.engine.expressions import ExpressionError, parse
@@ -56,7 +56,7 @@ def lint(data: bytes | str, context: Context, file: str = FILE) -> Report:
         config = load(data, context, file)
     except ConfigError as fault:
         return Report(fault.problems)
-    found = [*config.warnings, *published.problems(config.tree)]
+    found = [*config.warnings, *published.problems(config.tree), *unrun.problems(config)]
     made: Plan | None = None
     try:
         made = plan(config, context)

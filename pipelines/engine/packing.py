@@ -153,6 +153,7 @@ def packed(plan: Plan) -> dict[str, Any]:
             plan.name,
             packer.pack(plan.workflow),
             packer.pack(plan.auto_cancel),
+            plan.not_run,
         ],
         "jobs": {name: marshal.dumps(packer.pack(job)) for name, job in plan.jobs.items()},
         "places": [tuple(place) for place in packer.places],
@@ -164,7 +165,7 @@ def unpacked(entry: Mapping[str, Any]) -> Plan:
     """The plan; its jobs are made when looked at."""
     places = [Where(file, line) for file, line in entry["places"]]
     unpack = _Unpacker(places, entry["shared"])
-    state, reason, stages, left_out, name, workflow, auto_cancel = entry["head"]
+    state, reason, stages, left_out, name, workflow, auto_cancel, not_run = entry["head"]
     return Plan(
         State(state),
         reason,
@@ -174,4 +175,5 @@ def unpacked(entry: Mapping[str, Any]) -> Plan:
         name,
         unpack(workflow),
         unpack(auto_cancel),
+        not_run,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pipelines.engine import keywords, refs, rules
+from pipelines.engine import keywords, refs, rules, unrun
 from pipelines.engine.config import Config
 from pipelines.engine.context import Context, merged
 from pipelines.engine.graph import Edges, circle, written_circle
@@ -92,6 +92,7 @@ class _Planning:
             substitute(self.config.name, values, self.config.tree.at("workflow")),
             workflow and workflow.settled(),
             self._auto_cancel(workflow),
+            unrun.lines(self.config),
         )
 
     def _auto_cancel(self, workflow: Decision | None) -> AutoCancel:

@@ -131,3 +131,4 @@ class Plan:
     name: str = ""
     workflow: Decision | None = None
     auto_cancel: AutoCancel = DEFAULT
+    not_run: tuple[str, ...] = ()  # what the file says and nothing acts on, with its place

@@ -89,6 +89,7 @@ class Pipeline(LeasedRow):
     stages: Any = models.JSONField(default=list, blank=True)
     left_out: Any = models.JSONField(default=dict, blank=True)  # {job: why it is not in}
     problems: Any = models.JSONField(default=list, blank=True)
+    not_run: Any = models.JSONField(default=list, blank=True)  # keywords that nothing acts on
     status = models.CharField(max_length=10, choices=Status, default=Status.CREATED)
     reason = models.TextField(blank=True)
     on_new_commit = models.CharField(max_length=20, default="conservative")  # auto_cancel

@@ -55,7 +55,7 @@ class Filters(Narrowing):
 def pipelines(actor: Actor, filters: Filters = Filters()) -> QuerySet[Pipeline]:
     """The pipelines that the actor sees and the filters leave, unordered, with what rows show."""
     rows = Pipeline.objects.filter(filters.condition).select_related("project", "actor")
-    return visible(actor, VIEW, rows).defer("given", "inputs", "left_out", "problems")
+    return visible(actor, VIEW, rows).defer("given", "inputs", "left_out", "problems", "not_run")
 
 
 def pipeline(actor: Actor, pk: int) -> Pipeline:

@@ -202,6 +202,13 @@ class TestRun:
         assert "a | 1 two\n" in ci("ci", "run").output
 
 
+def test_a_run_says_what_is_not_run_also_of_a_kept_plan(checkout: Path) -> None:
+    (checkout / ".gitlab-ci.yml").write_text("a: {script: [x], when: manual, services: [b]}\n")
+    for _ in range(2):
+        assert ".gitlab-ci.yml:1: warning [not-run] “services” of “a”" in ci("ci", "run").output
+    assert "not-run" not in ci("ci", "run", "--quiet").output
+
+
 def test_another_ref_of_the_checkout_may_be_compared_with(checkout: Path) -> None:
     git("switch", "-qc", "work")
     commit(checkout, "src/a.py")

@@ -45,12 +45,16 @@ class PipelineOut(PipelineRow):
     problems = serializers.ListField(
         child=serializers.CharField(), help_text="Each with file, line and fix"
     )
+    not_run = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What the file says and nothing acts on, each with file, line and what to do",
+    )
     left_out = serializers.DictField(
         child=serializers.CharField(), help_text="Why a job of the file is not in the pipeline"
     )
 
     class Meta(PipelineRow.Meta):
-        fields = (*PipelineRow.Meta.fields, "stages", "problems", "left_out")
+        fields = (*PipelineRow.Meta.fields, "stages", "problems", "not_run", "left_out")
 
 
 class PipelineIn(serializers.Serializer):

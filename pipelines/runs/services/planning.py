@@ -145,6 +145,7 @@ def _keep(pipeline: Pipeline, made: Made) -> None:
         pipeline.on_new_commit = made.auto_cancel.on_new_commit
         pipeline.on_job_failure = made.auto_cancel.on_job_failure
         pipeline.left_out = _left_out(made)
+        pipeline.not_run = list(made.not_run)
         Job.objects.bulk_create(
             [_row(pipeline, made, at, job) for at, job in enumerate(made.jobs.values())],
             batch_size=500,

@@ -272,3 +272,13 @@ def test_an_artifact_is_browsed_and_its_files_run_nowhere(world: World) -> None:
         assert client.get(f"{path}{wrong}").status_code == 404, wrong
     kept = path.replace("archive", "sast")
     assert client.get(kept).status_code == client.get(f"{kept}file/?path=top").status_code == 403
+
+
+def test_the_page_and_rest_say_what_of_the_file_nothing_acts_on(world: World) -> None:
+    pipeline = world.start("a: {script: [x], when: manual, services: [b]}")
+    client = client_of(world.people.viewer)
+    text = text_of(client, f"/pipelines/{pipeline.pk}/")
+    assert "What the file says and nothing acts on" in text
+    assert ".gitlab-ci.yml:1: warning [not-run] “services” of “a”" in text
+    (line,) = client.get(f"/api/v1/pipelines/{pipeline.pk}/").json()["not_run"]
+    assert "“services” of “a”" in line
