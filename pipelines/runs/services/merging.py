@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import logging
 
 from django.db import transaction
 
 from gitops.hosted.mirrors import of_project
-from gitops.hosts.mirror import Mirror
 from gitops.models import HostedMergeRequest
 from gitops.review import following
 from idp.common.addresses import whole
 from idp.common.errors import Clash, SlipwayError
 from pipelines.permissions import RUN
-from pipelines.reports.formats.registry import Kind
-from pipelines.reports.services import Upload, take
 from pipelines.runs import commits
 from pipelines.runs.addresses import page_of
 from pipelines.runs.models import PROTECTED, Pipeline
-from pipelines.runs.services.starting import At, begin
+from pipelines.runs.services.starting import At, begin, begun_by, key_reused
 from portal.permissions import keeper_scope
 from rbac.access import can, require
 from rbac.actors import Actor
-
-log = logging.getLogger(__name__)
-MAX_DIFF = 8 * 1024 * 1024
 
 
 def start(actor: Actor, request: HostedMergeRequest, *, by: str = "", key: str = "") -> Pipeline:
     """Begin a pipeline of a merge request's head; the same again for a `key` seen before.
 
     Of a fork it gets none of the project's variables, whoever starts it. `Clash` for one that is no
-    longer open or whose commits did not arrive yet.
+    longer open or whose commits did not arrive yet; `Invalid` for a key of another request.
     """
     project = request.project
     require(actor, RUN, keeper_scope(project))
@@ -41,8 +33,9 @@ def start(actor: Actor, request: HostedMergeRequest, *, by: str = "", key: str =
         raise Clash(f"{request} is no longer open.")
     if not request.sha:
         raise Clash(f"The commits of {request} did not arrive yet.", fix="Wait for a moment.")
-    rows = Pipeline.objects.filter(project=project, actor=actor.user, idempotency_key=key)
-    if key and (made := rows.first()):
+    if made := begun_by(actor, project, key):
+        if made.merge_request_id != request.pk:
+            raise key_reused(made)
         return made
     mirror = commits.of_request(request)
     sha = request.merged_sha or request.sha
@@ -60,30 +53,7 @@ def start(actor: Actor, request: HostedMergeRequest, *, by: str = "", key: str =
         default_branch=request.repository.default_branch if request.repository else PROTECTED,
     )
     with transaction.atomic():
-        pipeline = begin(actor, project, at, source=Pipeline.Source.MERGE_REQUEST, key=key, by=by)
-    _hand_in_diff(actor, pipeline, request, mirror)
-    return pipeline
-
-
-def _hand_in_diff(
-    actor: Actor, pipeline: Pipeline, request: HostedMergeRequest, mirror: Mirror
-) -> None:
-    """The lines that it changes, so that reports can say how far tests run them."""
-    if not pipeline.before_sha:
-        return
-    upload = Upload(
-        commit=pipeline.sha,
-        ref=pipeline.ref,
-        kind=Kind.DIFF,
-        target=request.target_branch,
-        name="diff",
-    )
-    try:
-        text = mirror.diff(pipeline.before_sha, pipeline.sha)
-        if 0 < len(text) <= MAX_DIFF:
-            take(actor, pipeline.project, upload, io.BytesIO(text))
-    except SlipwayError:
-        log.info("the diff of %s is not kept", request, exc_info=True)  # nothing waits for it
+        return begin(actor, project, at, source=Pipeline.Source.MERGE_REQUEST, key=key, by=by)
 
 
 def told(actor: Actor, request: HostedMergeRequest) -> list[str]:

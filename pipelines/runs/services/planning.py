@@ -16,6 +16,7 @@ from pipelines.engine.plan import Plan, PlannedJob, State, plan
 from pipelines.engine.problems import ConfigError
 from pipelines.runs import commits, requests, work
 from pipelines.runs.models import Job, Pipeline
+from pipelines.runs.services import diffs
 from pipelines.runs.services.advancing import advance
 from pipelines.runs.services.cancelling import end_redundant
 from pipelines.runs.services.starting import TASK
@@ -59,6 +60,7 @@ def work_on(pipeline_id: int) -> None:
     ).get(pk=pipeline_id)
     try:
         with leases.Renewal(lease):
+            diffs.hand_in(pipeline)
             made = _planned(pipeline)
     except TemporaryBackendError as error:
         log.warning("the plan of %s waits: %s", pipeline, error)

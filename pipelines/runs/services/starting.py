@@ -172,19 +172,30 @@ def _made_before(
     inputs: dict[str, Any],
 ) -> Pipeline | None:
     """What a request with this key made; `Invalid` where the key came with another request."""
-    if not key:
-        return None
-    rows = Pipeline.objects.filter(project=project, actor=actor.user, idempotency_key=key)
-    made = rows.select_related("project__scope").first()
+    made = begun_by(actor, project, key)
     if made is None:
         return None
     before = (made.ref, json.loads(made.given or "{}"), json.loads(made.inputs or "{}"))
-    if before != (commits.short(ref), given, inputs):
-        message = f"The key came with another request, which began pipeline #{made.number}."
-        fix = "Send another key for another request."
-        found = FieldError("Idempotency-Key", "reused", message, fix)
-        raise Invalid(message, fix=fix, errors=[found])
+    of_request = made.source == Source.MERGE_REQUEST
+    if of_request or before != (commits.short(ref), given, inputs):
+        raise key_reused(made)
     return made
+
+
+def begun_by(actor: Actor, project: Project, key: str) -> Pipeline | None:
+    """The pipeline that a request of this actor with this key began."""
+    if not key:
+        return None
+    rows = Pipeline.objects.filter(project=project, actor=actor.user, idempotency_key=key)
+    return rows.select_related("project__scope").first()
+
+
+def key_reused(made: Pipeline) -> Invalid:
+    """The refusal of a key that came with another request."""
+    message = f"The key came with another request, which began pipeline #{made.number}."
+    fix = "Send another key for another request."
+    found = FieldError("Idempotency-Key", "reused", message, fix)
+    return Invalid(message, fix=fix, errors=[found])
 
 
 def checked(variables: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 
 import pytest
@@ -9,15 +10,16 @@ import pytest
 from gitops.hosted import notices
 from gitops.hosted.models import HostedMergeRequest, HostedRepository, HostNotice
 from gitops.hosts.local import MAIN
+from gitops.hosts.mirror import Mirror
 from gitops.listeners import Pushed
-from idp.common.errors import Clash, Forbidden
+from idp.common.errors import Clash, Forbidden, Invalid
 from pipelines.reports.models import Report
 from pipelines.reports.services import Upload, take
 from pipelines.runs import commits, work
 from pipelines.runs.models import Pipeline
 from pipelines.runs.pushes import pushed
 from pipelines.runs.reporting import code
-from pipelines.runs.services import merging, planning
+from pipelines.runs.services import merging, planning, starting
 from pipelines.runs.services.telling import tell
 from pipelines.variables.models import Variable
 from rbac.actors import Actor
@@ -154,6 +156,42 @@ class TestMergeRequests:
         HostedMergeRequest.objects.update(source_branch="main")
         request.refresh_from_db()
         assert not merging.start(world.developer, request).is_protected
+
+    def test_a_key_of_another_request(
+        self, hosted: HostedRepository, fake: FakeHost, world: World
+    ) -> None:
+        request = self.opened(hosted, fake)
+        fake.request(4, "sell")
+        look(hosted)
+        other = hosted.merge_requests.get(number=4)
+        first = merging.start(world.developer, request, key="k")
+        assert merging.start(world.developer, request, key="k") == first
+        with pytest.raises(Invalid, match="came with another request") as refused:
+            merging.start(world.developer, other, key="k")
+        assert refused.value.errors[0].field == "Idempotency-Key"
+        with pytest.raises(Invalid, match="came with another request"):
+            starting.start(world.developer, world.project, "sell", key="k")
+
+    def test_killed_before_its_diff_was_handed_in(
+        self,
+        hosted: HostedRepository,
+        fake: FakeHost,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        request = self.opened(hosted, fake, fork=True)
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Mirror, "diff", killed)
+            with contextlib.suppress(KeyboardInterrupt):
+                pipeline = merging.start(world.developer, request)
+                planning.work_on(pipeline.pk)
+        Pipeline.objects.update(lease_until=None)
+        pipeline = planned()[-1]
+        assert Report.objects.get(kind="diff").commit == pipeline.sha
 
     def test_what_is_closed_begins_nothing(
         self, hosted: HostedRepository, fake: FakeHost, world: World
