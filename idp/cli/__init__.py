@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -73,7 +74,11 @@ def arguments(given: list[str]) -> list[str]:
 
 def main() -> None:
     """Entry point of the `slipway` script."""
+    gc.disable()  # what is loaded stays: looking through it again and again only costs
     given = arguments(sys.argv[1:])
     alone = ALONE.get(given[0]) if given else None
     with LazyClient(Config.load()) as client:
-        build(client, (alone,) if alone else APPS)(args=given, prog_name="slipway")
+        app = build(client, (alone,) if alone else APPS)
+        gc.freeze()
+        gc.enable()
+        app(args=given, prog_name="slipway")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.reports.casebook import record_cases
+from pipelines.reports.formats.dotenv import Variables
 from pipelines.reports.formats.lines import packed
 from pipelines.reports.formats.results import (
     Cases,
@@ -17,7 +18,6 @@ from pipelines.reports.formats.results import (
     Findings,
     Metrics,
     Result,
-    Variables,
 )
 from pipelines.reports.models import CoverageFile, Report, ReportedFinding
 

@@ -98,9 +98,10 @@ class Launcher:
         """Start a command; `LaunchError` when the zygote is gone."""
         read, write = os.pipe2(os.O_CLOEXEC)
         ours, theirs = socket.socketpair()
+        word = zygote.ISOLATED if command.isolate else zygote.SHARED
         try:
             with self._lock:
-                socket.send_fds(self._asking, [b"job"], [write, theirs.fileno()])
+                socket.send_fds(self._asking, [word], [write, theirs.fileno()])
             ours.sendall(zygote.frame(vars(command)))
         except OSError as error:
             os.close(read)

@@ -63,13 +63,12 @@ class View:
             os.mkdir(f"{target}/{folder}")  # noqa: PTH102 - texts, as in `files`
         for path, source in self.linked.items():
             os.link(source, f"{target}/{path}")
-        with open(f"{target}/config", "wb", buffering=0) as file:  # noqa: PTH123 - as above
-            file.write(_CONFIG)
 
 
 def _view_of(source: Path, head: str, kept: Path) -> View:
     packed, symbolic = _refs(source)
     texts = {
+        "config": _CONFIG,
         "HEAD": head.encode(),
         "objects/info/alternates": f"{source}/objects\n".encode(),
         "packed-refs": b"".join(b"%s %s\n" % (oid, name) for name, oid in packed.items()),

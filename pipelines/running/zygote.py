@@ -2,12 +2,14 @@
 
 It imports next to nothing, so that a fork takes about a millisecond. For each packet with two
 descriptors (where the job writes, and a socket to its shim) it forks a *shim*: the process that
-watches one job and ends with it. Where the kernel allows, a job has its own process namespace, and
-its first process ends everything that it started, whatever that did to hide; elsewhere the shim
-adopts orphans and kills them. When whoever asked is gone, so are the zygote and its jobs.
+starts one job, watches it and ends with it. Where the kernel allows, the shim is the first process
+of a process namespace and its end ends everything that the job started, whatever that did to hide;
+elsewhere it adopts orphans and kills them. When whoever asked is gone, so are the zygote and its
+jobs.
 
-Frames on a shim's socket are a length of four bytes and JSON. To it: first the job (see `Command`
-of `pipelines.running.launching`), then `{"do": "end", "grace": seconds}`. From it: `{"exit": code,
+A packet says `ISOLATED` or `SHARED`: in a namespace of its own, or not. Frames on a shim's socket
+are a length of four bytes and JSON. To it: first the job (see `Command` of
+`pipelines.running.launching`), then `{"do": "end", "grace": seconds}`. From it: `{"exit": code,
 "reason": "" | "timeout" | "ended" | "memory" | "disk" | "processes"}`.
 """
 
@@ -29,7 +31,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` is not loaded: a fork costs what the process holds
-    from typing import Any, NoReturn
+    from typing import Any
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 _NEW_MOUNTS, _NEW_USERS, _NEW_PIDS, _NEW_NET = 0x0002_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000
@@ -38,9 +40,11 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 MAX_FRAME = 16_000_000
 MAX_FILES = 500_000  # looked at in one measure of the disk
 CANNOT_START = 126
-_OWN_SIGNALS = (signal.SIGTERM, signal.SIGPIPE, signal.SIGINT)
+_OWN_SIGNALS = (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT)
 _MEASURE_SECONDS = 0.5
 _KILL_ROUNDS = 200
+ISOLATED, SHARED = b"isolated", b"shared"
+_CLONE = {"x86_64": 56, "aarch64": 220}.get(os.uname().machine)  # the system call's number
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -89,14 +93,23 @@ def _mount(source: bytes, target: bytes, kind: bytes | None, flags: int) -> bool
     return bool(_libc.mount(source, target, kind, flags, None) == 0)
 
 
-def _isolate() -> bool:
-    """Put the next child into its own process namespace; False where the kernel says no."""
-    uid, gid = os.getuid(), os.getgid()
-    if uid == 0:
-        return _unshare(_NEW_PIDS)
-    if not _unshare(_NEW_USERS | _NEW_PIDS):
-        return False
-    try:
+def _fork(word: bytes) -> tuple[int, bool]:
+    """As `os.fork`, and whether the child is the first of a process namespace of its own.
+
+    `unshare` would cost a process more for each job: it moves children only.
+    """
+    if word == ISOLATED and _CLONE is not None:
+        users = 0 if os.getuid() == 0 else _NEW_USERS
+        flags = _NEW_PIDS | users | signal.SIGCHLD
+        pid = ctypes.PyDLL(None).syscall(_CLONE, flags, 0, 0, 0, 0)
+        if pid >= 0:
+            return pid, True
+    return os.fork(), False
+
+
+def _enter(uid: int, gid: int) -> None:
+    """Be in the new namespaces who one was outside, and see no other processes."""
+    if uid != 0:
         for name, text in (
             ("setgroups", "deny"),
             ("uid_map", f"{uid} {uid} 1"),
@@ -104,9 +117,9 @@ def _isolate() -> bool:
         ):
             with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123 - pathlib is not loaded
                 file.write(text)
-    except OSError:
-        os._exit(CANNOT_START)  # half in a namespace of users: no job may start here
-    return True
+    if _unshare(_NEW_MOUNTS):
+        _mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE)
+        _mount(b"proc", b"/proc", b"proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
 
 
 def _private_network() -> bool:
@@ -121,59 +134,30 @@ def _private_network() -> bool:
     return True
 
 
-def _first(job: dict[str, Any], out: int, *, isolated: bool) -> None:
-    """The job's first process: starts the command, adopts and reaps, ends with the command."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if isolated and _unshare(_NEW_MOUNTS):
-        _mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE)
-        _mount(b"proc", b"/proc", b"proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
-    if job.get("network") == "none" and not (isolated and _private_network()):
-        os.write(out, b"The job cannot start: this machine gives it no private network.\n")
-        os._exit(CANNOT_START)
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))  # until `everyone` knows whom
-    command = _command(job, out)
-    os.close(out)
-
-    def everyone(*_: object) -> None:
-        with contextlib.suppress(OSError):
-            os.kill(-1 if isolated else -command, signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, everyone)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
-    if not isolated:
-        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    while True:
-        pid, status = os.wait()
-        if pid == command:
-            code = os.waitstatus_to_exitcode(status)
-            os._exit(code if code >= 0 else 128 - code)
-
-
-def _command(job: dict[str, Any], out: int) -> int:
+def _start(job: dict[str, Any], out: int, *, isolated: bool) -> int:
     """Start the command; its process. As another user it is forked, else spawned: half the cost."""
+    if job.get("network") == "none" and not (isolated and _private_network()):
+        raise OSError("this machine gives it no private network.")
     if job.get("uid") is not None:
         command = os.fork()
         if command == 0:
             _become(job, out)
         return command
-    try:
-        os.chdir(job["cwd"])
-        _limit(job)
-        return os.posix_spawn(
-            job["argv"][0],
-            job["argv"],
-            job["env"],
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, out, 1),
-                (os.POSIX_SPAWN_DUP2, out, 2),
-            ],
-            setsid=True,
-            setsigmask=(),
-            setsigdef=_OWN_SIGNALS,
-        )
-    except (OSError, ValueError) as error:
-        _cannot_start(out, error)
+    os.chdir(job["cwd"])
+    _limit(job)
+    return os.posix_spawn(
+        job["argv"][0],
+        job["argv"],
+        job["env"],
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, out, 1),
+            (os.POSIX_SPAWN_DUP2, out, 2),
+        ],
+        setsid=True,
+        setsigmask=(),
+        setsigdef=_OWN_SIGNALS,
+    )
 
 
 def _limit(job: dict[str, Any]) -> None:
@@ -182,10 +166,9 @@ def _limit(job: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _cannot_start(out: int, error: Exception) -> NoReturn:
+def _cannot_start(out: int, error: Exception) -> None:
     with contextlib.suppress(OSError):
         os.write(out, f"The job cannot start: {error}\n".encode())
-    os._exit(CANNOT_START)
 
 
 def _become(job: dict[str, Any], out: int) -> None:
@@ -231,8 +214,9 @@ def _parents() -> dict[int, list[int]]:
     return found
 
 
-def _descendants(root: int) -> list[int]:
-    parents, found, left = _parents(), [], [root]
+def _descendants() -> list[int]:
+    """This process's, as `/proc` numbers them."""
+    parents, found, left = _parents(), [], [int(os.readlink("/proc/self"))]  # noqa: PTH115 - as above
     while left:
         children = parents.get(left.pop(), [])
         found += children
@@ -280,7 +264,7 @@ class _Watch:
         now = time.monotonic()
         self.deadline = now + job["timeout"] if job.get("timeout") else None
         self.measured = any(job.get(key) for key in ("memory", "disk", "processes"))
-        self.next_disk = now
+        self.next_measure = self.next_disk = now + _MEASURE_SECONDS
         self.reason = ""
         self.kill_at: float | None = None
 
@@ -289,7 +273,7 @@ class _Watch:
         now = time.monotonic()
         ends = [end for end in (self.deadline, self.kill_at) if end is not None]
         if self.measured and not self.reason:
-            ends.append(now + _MEASURE_SECONDS)
+            ends.append(self.next_measure)
         return max(int((min(ends) - now) * 1000) + 1, 0) if ends else None
 
     def passed(self) -> str:
@@ -297,9 +281,10 @@ class _Watch:
         now = time.monotonic()
         if self.deadline is not None and now >= self.deadline:
             return "timeout"
-        if not self.measured:
+        if not self.measured or now < self.next_measure:
             return ""
-        pids = _descendants(os.getpid())
+        self.next_measure = now + _MEASURE_SECONDS
+        pids = _descendants()
         if self.job.get("processes") and len(pids) > self.job["processes"]:
             return "processes"
         if self.job.get("memory") and _memory(pids) > self.job["memory"]:
@@ -317,94 +302,116 @@ class _Watch:
         self.kill_at = time.monotonic() + grace
 
 
-def _shim(control: socket.socket, out: int) -> None:
+class _Children:
+    """The processes of one job: its command, what that started, and orphans of those."""
+
+    def __init__(self, command: int, *, isolated: bool) -> None:
+        self.command = command
+        self.isolated = isolated
+        self.code: int | None = None  # of the command, once it ended
+
+    def reap(self) -> bool:
+        """Take those that ended; whether one is left."""
+        try:
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return True
+                if pid == self.command:
+                    self.code = os.waitstatus_to_exitcode(status)
+        except ChildProcessError:
+            return False
+
+    def ask(self) -> None:
+        """Ask them to end."""
+        _kill(-1 if self.isolated else -self.command, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill them. Orphans become this process's children: without a child, nothing is left."""
+        for _ in range(_KILL_ROUNDS):
+            if not self.reap():
+                return
+            for pid in (-1,) if self.isolated else _descendants():
+                _kill(pid, signal.SIGKILL)
+            time.sleep(0.001)
+
+
+def _kill(pid: int, number: int) -> None:
+    with contextlib.suppress(OSError):
+        os.kill(pid, number)
+
+
+def _shim(control: socket.socket, out: int, *, isolated: bool, uid: int, gid: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     job = read_frame(control)
     if not isinstance(job, dict):
-        os._exit(0)
+        return
     os.setsid()
-    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    isolated = bool(job.get("isolate")) and _isolate()
-    first = os.fork()
-    if first == 0:
-        control.close()
-        _first(job, out, isolated=isolated)
-    os.close(out)
+    if isolated:
+        _enter(uid, gid)
+    else:
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     watch = _Watch(job)
-    code = _attend(control, first, watch)
-    _kill_all(first)
-    _answer(control, code, watch.reason)
+    woken = _wake_for_children()
+    try:
+        command = _start(job, out, isolated=isolated)
+    except (OSError, ValueError) as error:
+        _cannot_start(out, error)
+        _answer(control, CANNOT_START, "")
+        return
+    children = _Children(command, isolated=isolated)
+    os.close(out)
+    if _attend(control, woken, children, watch):
+        children.kill()
+        _answer(control, children.code or 0, watch.reason)
 
 
-def _attend(control: socket.socket, first: int, watch: _Watch) -> int:
-    """Wait for the end of the job's first process, asked for or not; its exit code."""
-    ended = os.pidfd_open(first)
+def _wake_for_children() -> int:
+    """A descriptor that can be read when a child ended."""
+    read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    return read
+
+
+def _attend(control: socket.socket, woken: int, children: _Children, watch: _Watch) -> bool:
+    """Wait until the command has ended, asked for or not; False when nobody is there any more."""
     poll = select.poll()
-    poll.register(ended, select.POLLIN)
+    poll.register(woken, select.POLLIN)
     poll.register(control, select.POLLIN)
     while True:
         ready = {found for found, _ in poll.poll(watch.wait())}
-        if ended in ready:
-            return os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
+        if woken in ready:
+            os.read(woken, 4096)
+            children.reap()
         if control.fileno() in ready:
             asked = read_frame(control)
-            if not isinstance(asked, dict):  # nobody is there any more
-                _kill_all(first)
-                os._exit(0)
+            if not isinstance(asked, dict):
+                children.kill()
+                return False
             watch.end("ended", float(asked.get("grace", 0)))
-            _ask(first)
-        elif not watch.reason:
-            if reason := watch.passed():
-                grace = float(watch.job.get("grace", 0)) if reason == "timeout" else 0.0
-                watch.end(reason, grace)
-                if grace:
-                    _ask(first)
-        elif watch.kill_at is not None and time.monotonic() >= watch.kill_at:
-            watch.kill_at = None
-            for pid in (first, *_descendants(os.getpid())):
-                _kill(pid)
+            children.ask()
+        _hold(watch, children)
+        if children.code is not None:
+            return True
 
 
-def _ask(first: int) -> None:
-    with contextlib.suppress(OSError):
-        os.kill(first, signal.SIGTERM)
-
-
-def _kill_all(first: int) -> None:
-    """Kill the job's first process, which ends its namespace, and whatever is left outside one.
-
-    Orphans of the job become this process's children: without one, nothing of the job is left.
-    """
-    if not _has_children():
-        return
-    _kill(first)
-    for _ in range(_KILL_ROUNDS):
-        for pid in _descendants(os.getpid()):
-            _kill(pid)
-        if not _has_children():
-            return
-        time.sleep(0.005)
-
-
-def _has_children() -> bool:
-    """Whether a child lives, once those that ended are reaped."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return False
-    return True
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
+def _hold(watch: _Watch, children: _Children) -> None:
+    """Hold the job to its limits: asked to end, or killed."""
+    if not watch.reason:
+        if reason := watch.passed():
+            grace = float(watch.job.get("grace", 0)) if reason == "timeout" else 0.0
+            watch.end(reason, grace)
+            if grace:
+                children.ask()
+    elif watch.kill_at is not None and time.monotonic() >= watch.kill_at:
+        watch.kill_at = None
+        children.kill()
 
 
 def _answer(control: socket.socket, code: int, reason: str) -> None:
     with contextlib.suppress(OSError):
         control.sendall(frame({"exit": code if code >= 0 else 128 - code, "reason": reason}))
-    os._exit(0)
 
 
 def main(number: int) -> None:
@@ -413,6 +420,7 @@ def main(number: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # shims are reaped by the kernel
     gc.disable()
     gc.freeze()  # pages that forks share stay as they are
+    uid, gid = os.getuid(), os.getgid()
     while True:
         word, handles, _, _ = socket.recv_fds(asking, 16, 2)
         if not word:
@@ -420,13 +428,14 @@ def main(number: int) -> None:
         out, control = handles
         os.set_inheritable(out, False)
         os.set_inheritable(control, False)
-        if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        pid, isolated = _fork(word)
+        if pid == 0:
             asking.close()
             try:
-                _shim(socket.socket(fileno=control), out)
+                watched = socket.socket(fileno=control)
+                _shim(watched, out, isolated=isolated, uid=uid, gid=gid)
             finally:
-                os._exit(1)
+                os._exit(0)
         os.close(out)
         os.close(control)
 

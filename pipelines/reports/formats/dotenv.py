@@ -7,13 +7,19 @@ empty lines, no comments, no substitution; quotes stay as they are.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pipelines.reports.formats.base import ReportRefused, Source, TooLarge
-from pipelines.reports.formats.results import Variables
 
 MAX_BYTES = 5 * 1024
 MAX_VARIABLES = 150
 _NAME = re.compile(r"[A-Za-z_0-9]+")
+
+
+@dataclass(frozen=True)
+class Variables:
+    values: Mapping[str, str]
 
 
 def read(source: Source) -> Variables:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pipelines.reports.formats.dotenv import Variables
+
 MAX_CASES = 50_000  # of one report that are kept; the rest is counted
 MAX_FILES = 20_000
 MAX_LINES = 1_000_000  # of all files of a coverage report
@@ -115,11 +117,6 @@ class Findings:
     suppressed: int = 0
     components: int = 0  # of a bill of materials
     left_out: int = 0
-
-
-@dataclass(frozen=True)
-class Variables:
-    values: Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from textwrap import dedent
 import pytest
 
 from pipelines.reports.formats.base import ReportRefused, TooLarge
+from pipelines.reports.formats.dotenv import Variables
 from pipelines.reports.formats.registry import Kind, read, sniffed
-from pipelines.reports.formats.results import Changed, Compatibility, Metrics, Variables
+from pipelines.reports.formats.results import Changed, Compatibility, Metrics
 
 
 def variables(data: bytes) -> dict[str, str]:

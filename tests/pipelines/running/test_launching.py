@@ -101,6 +101,11 @@ class TestNothingOutlivesIt:
 
 
 class TestLimits:
+    def test_a_storm_of_children_hides_nothing(self, launcher: Launcher) -> None:
+        hog = f"{sys.executable} -S -c 'x = b\"1\" * 200_000_000; import time; time.sleep(60)'"
+        script = f"{hog} & while :; do (true &); done"
+        assert run(launcher, script, memory=100_000_000)[1].reason == "memory"
+
     def test_memory(self, launcher: Launcher) -> None:
         script = f"{sys.executable} -S -c 'x = b\"1\" * 200_000_000; import time; time.sleep(60)'"
         assert run(launcher, script, memory=100_000_000)[1].reason == "memory"
