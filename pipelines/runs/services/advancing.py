@@ -6,6 +6,7 @@ any number of times.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from pipelines.runs.models import Attempt, Job, Pipeline
 from pipelines.runs.services import grouping
 from pipelines.runs.services.telling import tell
 
+log = logging.getLogger(__name__)
 Status = Pipeline.Status
 MOST_NAMED = 3  # failed jobs in a pipeline's reason
 MOST_ASKED = 20  # jobs that are offered a free resource group
@@ -150,8 +152,12 @@ def free_groups() -> int:
     freed = 0
     for project_id, key in wanted[:MOST_GROUPS]:
         if grouping.holder(project_id, key) is None:
-            with transaction.atomic():
-                free_group(project_id, key)
+            try:
+                with transaction.atomic():
+                    free_group(project_id, key)
+            except Exception:  # one group's fault is not the others'
+                log.exception("nobody got the resource group %s of project %s", key, project_id)
+                continue
             freed += 1
     return freed
 

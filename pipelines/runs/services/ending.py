@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ from pipelines.runs.models import Attempt, Job, Pipeline
 from pipelines.runs.services import advancing, cancelling
 from pipelines.runs.services.telling import tell
 
+log = logging.getLogger(__name__)
 LOST = "runner_system_failure"
 MOST_LOST = 100
 Status = Attempt.Status
@@ -98,14 +100,21 @@ def _end(pipeline: Pipeline, attempt: Attempt, end: End) -> None:
 
 
 def end_lost() -> int:
-    """End the attempts whose runner no longer renews its lease; how many."""
+    """End the attempts whose runner no longer renews its lease, each on its own; how many."""
     rows = Attempt.objects.filter(Q(status=Status.RUNNING), lease_until__lt=Now())
     ended = 0
     for pk in rows.order_by("pk").values_list("pk", flat=True)[:MOST_LOST]:
-        lease = leases.claim(Attempt, pk, where=Q(status=Status.RUNNING), seconds=30)
-        if lease is None:
-            continue
-        message = f"its runner is gone ({lease.taken_from or 'unknown'})"
-        finish(lease, End(Status.FAILED, LOST, message))
-        ended += 1
+        try:
+            ended += _end_lost(pk)
+        except Exception:  # one attempt's fault is not the others'
+            log.exception("the lost attempt %s was not ended; it is tried again", pk)
     return ended
+
+
+def _end_lost(pk: int) -> bool:
+    lease = leases.claim(Attempt, pk, where=Q(status=Status.RUNNING), seconds=30)
+    if lease is None:
+        return False
+    message = f"its runner is gone ({lease.taken_from or 'unknown'})"
+    finish(lease, End(Status.FAILED, LOST, message))
+    return True
