@@ -240,11 +240,12 @@ def _register_run(group: typer.Typer, client: Client) -> None:
         source: Source = "",
         merge_request: Request = False,
         var: Given = [],  # noqa: B006 - typer copies it
+        yes: cli_server.Yes = False,
     ) -> None:
         """Run the pipeline on this machine, in copies of the checkout; artifacts come back."""
         asked = Asked(file, branch, tag, source, merge_request, tuple(var))
         wanted = Wanted(tuple(jobs), needs, stage, tuple(manual), slots)
-        how = {"quiet": quiet or client.as_json, "verbose": verbose}
+        how = {"quiet": quiet or client.as_json, "verbose": verbose, "yes": yes}
         with Launcher() as launcher:  # it gets ready while the plan is made
             files, made = _plan(asked)
             result = run_plan(files, made, wanted, launcher, **how)

@@ -13,6 +13,7 @@ import typer
 
 from idp.common.console import Code, fail, note, print_json, say
 from pipelines.checkout import CheckoutFiles, origin_of
+from pipelines.cli_server import confirm
 from pipelines.engine.planned import Plan, State
 from pipelines.engine.scheduling import Status
 from pipelines.running.choosing import ChoiceError, Wanted, choose
@@ -74,6 +75,9 @@ def run(
         note(
             f"Images are not used here, jobs run in this machine's shell: {', '.join(images)[:200]}"
         )
+    for job in plan.jobs.values():
+        if job.when == "manual" and {job.name, job.job} & (choice.jobs | choice.played):
+            confirm(job.name, job.manual_confirmation, yes=how.get("yes", False))
     for line in () if how.get("quiet") else plan.not_run:
         note(line)
     printer = Printer(names, quiet=how.get("quiet", False), verbose=how.get("verbose", False))

@@ -1,4 +1,4 @@
-"""`slipway ci retry`, `logs` and `schedules`: what runs on the server, by REST."""
+"""`slipway ci play`, `retry`, `logs` and `schedules`: what runs on the server, by REST."""
 
 from __future__ import annotations
 
@@ -33,13 +33,38 @@ _CONTROL = re.compile(
     r"|\x1b\[[0-9;?]{0,40}[ -/]{0,4}[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 
+Yes = Annotated[bool, typer.Option("--yes", help="Answer a job's manual_confirmation.")]
 Number = Annotated[int, typer.Argument(min=1, help="As in its address.")]
+
+
+def confirm(name: str, question: str, *, yes: bool) -> None:
+    """Ask a job's `manual_confirmation`; a no, or nobody to ask, ends the command."""
+    if question and not yes:
+        note(f"{name}: {question}")
+        if not typer.confirm("Start it?", err=True):
+            raise fail(f"{name} is not started.", fix="--yes answers without asking.")
 
 
 def shown(text: str, *, colours: bool) -> str:
     """Lines of a log as a terminal may have them: no section marks, nothing that steers it."""
     plain = _SECTION.sub("", text)
     return _CONTROL.sub(lambda found: (found[1] or "") if colours else "", plain)
+
+
+def _register_play(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def play(
+        number: Annotated[int, typer.Argument(min=1, help="The job's, as in its address.")],
+        yes: Yes = False,
+    ) -> None:
+        """Start a job that waits for a hand, once its own question is answered."""
+        asked: dict[str, Any] = client.get(f"jobs/{number}/")
+        confirm(asked["name"], asked["manual_confirmation"], yes=yes)
+        found: dict[str, Any] = client.send("POST", f"jobs/{number}/play/")
+        if client.as_json:
+            print_json(found)
+            return
+        say(f"Job {found['name']} is started: {found['status']}.")
 
 
 def _register_retry(group: typer.Typer, client: Client) -> None:
@@ -116,6 +141,7 @@ def _register_schedules(group: typer.Typer, client: Client) -> None:
 
 
 def register(group: typer.Typer, client: Client) -> None:
+    _register_play(group, client)
     _register_retry(group, client)
     _register_logs(group, client)
     _register_schedules(group, client)

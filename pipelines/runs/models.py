@@ -179,6 +179,7 @@ class Job(models.Model):
     reason = models.TextField(blank=True)  # why the status is what it is
     failure = models.CharField(max_length=40, blank=True)  # one of GitLab's failure reasons
     when = models.CharField(max_length=12, default="on_success")
+    manual_confirmation = models.TextField(blank=True)  # asked before it is started by hand
     needs: Any = models.JSONField(null=True, blank=True)  # names; null: all earlier stages
     sources: Any = models.JSONField(null=True, blank=True)  # whose artifacts; null: earlier stages'
     allow_failure = models.BooleanField(default=False)

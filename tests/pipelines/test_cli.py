@@ -43,9 +43,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def ci(*words: str) -> Result:
+def ci(*words: str, typed: str | None = None) -> Result:
     script = Script()
-    result = run(script, *words, config=Config("", ""))
+    result = run(script, *words, config=Config("", ""), typed=typed)
     assert script.calls == []
     return result
 
@@ -207,6 +207,19 @@ def test_a_run_says_what_is_not_run_also_of_a_kept_plan(checkout: Path) -> None:
     for _ in range(2):
         assert ".gitlab-ci.yml:1: warning [not-run] “services” of “a”" in ci("ci", "run").output
     assert "not-run" not in ci("ci", "run", "--quiet").output
+
+
+def test_a_manual_job_that_is_started_asks_its_question_first(checkout: Path) -> None:
+    (checkout / ".gitlab-ci.yml").write_text(
+        "a: {script: [echo went], when: manual, manual_confirmation: 'Ship $CI_JOB_NAME?'}\n"
+    )
+    assert "Ship" not in ci("ci", "run").output
+    for words in (("a",), ("--manual", "a")):
+        refused = ci("ci", "run", *words, typed="n\n")
+        assert (refused.exit_code, "a | went" in refused.output) == (1, False)
+        assert "a: Ship a?" in refused.output
+        assert "a | went" in ci("ci", "run", *words, typed="y\n").output
+    assert "a | went" in ci("ci", "run", "a", "--yes").output
 
 
 def test_another_ref_of_the_checkout_may_be_compared_with(checkout: Path) -> None:

@@ -31,6 +31,25 @@ def test_retry_is_of_a_pipeline_or_a_job() -> None:
     assert "Job unit runs again: pending." in ci(script, "retry", "7", "--job").stdout
 
 
+def test_play_asks_the_jobs_own_question_first() -> None:
+    asked = {**JOB, "status": "manual", "manual_confirmation": "Ship \x1b[2Jit?"}
+    script = Script({"GET jobs/7/": asked, "POST jobs/7/play/": {**JOB, "status": "pending"}})
+    said_no = run(script, "ci", "play", "7", typed="n\n")
+    assert said_no.exit_code == 1
+    assert "unit: Ship \ufffd[2Jit?" in said_no.output
+    assert run(script, "ci", "play", "7").exit_code == 1  # nobody is there to ask
+    assert script.said("POST") == []
+    assert "Job unit is started: pending." in run(script, "ci", "play", "7", typed="y\n").output
+    assert run(script, "ci", "play", "7", "--yes").exit_code == 0
+    assert script.said("POST") == ["jobs/7/play/"] * 2
+
+
+def test_play_asks_nothing_where_the_job_does_not() -> None:
+    plain = {**JOB, "status": "manual", "manual_confirmation": ""}
+    script = Script({"GET jobs/7/": plain, "POST jobs/7/play/": {**JOB, "status": "pending"}})
+    assert ci(script, "play", "7").exit_code == 0
+
+
 def test_a_log_is_printed_from_where_the_last_part_ended() -> None:
     parts = deque([log("one\n", 4), log("two\n", 900), log("", 900, complete=True)])
     script = Script({"GET jobs/7/log/": parts, "GET jobs/7/": JOB})

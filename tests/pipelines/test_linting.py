@@ -115,7 +115,6 @@ WRITTEN = {
     "image:entrypoint": "image: {name: a, entrypoint: ['']}",
     "image:kubernetes": "image: {name: a, kubernetes: {user: b}}",
     "image:pull_policy": "image: {name: a, pull_policy: always}",
-    "manual_confirmation": "manual_confirmation: Sure?",
     "needs:pipeline": "needs: [{pipeline: $UP, job: a}]",
     "needs:project": "needs: [{project: g/p, job: a, ref: main, artifacts: true}]",
     "publish": "publish: x",
@@ -156,8 +155,8 @@ def test_what_the_file_as_a_whole_says_for_nothing_is_named() -> None:
 
 RUN = """
 after_script allow_failure before_script coverage dependencies except extends id_tokens inherit
-interruptible needs only parallel resource_group retry rules script secrets stage start_in tags
-timeout trigger variables when artifacts cache environment image
+interruptible manual_confirmation needs only parallel resource_group retry rules script secrets
+stage start_in tags timeout trigger variables when artifacts cache environment image
 artifacts:access artifacts:exclude artifacts:expire_in artifacts:name artifacts:paths
 artifacts:public artifacts:reports artifacts:untracked artifacts:when
 cache:fallback_keys cache:key cache:paths cache:policy cache:untracked cache:when

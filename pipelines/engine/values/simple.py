@@ -14,6 +14,7 @@ from pipelines.engine.values.forms import At
 MAX_TAGS = 50
 MAX_START = 7 * 86_400  # one week
 MAX_GROUP = 255
+MAX_CONFIRMATION = 1_000
 
 
 def read_timeout(given: Any, at: At) -> int:
@@ -58,4 +59,7 @@ def read_flag(given: Any, at: At) -> bool:
 
 
 def read_confirmation(given: Any, at: At) -> str:
-    return forms.name(given, at)
+    found = forms.name(given, at)
+    if len(found) > MAX_CONFIRMATION:
+        raise at.wrong(f"has more than {MAX_CONFIRMATION} characters", "Shorten it.")
+    return found

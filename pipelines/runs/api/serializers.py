@@ -82,14 +82,18 @@ class JobRow(serializers.ModelSerializer):
     reason = serializers.CharField(help_text=_WHY)
     needs: Any = serializers.ListField(child=serializers.CharField(), allow_null=True)
     tags = serializers.ListField(child=serializers.CharField())
+    manual_confirmation: Any = serializers.CharField(
+        help_text="The question to answer before the job is started by hand; empty for none"
+    )
     attempts = serializers.IntegerField(source="runs", help_text="So far")
 
     class Meta:
         model = Job
         fields: tuple[str, ...] = (
             "id", "url", "page", "name", "stage", "status", "reason", "failure", "when",
-            "allow_failure", "allowed", "needs", "resource_group", "environment", "tags",
-            "coverage", "attempts", "started_by", "start_at", "started_at", "finished_at",
+            "manual_confirmation", "allow_failure", "allowed", "needs", "resource_group",
+            "environment", "tags", "coverage", "attempts", "started_by", "start_at", "started_at",
+            "finished_at",
         )  # fmt: skip
 
     def get_url(self, row: Job) -> str:

@@ -14,6 +14,7 @@ from pipelines.engine.config import FILE, load
 from pipelines.engine.context import Context
 from pipelines.engine.plan import Plan, PlannedJob, State, plan
 from pipelines.engine.problems import ConfigError
+from pipelines.engine.values.simple import MAX_CONFIRMATION
 from pipelines.runs import commits, requests, work
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services import diffs
@@ -163,6 +164,11 @@ def _left_out(made: Plan) -> dict[str, str]:
     return {name: decision.reason for name, decision in made.left_out.items()}
 
 
+def _asked(job: PlannedJob) -> str:
+    """What is asked before a hand starts it; variables may have made it longer than it may be."""
+    return job.manual_confirmation[:MAX_CONFIRMATION] if job.when == "manual" else ""
+
+
 def _row(pipeline: Pipeline, made: Plan, at: int, job: PlannedJob) -> Job:
     return Job(
         pipeline=pipeline,
@@ -172,6 +178,7 @@ def _row(pipeline: Pipeline, made: Plan, at: int, job: PlannedJob) -> Job:
         stage=job.stage,
         stage_at=made.stages.index(job.stage),
         when=job.when,
+        manual_confirmation=_asked(job),
         needs=None if job.needs is None else [edge.job for edge in job.needs],
         sources=None if job.artifacts_from is None else list(job.artifacts_from),
         allow_failure=job.allow_failure,

@@ -282,3 +282,21 @@ def test_the_page_and_rest_say_what_of_the_file_nothing_acts_on(world: World) ->
     assert ".gitlab-ci.yml:1: warning [not-run] “services” of “a”" in text
     (line,) = client.get(f"/api/v1/pipelines/{pipeline.pk}/").json()["not_run"]
     assert "“services” of “a”" in line
+
+
+def test_the_question_of_a_manual_job_stands_before_its_start(world: World) -> None:
+    text = "a: {script: [x], when: manual, manual_confirmation: 'Is <b>$CI_JOB_NAME</b> ready?'}"
+    pipeline = world.start(text)
+    job = world.job(pipeline, "a")
+    client = client_of(world.people.developer)
+    for path in (f"/pipelines/{pipeline.pk}/", f"/pipelines/jobs/{job.pk}/"):
+        body = client.get(path).content.decode()
+        assert "Is &lt;b&gt;a&lt;/b&gt; ready?" in body
+        assert "Yes, start it" in body
+    answer = client.get(f"/api/v1/jobs/{job.pk}/").json()
+    assert answer["manual_confirmation"] == "Is <b>a</b> ready?"
+
+
+def test_a_job_that_no_hand_starts_asks_nothing(world: World) -> None:
+    pipeline = world.start("a: {script: [x], manual_confirmation: 'Sure?'}")
+    assert world.job(pipeline, "a").manual_confirmation == ""
