@@ -59,7 +59,6 @@ JOB = DEFAULTS | frozenset(
 # Known to GitLab, and said by `unrun`: nothing acts on them here. Lists on the way are looked
 # through, `*` is any name.
 NOT_RUN = {
-    "artifacts:expose_as": "the merge request does not link the files; they are with the job.",
     "cache:unprotect": "caches of the protected branch stay apart.",
     "dast_configuration": "DAST sites and scanners are GitLab's own.",
     "environment:auto_stop_in": "no environment is stopped by it.",

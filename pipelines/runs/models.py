@@ -188,6 +188,8 @@ class Job(models.Model):
     resource_group = models.CharField(max_length=255, blank=True)
     environment = models.CharField(max_length=255, blank=True)
     tags: Any = models.JSONField(default=list, blank=True)
+    exposed_as = models.CharField(max_length=100, blank=True)  # `artifacts:expose_as`
+    exposed_path = models.CharField(max_length=500, blank=True)  # its one path, if it has one
     image = models.CharField(max_length=500, blank=True)  # the container that it asks for
     work = EncryptedTextField()  # JSON of `pipelines.runs.work.Stored`
     explanation: Any = models.JSONField(default=dict, blank=True)  # why it is in

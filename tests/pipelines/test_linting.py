@@ -104,7 +104,6 @@ def test_jobs_and_rules_that_never_act_are_named() -> None:
 
 
 WRITTEN = {
-    "artifacts:expose_as": "artifacts: {paths: [a], expose_as: b}",
     "cache:unprotect": "cache: {paths: [a], unprotect: true}",
     "environment:auto_stop_in": "environment: {name: a, auto_stop_in: 1 day}",
     "environment:kubernetes": "environment: {name: a, kubernetes: {namespace: b}}",
@@ -157,8 +156,8 @@ RUN = """
 after_script allow_failure before_script coverage dependencies except extends id_tokens inherit
 interruptible manual_confirmation needs only parallel resource_group retry rules script secrets
 stage start_in tags timeout trigger variables when artifacts cache environment image
-artifacts:access artifacts:exclude artifacts:expire_in artifacts:name artifacts:paths
-artifacts:public artifacts:reports artifacts:untracked artifacts:when
+artifacts:access artifacts:exclude artifacts:expire_in artifacts:expose_as artifacts:name
+artifacts:paths artifacts:public artifacts:reports artifacts:untracked artifacts:when
 cache:fallback_keys cache:key cache:paths cache:policy cache:untracked cache:when
 environment:action environment:deployment_tier environment:name environment:url image:name
 """

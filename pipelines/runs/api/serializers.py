@@ -92,8 +92,8 @@ class JobRow(serializers.ModelSerializer):
         fields: tuple[str, ...] = (
             "id", "url", "page", "name", "stage", "status", "reason", "failure", "when",
             "manual_confirmation", "allow_failure", "allowed", "needs", "resource_group",
-            "environment", "tags", "coverage", "attempts", "started_by", "start_at", "started_at",
-            "finished_at",
+            "environment", "tags", "exposed_as", "coverage", "attempts", "started_by", "start_at",
+            "started_at", "finished_at",
         )  # fmt: skip
 
     def get_url(self, row: Job) -> str:

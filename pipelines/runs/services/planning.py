@@ -14,6 +14,7 @@ from pipelines.engine.config import FILE, load
 from pipelines.engine.context import Context
 from pipelines.engine.plan import Plan, PlannedJob, State, plan
 from pipelines.engine.problems import ConfigError
+from pipelines.engine.values.artifacts import MAX_EXPOSED
 from pipelines.engine.values.simple import MAX_CONFIRMATION
 from pipelines.runs import commits, requests, work
 from pipelines.runs.models import Job, Pipeline
@@ -29,6 +30,7 @@ SECONDS = 60.0
 RETRY_SECONDS = 10.0
 MAX_PROBLEMS = 100
 MAX_TRIES = 5
+MAX_PATH = 500
 Status = Pipeline.Status
 
 
@@ -169,6 +171,15 @@ def _asked(job: PlannedJob) -> str:
     return job.manual_confirmation[:MAX_CONFIRMATION] if job.when == "manual" else ""
 
 
+def _exposed(job: PlannedJob) -> dict[str, str]:
+    """What `artifacts:expose_as` says, and the path to lead to where one says where."""
+    artifacts = job.artifacts
+    if artifacts is None or not artifacts.expose_as:
+        return {}
+    alone = artifacts.paths[0] if len(artifacts.paths) == 1 and not artifacts.untracked else ""
+    return {"exposed_as": artifacts.expose_as[:MAX_EXPOSED], "exposed_path": alone[:MAX_PATH]}
+
+
 def _row(pipeline: Pipeline, made: Plan, at: int, job: PlannedJob) -> Job:
     return Job(
         pipeline=pipeline,
@@ -179,6 +190,7 @@ def _row(pipeline: Pipeline, made: Plan, at: int, job: PlannedJob) -> Job:
         stage_at=made.stages.index(job.stage),
         when=job.when,
         manual_confirmation=_asked(job),
+        **_exposed(job),
         needs=None if job.needs is None else [edge.job for edge in job.needs],
         sources=None if job.artifacts_from is None else list(job.artifacts_from),
         allow_failure=job.allow_failure,

@@ -15,7 +15,7 @@ from idp.common.errors import Clash
 from idp.common.host import Page
 from pipelines.permissions import RUN, VIEW
 from pipelines.reports.red import red
-from pipelines.runs import graph, selectors, waiting
+from pipelines.runs import exposed, graph, selectors, waiting
 from pipelines.runs.addresses import api_of, page_of
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services import acting
@@ -53,6 +53,7 @@ class PipelinePage(AccessMixin):
             "wide": graph,
             "too_many": len(jobs) > graph.MAX_JOBS,
             "red": red(row.project, row.sha),
+            "exposed": exposed.of_pipeline(self.actor, row),
             "count": len(jobs),
             "counts": _counts(jobs, wanted),
             "jobs": _shown(listed[:MAX_ROWS], before, critical),

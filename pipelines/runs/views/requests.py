@@ -16,7 +16,7 @@ from gitops.review.addresses import page_of as own_page_of
 from idp.common.errors import Clash, Invalid
 from pipelines.permissions import RUN
 from pipelines.reports import facts
-from pipelines.runs import requests
+from pipelines.runs import exposed, requests
 from pipelines.runs.addresses import page_of
 from pipelines.runs.models import Pipeline
 from pipelines.runs.services import merging
@@ -79,6 +79,7 @@ def of_request(actor: Actor, request: HostedMergeRequest) -> dict[str, Any]:
             "known": known,
             "failures": [*known.new_failures[:_FAILURES]],
             "against": requests.against_merging(request),
+            "exposed": exposed.of_pipeline(actor, pipeline),
         }
     return found
 
