@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from idp.common.errors import Clash, Invalid
 from pipelines.permissions import QUARANTINE, UPLOAD
-from pipelines.reports import arrivals, storing
+from pipelines.reports import arrivals, jobs, storing
 from pipelines.reports.formats import registry
 from pipelines.reports.formats.base import CHUNK, require_size
 from pipelines.reports.formats.registry import Kind
@@ -52,10 +52,12 @@ class Upload:
 def take(actor: Actor, project: Project, upload: Upload, stream: IO[bytes]) -> tuple[Report, bool]:
     """Read and store a report; whether it is new. The same again answers the row that is there.
 
-    Raises `ReportRefused` with the rule that the content breaks, `Invalid` for wrong fields.
+    Raises `ReportRefused` with the rule that the content breaks, `Invalid` for wrong fields, and
+    for those of another commit, branch or project than the job's that hands it in by its token.
     """
     require(actor, UPLOAD, keeper_scope(project))
     row = _described(actor, project, upload)
+    jobs.keep_apart(actor, row, upload.target)
     row.identity, row.size, first = _identity(row, stream)
     known = Report.objects.filter(project=project, identity=row.identity).first()
     if known is not None:
