@@ -115,6 +115,7 @@ class RemoteFiles:
                 return self._tried(
                     lambda: self._connection.send(self._order, path, packed, **params).lines,
                     "artifacts or caches",
+                    refused="script_failure",
                 )
         except (archives.ArchiveError, OSError) as error:
             raise FilesError(f"The artifacts cannot be kept: {error}", "script_failure") from error
@@ -123,7 +124,10 @@ class RemoteFiles:
     def _temporary() -> IO[bytes]:
         return tempfile.SpooledTemporaryFile(max_size=_SPOOL)
 
-    def _tried(self, do: Callable[[], T], what: str) -> T:
+    def _tried(
+        self, do: Callable[[], T], what: str, *, refused: str = "runner_system_failure"
+    ) -> T:
+        """Do it, again while the server is away; `refused` is the reason where it says no."""
         closed: threading.Event = self._connection.closed
         try:
             found: T = again(do, seconds=TRY_SECONDS, stop=closed)
@@ -132,5 +136,5 @@ class RemoteFiles:
         except (AttemptLost, AgentRefused) as error:
             raise FilesError(f"The attempt is no longer this agent's: {error}") from error
         except Rejected as error:
-            raise FilesError(str(error), "script_failure") from error
+            raise FilesError(str(error), refused) from error
         return found

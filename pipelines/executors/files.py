@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from gitops.hosts.local import LocalRepository
 from idp.changes import leases
-from idp.common.errors import SlipwayError
+from idp.common.errors import SlipwayError, TemporaryBackendError
 from pipelines.backends import blobs
 from pipelines.engine.values.work import Work
 from pipelines.executors.checkouts import COMMITS, kept_in
@@ -85,7 +85,8 @@ class ServerFiles:
                 self._repository, sha, folder, depth=depth
             )
         except SlipwayError as error:
-            raise FilesError(error.message) from error
+            again = isinstance(error, TemporaryBackendError)
+            raise FilesError(error.message, again=again) from error
         return f"{sha[:8]} is checked out."
 
     def take(self, folder: Path) -> Sequence[str]:

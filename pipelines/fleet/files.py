@@ -19,7 +19,7 @@ from typing import IO, Protocol
 from django.conf import settings
 
 from idp.changes.leases import Lease
-from idp.common.errors import FieldError, Invalid, NotVisible
+from idp.common.errors import FieldError, Invalid
 from pipelines.backends import blobs
 from pipelines.executors.files import ARCHIVE, ServerFiles
 from pipelines.executors.local import sources_of
@@ -43,12 +43,12 @@ class Stream(Protocol):
 
 
 def keeper(attempt: Attempt, lease: Lease) -> ServerFiles:
-    """The server's side of the attempt's files."""
+    """The server's side of the attempt's files; `FilesError` where its repository is gone."""
     stored = work.decode(attempt.job.work)
     before = sources_of(attempt.job)
     repository = commits.of_pipeline(attempt.job.pipeline)
     if repository is None:
-        raise NotVisible("The repository is gone.")
+        raise FilesError("The repository is gone.")
     variables = for_job(attempt, stored, before)
     return ServerFiles(Taken(lease, attempt), stored.work, before, repository, variables)
 
@@ -67,9 +67,9 @@ def scratch() -> Iterator[Path]:
 
 def source(attempt: Attempt, lease: Lease) -> IO[bytes]:
     """The commit's files and their shallow repository, as a tar archive."""
-    packed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
     with scratch() as folder:
         keeper(attempt, lease).sources(folder)
+        packed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
         with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
             archive.add(folder, arcname="")
     packed.seek(0)
@@ -133,11 +133,11 @@ def _hand_on(attempt: Attempt, found: dict[str, str]) -> None:
 
 
 def needed(attempt: Attempt, pk: int) -> tuple[IO[bytes], Artifact]:
-    """The artifacts of a job before, for this attempt; `NotVisible` for any other."""
+    """The artifacts of a job before, for this attempt; `FilesError` for any other, and for none."""
     rows = Artifact.objects.filter(attempt__in=sources_of(attempt.job), kind=ARCHIVE)
     found = rows.filter(pk=pk).first()
     if found is None:
-        raise NotVisible("There is nothing here, or it is not for this job.")
+        raise FilesError("The artifacts are gone, or they are not for this job.")
     return blobs.open_blob(found.digest), found
 
 

@@ -1,7 +1,8 @@
 """What agents call. Every call is an agent's by its token, and an attempt's by its lease.
 
 401: the token is nobody's. 404: the attempt is not this agent's, or there is none. 409: its lease
-is another's. 410: it is over. All of them leave the row as it is.
+is another's. 410: it is over. All of them leave the row as it is. 422: what is sent or asked for
+cannot be taken or had, however often. 503, as any other fault of the server: it may be later.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic.base import View
 
 from idp.changes.leases import Lease, LeaseLost
-from idp.common.errors import Clash, FieldError, Invalid, NotVisible, SlipwayError
+from idp.common.errors import (
+    Clash,
+    FieldError,
+    Invalid,
+    NotVisible,
+    PermanentBackendError,
+    SlipwayError,
+    TemporaryBackendError,
+)
 from idp.common.problems import CONTENT_TYPE, problem
 from pipelines.agent import forms
 from pipelines.fleet import claims, files, finishing, orders, sessions, tokens
@@ -177,7 +186,7 @@ class NeedCall(Call):
 
     def get(self, _: HttpRequest, pk: int, artifact: int) -> HttpResponseBase:
         attempt, _lease = self.attempt(pk)
-        file, row = files.needed(attempt, artifact)
+        file, row = _files(lambda: files.needed(attempt, artifact))
         answer = FileResponse(file, content_type="application/zip")
         answer[forms.DIGEST] = row.digest
         return answer
@@ -210,7 +219,7 @@ class CacheCall(Call):
     def put(self, request: HttpRequest, pk: int) -> HttpResponse:
         attempt, lease = self.attempt(pk)
         with files.received(request, *_announced(request)) as file:
-            files.cache(attempt, lease, request.GET.get("key", ""), file)
+            _files(lambda: files.cache(attempt, lease, request.GET.get("key", ""), file))
         return HttpResponse(status=_NO_CONTENT)
 
 
@@ -238,7 +247,11 @@ def _files(do: Callable[[], F]) -> F:
     try:
         return do()
     except FilesError as error:
-        raise Clash(str(error)) from error
+        if error.again:
+            raise TemporaryBackendError(str(error)) from error
+        raise _wrong("files", str(error)) from error
+    except PermanentBackendError as error:
+        raise _wrong("files", error.message) from error
     except DatabaseError:
         log.warning("files of an attempt could not be had", exc_info=True)
         raise

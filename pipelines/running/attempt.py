@@ -44,11 +44,16 @@ Write = Callable[[bytes, bool], None]
 
 
 class FilesError(RuntimeError):
-    """Files that the job needs cannot be had; `reason` is one of GitLab's failure reasons."""
+    """Files that the job needs cannot be had; `reason` is one of GitLab's failure reasons.
 
-    def __init__(self, message: str, reason: str = "runner_system_failure") -> None:
+    `again`: they may be had later.
+    """
+
+    def __init__(
+        self, message: str, reason: str = "runner_system_failure", *, again: bool = False
+    ) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.again = reason, again
 
 
 class Keeper(Protocol):

@@ -7,20 +7,27 @@ import io
 import json
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from idp.common.errors import PermanentBackendError, SlipwayError, TemporaryBackendError
 from pipelines.agent import forms
+from pipelines.agent.clients import Connection, Token
 from pipelines.agent.forms import Order
+from pipelines.agent.keeper import RemoteFiles
 from pipelines.backends import blobs
+from pipelines.executors.checkouts import Checkouts
 from pipelines.fleet import claims, services
 from pipelines.fleet.models import Agent
 from pipelines.running import archives
-from pipelines.runs import logs
+from pipelines.running.attempt import FilesError
+from pipelines.runs import commits, logs
 from pipelines.runs.models import Artifact, Attempt, LogChunk
 from pipelines.runs.services import ending
 from rbac.actors import Actor
@@ -28,6 +35,7 @@ from rbac.models import AuditRecord
 from tests.pipelines.fleet.conftest import Caller, World
 
 pytestmark = pytest.mark.django_db
+SECOND = "b: {stage: deploy, script: [echo]}"
 JOB = "job: {script: [echo], artifacts: {paths: [out], reports: {dotenv: env, junit: x.xml}}}"
 
 
@@ -337,5 +345,72 @@ class TestFiles:
             entries=1, name="x",
         )  # fmt: skip
         order = claimed(world, caller)
-        path = f"attempts/{order.attempt}/needs/{foreign.pk}"
-        assert caller.call("GET", path, b"", order.lease).status_code == 404
+        said = set()
+        for pk in (foreign.pk, 999):
+            path = f"attempts/{order.attempt}/needs/{pk}"
+            answer = caller.call("GET", path, b"", order.lease)
+            assert answer.status_code == 422
+            said.add(answer.json()["detail"])
+        assert said == {"The artifacts are gone, or they are not for this job."}
+
+    @pytest.mark.parametrize(
+        ("error", "status"),
+        [
+            (PermanentBackendError("There is no such commit."), 422),
+            (TemporaryBackendError("The disk is busy."), 503),
+        ],
+    )
+    def test_a_commit_that_cannot_be_had_loses_no_attempt(
+        self,
+        world: World,
+        caller: Caller,
+        monkeypatch: pytest.MonkeyPatch,
+        error: SlipwayError,
+        status: int,
+    ) -> None:
+        def fails(*_: Any, **__: Any) -> None:
+            raise error
+
+        order = claimed(world, caller)
+        monkeypatch.setattr(Checkouts, "put", fails)
+        answer = caller.call("GET", f"attempts/{order.attempt}/source", b"", order.lease)
+        assert (answer.status_code, answer.json()["detail"]) == (status, error.message)
+        assert post(caller, order, "finish", forms.Finish("failed")).status_code == 204
+
+    def test_content_that_is_gone(self, world: World, caller: Caller) -> None:
+        order = claimed(world, caller, "a: {script: [echo], artifacts: {paths: [out]}}\n" + SECOND)
+        put(caller, order, "artifacts/archive", zipped(out__app=b"hello"))
+        post(caller, order, "finish", forms.Finish("success"))
+        (order,) = caller.claim().orders
+        (need,) = order.needs
+        blobs.store().delete(Artifact.objects.get().digest, older_than=-1)
+        path = f"attempts/{order.attempt}/needs/{need.artifact}"
+        answer = caller.call("GET", path, b"", order.lease)
+        assert (answer.status_code, "no longer there" in answer.json()["detail"]) == (422, True)
+
+    def test_a_repository_that_is_gone(
+        self, world: World, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        order = claimed(world, caller)
+        monkeypatch.setattr(commits, "of_pipeline", lambda _: None)
+        answer = caller.call("GET", f"attempts/{order.attempt}/source", b"", order.lease)
+        assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("status", [409, 422])
+def test_what_an_agent_is_refused_is_not_asked_for_again(
+    made: tuple[Agent, str], world: World, caller: Caller, status: int, tmp_path: Path
+) -> None:
+    order = claimed(world, caller)
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(status, json={"detail": "No such commit."})
+
+    connection = Connection("http://slipway.test", Token(made[1]))
+    connection._http = httpx.Client(transport=httpx.MockTransport(answer))
+    with pytest.raises(FilesError, match="No such commit") as refused:
+        RemoteFiles(connection, order).sources(tmp_path)
+    connection.close()
+    assert (len(asked), refused.value.reason) == (1, "runner_system_failure")
