@@ -15,6 +15,7 @@ from idp.changes.models import Change
 from rbac.actors import Actor
 from rbac.models import Project
 
+MOST = 5  # references of one push that begin something
 OnSynced = Callable[[Application, Rendered, Change], None]
 OnEnded = Callable[[Application, Change], None]
 Adopt = Callable[[Project, str, Mapping[str, bytes], Actor], Application]
@@ -24,7 +25,8 @@ Adopt = Callable[[Project, str, Mapping[str, bytes], Actor], Application]
 class Pushed:
     """References that moved (old, new, name), in a repository of our own or a host's mirror.
 
-    A push to a host may be told twice; `by` is who pushed there, as the host says.
+    A push to a host may be told twice, then with the same `telling`; `by` is who pushed there, as
+    the host says.
     """
 
     project: Project
@@ -32,6 +34,7 @@ class Pushed:
     updates: Sequence[tuple[str, str, str]]
     hosted: HostedRepository | None = None
     by: str = ""
+    telling: int = 0
 
 
 OnPushed = Callable[[Actor, Pushed], list[str]]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
 from gitops import listeners
@@ -31,6 +32,7 @@ SECONDS = 60.0
 MAX_TRIES = 10
 FIRST_WAIT, LONGEST_WAIT = 5.0, 600.0
 MAX_SAID = 20
+NAMED = 5  # references in a line
 MAX_ENDED = 20  # merge requests asked for one by one in one look
 KEPT = timedelta(days=30)
 State = HostedMergeRequest.State
@@ -125,11 +127,12 @@ def _look(row: HostedRepository) -> list[str]:
         )
     actor = Actor(row.acts_as)
     rows = [take_in(row, request) for request in requests]  # rules of pushes may ask for them
-    lines = _tell_pushes(row, mirror, actor, came, silent=first)
+    lines, left = _tell_pushes(row, mirror, actor, came, silent=first)
     for request in rows:
         lines += _tell_request(mirror, actor, request, silent=first)
     _ended(row, host, {request.number for request in requests})
-    HookDelivery.objects.filter(pk__in=[one.pk for one in came]).update(handled_at=timezone.now())
+    heard = [one.pk for one in came if one.ref not in left]
+    HookDelivery.objects.filter(pk__in=heard).update(handled_at=timezone.now())
     return lines
 
 
@@ -164,18 +167,37 @@ def _tell_pushes(
     came: Iterable[HookDelivery],
     *,
     silent: bool,
-) -> list[str]:
+) -> tuple[list[str], set[str]]:
+    """Tell of what moved: lines about it, and the references that are left for the next look."""
     updates = mirror.untold()
+    if not updates:
+        return [], set()
     lines: list[str] = []
-    if updates and not silent:
+    left: list[Update] = []
+    if not silent:
+        updates, left = _first_few(row, updates)
         names = {one.ref: one.who for one in came if one.ref}
         by = ", ".join(sorted({names[ref] for _, _, ref in updates if names.get(ref)}))
-        what = listeners.Pushed(
-            row.project, mirror, [_peeled(mirror, one) for one in updates], row, by[:100]
-        )
+        moved = [_peeled(mirror, one) for one in updates]
+        what = listeners.Pushed(row.project, mirror, moved, row, by[:100], row.tellings)
         lines = listeners.pushed(actor, what)
     mirror.tell(updates)
-    return lines
+    rows = HostedRepository.objects.filter(pk=row.pk)
+    rows.update(tellings=F("tellings") + 1, wanted=F("wanted") + bool(left))
+    if left:
+        named = ", ".join(name for _, _, name in left[:NAMED])
+        lines.append(f"{len(left)} more references moved and come with the next look: {named}")
+    return lines, {name for _, _, name in left}
+
+
+def _first_few(
+    row: HostedRepository, updates: Iterable[Update]
+) -> tuple[list[Update], list[Update]]:
+    """Those to tell of now, the default branch among them, and what is left for the next look."""
+    first = f"refs/heads/{row.default_branch}"
+    ordered = sorted(updates, key=lambda one: (one[1] != ZERO, one[2] != first, one[2]))
+    gone = sum(new == ZERO for _, new, _ in ordered)
+    return ordered[: gone + listeners.MOST], ordered[gone + listeners.MOST :]
 
 
 def _peeled(mirror: Mirror, update: Update) -> Update:

@@ -60,6 +60,7 @@ class HostedRepository(LeasedRow):
     acts_as = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     wanted = models.BigIntegerField(default=0)
     done = models.BigIntegerField(default=0)
+    tellings = models.BigIntegerField(default=0)  # of moved references to listeners, all through
     looked_at = models.DateTimeField(null=True, blank=True)  # successfully
     polled_at = models.DateTimeField(default=timezone.now)  # asked for without a webhook
     problem = models.TextField(blank=True)  # of the last look

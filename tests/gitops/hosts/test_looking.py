@@ -110,6 +110,33 @@ def test_an_annotated_tag_is_its_commit(hosted: HostedRepository, fake: FakeHost
     assert [list(heard.updates) for heard in ear.pushes] == [[(ZERO, sha, "refs/tags/v1")]]
 
 
+def test_of_many_references_some_are_left_for_the_next_look(
+    hosted: HostedRepository, fake: FakeHost, ear: Ear
+) -> None:
+    row = look(hosted)
+    sha = fake.commit({"a.txt": "1"})
+    for number in range(7):
+        fake.ref(f"refs/heads/b{number}", sha)
+    late = HookDelivery.objects.create(
+        repository=row, delivery="1", kind="push", who="kim", ref="refs/heads/b6"
+    )
+    row = look(row)
+    names = [[name for _, _, name in heard.updates] for heard in ear.pushes]
+    assert names == [["refs/heads/main", *(f"refs/heads/b{number}" for number in range(4))]]
+    assert "3 more references moved and come with the next look: refs/heads/b4" in row.said[-1]
+    assert row.wanted > row.done
+    late.refresh_from_db()
+    assert late.handled_at is None
+    looking.work_on(row.pk)
+    assert [name for _, _, name in ear.pushes[1].updates] == [
+        f"refs/heads/b{number}" for number in range(4, 7)
+    ]
+    assert (ear.pushes[0].by, ear.pushes[1].by) == ("", "kim")
+    row.refresh_from_db()
+    assert row.wanted == row.done
+    assert len(ear.pushes) == 2
+
+
 def test_a_killed_worker_loses_no_push(hosted: HostedRepository, fake: FakeHost, ear: Ear) -> None:
     row = look(hosted)
     new = fake.commit({"a.txt": "1"})
@@ -214,8 +241,14 @@ class TestTrouble:
         assert ear.pushes == []
 
     def test_references_with_hostile_names(
-        self, hosted: HostedRepository, fake: FakeHost, ear: Ear, tmp_path: Path
+        self,
+        hosted: HostedRepository,
+        fake: FakeHost,
+        ear: Ear,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr(listeners, "MOST", 50)
         row = look(hosted)
         sha = git("rev-parse", "main", at=fake.bare)
         names = [

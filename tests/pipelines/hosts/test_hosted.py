@@ -74,8 +74,24 @@ def test_a_push_told_twice_starts_one(
     row = look(hosted)
     source = commits.source_of(hosted.project)
     assert source is not None
-    pushed(lead, Pushed(row.project, source.repository, [(old, new, MAIN)], row, "kim"))
+    again = Pushed(row.project, source.repository, [(old, new, MAIN)], row, "kim", row.tellings - 1)
+    pushed(lead, again)
     assert Pipeline.objects.count() == 1
+
+
+def test_a_branch_that_comes_back_to_a_commit_starts_another_one(
+    hosted: HostedRepository, fake: FakeHost
+) -> None:
+    first = fake.commit({"a.txt": "1"}, branch="sell")
+    second = fake.commit({"a.txt": "2"}, branch="sell")
+    begun = []
+    for sha in (first, second, first, second):
+        fake.ref("refs/heads/sell", sha)
+        row = look(hosted)
+        begun.append(Pipeline.objects.latest("pk"))
+        assert str(begun[-1]) in row.said[0]
+    assert [one.sha for one in begun] == [first, second, first, second]
+    assert len({one.pk for one in begun}) == 4
 
 
 def test_pushes_to_our_own_repository_start_none_then(

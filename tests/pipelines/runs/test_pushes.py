@@ -43,3 +43,18 @@ def test_who_may_not_run_is_told(world: World) -> None:
     lines = pushed(Actor(world.people.viewer), what)
     assert lines == ["Slipway: no pipeline: you may not run pipelines of this project."]
     assert not Pipeline.objects.exists()
+
+
+def test_what_one_push_does_not_start_is_named(world: World) -> None:
+    new = world.commit(JOB)
+    plain = world.repository.commit(new).parents[0]
+    moved = [(ZERO, plain, "refs/heads/a"), *((ZERO, new, f"refs/tags/v{n}") for n in range(18))]
+    for _, sha, ref in moved:
+        world.repository.update_ref(ref, sha, "")
+    lines = pushed(world.developer, Pushed(world.project, world.repository, moved))
+    assert [one.ref for one in Pipeline.objects.order_by("pk")] == ["v0", "v1", "v2", "v3", "v4"]
+    (left,) = lines[5:]
+    assert left == (
+        "Slipway: no pipeline of v5, v6, v7, v8, v9, v10, v11, v12, v13, v14 and 3 more: one push"
+        " starts 5. Start them at http://localhost:8000/pipelines/start/"
+    )
