@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from idp.common.errors import NotVisible, SlipwayError
+from pipelines.permissions import RUN
+from pipelines.runs.models import Pipeline
+from pipelines.runs.services import starting
 from pipelines.schedules import cron as crons
 from pipelines.schedules import services
 from pipelines.schedules.models import Schedule
+from portal.permissions import keeper_scope
 from rbac import audit
+from rbac.access import require
 from rbac.actors import Actor, system
+from rbac.models import User
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 5.0
 MOST = 50  # at one look
@@ -36,36 +45,64 @@ def begin() -> int:
     return begun
 
 
-@transaction.atomic
 def start(pk: int, at: datetime, now: datetime) -> bool:
     """Move a schedule on from `at` and start its pipeline, both or neither; whether one began.
 
-    1. `next_run_at` moves on by compare-and-set: of two controllers one goes on.
-    2. An owner who left switches it off, with the reason.
-    3. What cannot start is said on the row, which stays due at its next time.
+    1. What it runs is looked for in git, outside of the transaction.
+    2. `next_run_at` moves on by compare-and-set: of two controllers one goes on. One that was
+       changed meanwhile stays due.
+    3. An owner who left switches it off, with the reason.
+    4. What cannot start is said on the row, which stays due at its next time.
     """
-    if not _moved_on(pk, at, now):
+    rows = Schedule.objects.select_related("project__scope", "owner").filter(pk=pk)
+    seen = rows.first()
+    if seen is None:
         return False
-    row = Schedule.objects.select_related("project__scope", "owner").get(pk=pk)
-    owner, reason = row.owner, services.gone(row)
-    if owner is None or reason:
-        _switch_off(row, f"{reason} Whoever may start pipelines here can take it over.")
-        return False
+    looked = _tried(seen, lambda owner: _looked(owner, seen))
+    with transaction.atomic():
+        row = rows.select_for_update(of=("self",)).first()
+        if row is None or not services.same(row, seen) or not _moved_on(pk, at, now):
+            return False
+        if looked is None:
+            _switch_off(
+                row, f"{services.gone(row)} Whoever may start pipelines here can take it over."
+            )
+            return False
+        found = looked if isinstance(looked, str) else _tried(row, _begun(row, looked))
+        if isinstance(found, str):
+            _tell(row, found)
+        return not isinstance(found, str)
+
+
+def _looked(owner: User, row: Schedule) -> starting.At:
+    require(Actor(owner), RUN, keeper_scope(row.project))
+    return starting.look(row.project, services.asked_of(row))
+
+
+def _begun(row: Schedule, at: starting.At) -> Callable[[User], Pipeline]:
+    @transaction.atomic
+    def begin(owner: User) -> Pipeline:
+        return services.begin(Actor(owner), row, at)
+
+    return begin
+
+
+def _tried(row: Schedule, do: Callable[[User], T]) -> T | str | None:
+    """What comes of it for the owner, or why nothing does, in words; None without an owner."""
+    owner = row.owner
+    if owner is None or services.gone(row):
+        return None
     try:
-        with transaction.atomic():
-            services.begin(Actor(owner), row)
+        return do(owner)
     except NotVisible:
-        _tell(row, f"Its owner {owner.username} does not see {row.project.name} any more.")
+        return f"Its owner {owner.username} does not see {row.project.name} any more."
     except SlipwayError as error:
-        _tell(row, f"{error.message} {error.fix}".strip())
+        return f"{error.message} {error.fix}".strip()
     except DatabaseError:
         raise
     except Exception:
-        log.exception("the pipeline of schedule %s was not begun", pk)
-        _tell(row, UNKNOWN)
-    else:
-        return True
-    return False
+        log.exception("the pipeline of schedule %s was not begun", row.pk)
+        return UNKNOWN
 
 
 def _moved_on(pk: int, at: datetime, now: datetime) -> bool:

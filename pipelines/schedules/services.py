@@ -92,13 +92,21 @@ def take(actor: Actor, pk: int) -> Schedule:
     return row
 
 
-@transaction.atomic
 def run(actor: Actor, pk: int, *, key: str = "") -> Pipeline:
     """Begin its pipeline now, as whoever asks; when it runs next stays. `key` as of a start."""
-    row = _locked(actor, pk)
-    require(actor, RUN, keeper_scope(row.project))
-    pipeline = begin(actor, row, key=key)
-    audit.record(actor, "schedule.run", target=row, after={"pipeline": pipeline.number})
+    seen = selectors.schedule(actor, pk)
+    require(actor, RUN, keeper_scope(seen.project))
+    asked = asked_of(seen, key)
+    if made := starting.made_before(actor, seen.project, asked):
+        return made
+    at = starting.look(seen.project, asked)
+    with transaction.atomic():
+        row = _locked(actor, pk)
+        require(actor, RUN, keeper_scope(row.project))
+        if not same(row, seen):
+            raise Clash("It was changed at this moment.", fix="Look at it, and start it again.")
+        pipeline = begin(actor, row, at, key=key)
+        audit.record(actor, "schedule.run", target=row, after={"pipeline": pipeline.number})
     return pipeline
 
 
@@ -111,12 +119,23 @@ def delete(actor: Actor, pk: int) -> None:
     row.delete()
 
 
-def begin(actor: Actor, row: Schedule, *, key: str = "") -> Pipeline:
+def asked_of(row: Schedule, key: str = "") -> starting.Asked:
+    """What its pipeline is begun with."""
+    given = starting.checked(row.given)
+    by = f"schedule “{row.description[:100]}”"
+    source = Pipeline.Source.SCHEDULE
+    return starting.Asked(row.ref, source, given, key=key, by=by, schedule=row.pk)
+
+
+def same(row: Schedule, seen: Schedule) -> bool:
+    """Whether a row still runs what was looked at, for the same person."""
+    facts = ((one.ref, one.given, one.owner_id, gone(one)) for one in (row, seen))
+    return next(facts) == next(facts)
+
+
+def begin(actor: Actor, row: Schedule, at: starting.At, *, key: str = "") -> Pipeline:
     """Start its pipeline in the caller's transaction, and note it on the row."""
-    pipeline = starting.start(
-        actor, row.project, row.ref, source=Pipeline.Source.SCHEDULE, variables=row.given,
-        key=key, by=f"schedule “{row.description[:100]}”", schedule=row.pk,
-    )  # fmt: skip
+    pipeline = starting.write(actor, row.project, asked_of(row, key), at)
     row.last_pipeline, row.problem = pipeline, ""
     row.save(update_fields=["last_pipeline", "problem"])
     return pipeline

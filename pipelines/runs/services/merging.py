@@ -15,7 +15,7 @@ from pipelines.permissions import RUN
 from pipelines.runs import commits
 from pipelines.runs.addresses import page_of
 from pipelines.runs.models import PROTECTED, Pipeline
-from pipelines.runs.services.starting import At, begin, begun_by, key_reused
+from pipelines.runs.services.starting import Asked, At, begin, begun_by, key_reused, lock
 from portal.permissions import keeper_scope
 from rbac.access import can, require
 from rbac.actors import Actor
@@ -33,9 +33,7 @@ def start(actor: Actor, request: HostedMergeRequest, *, by: str = "", key: str =
         raise Clash(f"{request} is no longer open.")
     if not request.sha:
         raise Clash(f"The commits of {request} did not arrive yet.", fix="Wait for a moment.")
-    if made := begun_by(actor, project, key):
-        if made.merge_request_id != request.pk:
-            raise key_reused(made)
+    if made := _made_before(actor, request, key):
         return made
     mirror = commits.of_request(request)
     sha = request.merged_sha or request.sha
@@ -43,17 +41,25 @@ def start(actor: Actor, request: HostedMergeRequest, *, by: str = "", key: str =
     if not request.merged_sha and before:
         before = mirror.merge_base(before, request.sha)
     at = At(
-        repository=mirror,
         ref=request.source_branch,
-        sha=sha,
+        facts=commits.facts(mirror, sha),
         before=before,
         hosted=request.repository,
         request=request,
         head=request.sha,
         default_branch=request.repository.default_branch if request.repository else PROTECTED,
     )
+    asked = Asked(at.ref, Pipeline.Source.MERGE_REQUEST, key=key, by=by)
     with transaction.atomic():
-        return begin(actor, project, at, source=Pipeline.Source.MERGE_REQUEST, key=key, by=by)
+        lock(project)
+        return _made_before(actor, request, key) or begin(actor, project, asked, at)
+
+
+def _made_before(actor: Actor, request: HostedMergeRequest, key: str) -> Pipeline | None:
+    made = begun_by(actor, request.project, key)
+    if made is not None and made.merge_request_id != request.pk:
+        raise key_reused(made)
+    return made
 
 
 def told(actor: Actor, request: HostedMergeRequest) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
 
-from gitops.hosts.local import ZERO, LocalRepository
+from gitops.hosts.local import ZERO, CommitFacts
 from gitops.models import HostedMergeRequest, HostedRepository
 from idp.common import jobs
 from idp.common.errors import Clash, FieldError, Invalid
@@ -31,7 +31,6 @@ MAX_VALUE = 10_000
 Source = Pipeline.Source
 
 
-@transaction.atomic
 def start(
     actor: Actor,
     project: Project,
@@ -56,34 +55,31 @@ def start(
     past `MAX_OPEN` pipelines that are not over.
     """
     require(actor, RUN, keeper_scope(project))
-    given = checked(variables or {})
-    if made := _made_before(actor, project, key, ref, given, inputs=dict(inputs or {})):
+    asked = Asked(ref, source, checked(variables or {}), inputs, key, by, schedule)
+    if made := made_before(actor, project, asked):
         return made
-    found = resolved(project, ref)
-    if inputs is not None:
-        asking.judge(found, inputs)
-    at = At(
-        repository=found.repository,
-        ref=found.ref,
-        is_tag=found.is_tag,
-        sha=sha or found.sha,
-        before="" if before == ZERO else before,
-        hosted=found.hosted,
-        default_branch=found.default_branch,
-    )
-    return begin(
-        actor, project, at, source=source, given=given, inputs=inputs, key=key, by=by,
-        schedule=schedule,
-    )  # fmt: skip
+    return write(actor, project, asked, look(project, asked, before=before, sha=sha))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a pipeline is begun with."""
+
+    ref: str
+    source: str
+    given: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, Any] | None = None
+    key: str = ""
+    by: str = ""
+    schedule: int | None = None
 
 
 @dataclass(frozen=True)
 class At:
     """The commit that a pipeline is for, and how it came to be looked at."""
 
-    repository: LocalRepository
     ref: str
-    sha: str
+    facts: CommitFacts
     is_tag: bool = False
     before: str = ""
     hosted: HostedRepository | None = None
@@ -92,38 +88,53 @@ class At:
     default_branch: str = PROTECTED
 
 
-def begin(
-    actor: Actor,
-    project: Project,
-    at: At,
-    *,
-    source: str,
-    given: Mapping[str, str] | None = None,
-    inputs: Mapping[str, Any] | None = None,
-    key: str = "",
-    by: str = "",
-    schedule: int | None = None,
-) -> Pipeline:
-    """The row of a new pipeline, in the caller's transaction; who may is decided before."""
+def look(project: Project, asked: Asked, *, before: str = "", sha: str = "") -> At:
+    """Read what git has to say, outside of any transaction; `Invalid` as `start`."""
+    found = resolved(project, asked.ref)
+    if asked.inputs is not None:
+        asking.judge(found, asked.inputs)
+    return At(
+        ref=found.ref,
+        facts=commits.facts(found.repository, sha or found.sha),
+        is_tag=found.is_tag,
+        before="" if before == ZERO else before,
+        hosted=found.hosted,
+        default_branch=found.default_branch,
+    )
+
+
+@transaction.atomic
+def write(actor: Actor, project: Project, asked: Asked, at: At) -> Pipeline:
+    """Begin what was looked at; who may is decided before. The same again for a known `key`."""
+    lock(project)
+    return made_before(actor, project, asked) or begin(actor, project, asked, at)
+
+
+def lock(project: Project) -> None:
+    """One transaction at a time begins pipelines of a project."""
     Project.objects.select_for_update().get(pk=project.pk)
+
+
+def begin(actor: Actor, project: Project, asked: Asked, at: At) -> Pipeline:
+    """The row of a new pipeline, in the caller's transaction and behind `lock`."""
     rows = Pipeline.objects.filter(project=project)
     if rows.exclude(status__in=Pipeline.ENDED).count() >= MAX_OPEN:
         raise Clash(
             f"{project.name} has {MAX_OPEN} pipelines that are not over.",
             fix="Cancel some, or wait for them.",
         )
-    facts = commits.facts(at.repository, at.sha)
+    given, inputs = asked.given, asked.inputs
     pipeline = Pipeline.objects.create(
         project=project,
         number=(rows.aggregate(last=Max("number"))["last"] or 0) + 1,
         ref=at.ref,
         is_tag=at.is_tag,
-        sha=at.sha,
+        sha=at.facts.sha,
         before_sha=at.before,
         head_sha=at.head,
-        title=facts.subject,
-        author=facts.author[:200],
-        source=source,
+        title=at.facts.subject,
+        author=at.facts.author[:200],
+        source=asked.source,
         hosted=at.hosted,
         merge_request=at.request,
         foreign=at.request is not None and at.request.fork,
@@ -131,10 +142,10 @@ def begin(
         given=json.dumps(given) if given else "",
         inputs=json.dumps(inputs) if inputs else "",
         actor=actor.user,
-        actor_label=(f"{by}, for {actor.label}" if by else actor.label)[:200],
+        actor_label=(f"{asked.by}, for {actor.label}" if asked.by else actor.label)[:200],
         token=actor.token,
-        idempotency_key=key,
-        schedule_id=schedule,
+        idempotency_key=asked.key,
+        schedule_id=asked.schedule,
     )
     audit.record(
         actor,
@@ -142,9 +153,9 @@ def begin(
         target=pipeline,
         after={
             "ref": at.ref,
-            "sha": at.sha,
-            "source": source,
-            "variables": sorted(given or {}),
+            "sha": at.facts.sha,
+            "source": asked.source,
+            "variables": sorted(given),
             "inputs": sorted(inputs or {}),
         },
     )
@@ -162,22 +173,14 @@ def resolved(project: Project, ref: str) -> commits.Found:
         raise Invalid(error.message, fix=error.fix, errors=found) from error
 
 
-def _made_before(
-    actor: Actor,
-    project: Project,
-    key: str,
-    ref: str,
-    given: dict[str, str],
-    *,
-    inputs: dict[str, Any],
-) -> Pipeline | None:
+def made_before(actor: Actor, project: Project, asked: Asked) -> Pipeline | None:
     """What a request with this key made; `Invalid` where the key came with another request."""
-    made = begun_by(actor, project, key)
+    made = begun_by(actor, project, asked.key)
     if made is None:
         return None
     before = (made.ref, json.loads(made.given or "{}"), json.loads(made.inputs or "{}"))
-    of_request = made.source == Source.MERGE_REQUEST
-    if of_request or before != (commits.short(ref), given, inputs):
+    now = (commits.short(asked.ref), dict(asked.given), dict(asked.inputs or {}))
+    if made.source == Source.MERGE_REQUEST or before != now:
         raise key_reused(made)
     return made
 

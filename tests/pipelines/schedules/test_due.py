@@ -16,7 +16,7 @@ from pipelines.runs.services import starting
 from pipelines.schedules import due, services
 from pipelines.schedules.models import Schedule
 from pipelines.variables.models import Variable
-from rbac.models import AuditRecord, RoleBinding, User
+from rbac.models import AuditRecord, Project, RoleBinding, User
 from rbac.services import people
 from tests.pipelines.schedules.conftest import Make, World
 from tests.pipelines.schedules.factories import make_schedule
@@ -96,7 +96,7 @@ def test_a_crash_takes_back_both_or_neither(
         raise DatabaseError("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(starting, "start", fails)
+        patch.setattr(starting, "begin", fails)
         assert due.begin() == 0
     assert Schedule.objects.get().next_run_at == row.next_run_at
     assert due.begin() == 1
@@ -188,15 +188,15 @@ class TestWhatCannotStart:
     def test_what_nobody_foresaw_stops_no_other(
         self, clock: Any, make: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        row, start = make(), starting.start
+        row, look = make(), starting.look
         make(description="Other")
 
-        def fails_once(*args: Any, **given: Any) -> Pipeline:
-            if given["schedule"] == row.pk:
+        def fails_once(project: Project, asked: starting.Asked) -> starting.At:
+            if asked.schedule == row.pk:
                 raise RuntimeError("no disk")
-            return start(*args, **given)
+            return look(project, asked)
 
-        monkeypatch.setattr(starting, "start", fails_once)
+        monkeypatch.setattr(starting, "look", fails_once)
         clock.move_to(NIGHT)
         assert due.begin() == 1
         row.refresh_from_db()
