@@ -17,10 +17,11 @@ from typing import Any
 import yaml
 
 from pipelines.conformance_runs import misses
+from pipelines.engine import children
 from pipelines.engine.context import Context, MemoryFiles
 from pipelines.engine.linting import Report, lint
-from pipelines.engine.planned import PlannedJob
-from pipelines.engine.problems import Severity
+from pipelines.engine.planned import Plan, PlannedJob
+from pipelines.engine.problems import ConfigError, Severity
 from pipelines.engine.settings import Level, Setting
 from pipelines.engine.sources import Component, MemorySources
 
@@ -81,7 +82,28 @@ def _of_plan(case: Mapping[str, Any], keyword: str) -> Outcome:
     if not case.get("reason") or not isinstance(expect, dict) or not expect:
         return Outcome(name, ("the case has no reason, or expects nothing",))
     report = lint(str(case.get("file", "")), context_of(case))
-    return Outcome(name, tuple(_plan_misses(expect, report)))
+    found = list(_plan_misses(expect, report))
+    if not found and report.plan is not None:
+        found = list(_child_misses(expect.get("children") or {}, report.plan, context_of(case)))
+    return Outcome(name, tuple(found))
+
+
+def _child_misses(expect: Mapping[str, Any], made: Plan, context: Context) -> Iterator[str]:
+    """The plans of what trigger jobs include, by the job's name; `error` where there is none."""
+    for name, wanted in expect.items():
+        try:
+            below = children.planned(made.jobs[name], context, {})
+        except ConfigError as fault:
+            rules = [one.rule for one in fault.problems]
+            if wanted.get("error") not in rules:
+                yield f"child of {name}: {fault.problems[0]}"
+            continue
+        if "error" in wanted:
+            yield f"child of {name}: error {wanted['error']} expected, a plan came"
+        elif "state" in wanted and wanted["state"] != below.state:
+            yield f"child of {name}: state {wanted['state']} expected, {below.state} came"
+        else:
+            yield from _job_misses(wanted.get("jobs", list(below.jobs)), below.jobs)
 
 
 def context_of(case: Mapping[str, Any]) -> Context:

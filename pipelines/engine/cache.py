@@ -24,7 +24,7 @@ from pipelines.engine import packing
 from pipelines.engine.planned import Plan
 from pipelines.engine.sources import Files, Sources
 
-FORMAT = b"slipway-plan-1\n"
+FORMAT = b"slipway-plan-2\n"
 MAX_BYTES = 50_000_000
 MAX_ENTRIES = 64
 FILE = ".gitlab-ci.yml"

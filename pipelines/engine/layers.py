@@ -14,7 +14,7 @@ from pipelines.engine.planned import Instance
 from pipelines.engine.problems import error
 from pipelines.engine.values.environment import Environment
 from pipelines.engine.values.expanding import expanded, putter
-from pipelines.engine.variables import Variable, expand
+from pipelines.engine.variables import Variable, expand, substitute
 
 MAX_VALUES = 5_000_000  # variables of all jobs together
 MAX_TEXT = 50_000_000  # characters that their expansion makes
@@ -52,7 +52,14 @@ class Layers:
         instance: Instance,
         ruled: Mapping[str, Variable],
     ) -> dict[str, Variable]:
-        found = dict(self.predefined)
+        written = self._written(job, instance, ruled)
+        return {**self.predefined, **written, **kept, **self.pipeline}
+
+    def _written(
+        self, job: Job, instance: Instance, ruled: Mapping[str, Variable]
+    ) -> dict[str, Variable]:
+        """Those that the file says for a job."""
+        found: dict[str, Variable] = {}
         if job.inherits is True:
             found.update(self.written)
         elif job.inherits:
@@ -63,9 +70,26 @@ class Layers:
         if instance.variables:
             matrix = instance.variables.items()
             found.update({name: Variable(text, job.where) for name, text in matrix})
-        found.update(kept)
-        found.update(self.pipeline)
         return found
+
+    def forwarded(
+        self,
+        job: Job,
+        instance: Instance,
+        ruled: Mapping[str, Variable],
+        values: Mapping[str, str],
+    ) -> dict[str, str]:
+        """What a trigger job hands to the pipeline that it starts: the file's variables for it.
+
+        https://docs.gitlab.com/ci/yaml/#triggerforward
+        """
+        trigger = job.work.trigger
+        if trigger is None or not trigger.yaml_variables:
+            return {}
+        return {
+            name: substitute(one.value, values, one.where) if one.expand else one.value
+            for name, one in self._written(job, instance, ruled).items()
+        }
 
     def _scoped(
         self, environment: Environment, layers: Mapping[str, Variable]

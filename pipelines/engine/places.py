@@ -25,7 +25,7 @@ KINDS = ("local", "project", "remote", "template", "component")
 KEYS = frozenset({*KINDS, "rules", "file", "ref", "inputs", "integrity", "cache"})
 _EXTENSION = (".yml", ".yaml")
 _URL = re.compile(r"https?://", re.IGNORECASE)
-_PROJECT = re.compile(r"[\w.-]+(?:/[\w.-]+)+")
+_PROJECT = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
 _COMPONENT = re.compile(r"([\w.:-]+(?:/[\w.-]+){2,})@([\w./~+-]+)")
 _INTEGRITY = re.compile(r"sha256-[A-Za-z0-9+/]{43}=")
 _MAX_FILES = 50

@@ -196,6 +196,7 @@ class _Planning:
             instance=instance,
             artifacts_from=edges.sources(job, waited),
             elsewhere=expanded(elsewhere, put),
+            forwarded=self.layers.forwarded(job, instance, decision.variables, values),
         )
 
     def _judge_circle(self, jobs: Mapping[str, PlannedJob], edges: Edges) -> None:

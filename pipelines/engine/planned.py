@@ -119,6 +119,7 @@ class PlannedJob(Work):
     instance: Instance
     artifacts_from: tuple[str, ...] | None = None
     elsewhere: tuple[NeedElsewhere, ...] = ()
+    forwarded: Mapping[str, str] = field(default_factory=dict, repr=False)  # of a trigger job
 
 
 @dataclass(frozen=True)

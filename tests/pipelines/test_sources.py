@@ -52,7 +52,7 @@ def test_a_refusal_of_the_port_is_told_with_its_fix() -> None:
         ("{local: ''}", "local"),
         ("{template: ../a.yml}", "include-template"),
         ("{project: '../g', file: a.yml}", "include-project"),
-        ("{project: g, file: a.yml}", "include-project"),
+        ("{project: g p, file: a.yml}", "include-project"),
         ("{project: g/p, file: ../../a.yml}", "include-project"),
         ("{project: g/p, file: a.txt}", "include-project"),
         ("{component: 'h/p@1'}", "include-component"),
