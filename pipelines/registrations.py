@@ -5,6 +5,7 @@ from gitops.hosted import notices
 from idp.changes import controller, events
 from pipelines import permissions
 from pipelines.deploys import registrations as _deploys  # noqa: F401  # registers its gate and pages
+from pipelines.downstream import registrations as _downstream  # noqa: F401  # finds trigger jobs
 from pipelines.evidence import registrations as _evidence  # noqa: F401  # registers its gate
 from pipelines.fleet import registrations as _fleet  # noqa: F401  # registers agents
 from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts

@@ -76,6 +76,7 @@ def _named(project: Project, ref: str) -> Origin:
         raise Invalid.of([FieldError("ref", "unknown", error.message, error.fix)]) from error
     sha = _written(found.repository, found.sha)
     built = Pipeline.objects.filter(project=project, sha=sha).order_by("-number")
+    built = built.exclude(source=Pipeline.Source.PARENT)
     return Origin(
         found.repository,
         sha,

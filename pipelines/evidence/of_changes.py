@@ -43,6 +43,7 @@ def _pipelines(cases: Sequence[Case]) -> Sequence[Any]:
     place = Q(
         project__in={case.project.pk for case in cases}, sha__in={case.commit for case in cases}
     )
+    place &= ~Q(source=Pipeline.Source.PARENT)  # the job that started it speaks for a child
     red = Count("jobs", filter=Q(jobs__status=Job.Status.FAILED, jobs__allowed=False))
     rows = Pipeline.objects.filter(Q(pk__in=own - {None}) | place).only(*_COLUMNS)
     found = list(rows.annotate(red=red).order_by("-pk")[:MAX_PIPELINES])[::-1]

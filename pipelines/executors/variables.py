@@ -10,6 +10,7 @@ from django.utils import timezone
 from idp.common.addresses import whole
 from pipelines.deploys import identity
 from pipelines.oidc import tokens as id_tokens
+from pipelines.runs import persisted
 from pipelines.runs.models import Attempt
 from pipelines.runs.work import Stored
 
@@ -42,21 +43,12 @@ def to_mask(stored: Stored, variables: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _facts(attempt: Attempt) -> dict[str, str]:
-    job, pipeline = attempt.job, attempt.job.pipeline
-    base = whole()
+    job = attempt.job
     return {
         "CI_JOB_ID": str(attempt.pk),
         "CI_JOB_STATUS": "running",
         "CI_JOB_STARTED_AT": (attempt.started_at or timezone.now()).isoformat(),
-        "CI_JOB_URL": f"{base}/pipelines/jobs/{job.pk}/",
-        "CI_PIPELINE_ID": str(pipeline.pk),
-        "CI_PIPELINE_IID": str(pipeline.number),
-        "CI_PIPELINE_CREATED_AT": pipeline.created_at.isoformat(),
-        "CI_PIPELINE_URL": f"{base}/pipelines/{pipeline.pk}/",
-        "CI_PROJECT_ID": str(pipeline.project_id),
-        "CI_SERVER": "yes",
-        "CI_SERVER_NAME": "Slipway",
-        "CI_SERVER_URL": base,
-        "SLIPWAY_URL": base,
+        "CI_JOB_URL": f"{whole()}/pipelines/jobs/{job.pk}/",
+        **persisted.of_pipeline(job.pipeline),
         **dict.fromkeys(TOKENS, identity.text_of(attempt)),
     }

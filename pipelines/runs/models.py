@@ -48,7 +48,9 @@ class Pipeline(LeasedRow):
         TRIGGER = "trigger", "Trigger"
         MERGE_REQUEST = "merge_request_event", "Merge request"
         PARENT = "parent_pipeline", "Parent pipeline"
+        PIPELINE = "pipeline", "Pipeline of a project"
 
+    TRIGGERED: ClassVar = frozenset({Source.PARENT, Source.PIPELINE})  # by a job of another one
     ENDED: ClassVar = frozenset({Status.SUCCESS, Status.FAILED, Status.CANCELED, Status.SKIPPED})
     WORKED: ClassVar = Q(status=Status.CREATED)
     scope_lookup: ClassVar[str | None] = "project__scope"
@@ -124,6 +126,11 @@ class Pipeline(LeasedRow):
             models.Index(fields=["project", "-number"], name="pipeline_newest"),
             models.Index(fields=["project", "ref", "status"], name="pipeline_of_ref"),
             models.Index(fields=["project", "sha"], name="pipeline_of_commit"),
+            models.Index(
+                fields=["status"],
+                condition=Q(source__in=["parent_pipeline", "pipeline"]),
+                name="pipeline_triggered",
+            ),
         )
 
     def __str__(self) -> str:
@@ -136,8 +143,13 @@ class Pipeline(LeasedRow):
     @property
     def is_protected(self) -> bool:
         """Whether its commit is on the branch that only reviewed or permitted pushes reach."""
-        own = self.source != self.Source.MERGE_REQUEST and not self.foreign
+        own = not self.of_merge_request and not self.foreign
         return own and not self.is_tag and self.ref == self.default_branch
+
+    @property
+    def of_merge_request(self) -> bool:
+        """Whether it is one's, or a child of one that is."""
+        return self.source == self.Source.MERGE_REQUEST or self.merge_request_id is not None
 
     @property
     def seconds(self) -> float | None:
@@ -151,6 +163,7 @@ class Job(models.Model):
     """A job of a pipeline; what it does is `work`, its attempts are rows of their own.
 
     created → pending → running → success | failed | canceled
+    pending → success | failed | canceled (a trigger job, which has no attempts)
     created → manual | scheduled | skipped; waiting_for_resource → pending
     running → pending (retried); success, failed, canceled, skipped → pending (run again)
     """
@@ -191,6 +204,7 @@ class Job(models.Model):
     exposed_as = models.CharField(max_length=100, blank=True)  # `artifacts:expose_as`
     exposed_path = models.CharField(max_length=500, blank=True)  # its one path, if it has one
     image = models.CharField(max_length=500, blank=True)  # the container that it asks for
+    triggers = models.BooleanField(default=False)  # it starts a pipeline, and no runner takes it
     work = EncryptedTextField()  # JSON of `pipelines.runs.work.Stored`
     explanation: Any = models.JSONField(default=dict, blank=True)  # why it is in
     coverage = models.FloatField(null=True, blank=True)
@@ -213,6 +227,7 @@ class Job(models.Model):
                 name="job_of_group",
             ),
             models.Index(fields=["start_at"], condition=Q(status="scheduled"), name="job_due"),
+            models.Index(fields=["status"], condition=Q(triggers=True), name="job_triggers"),
         )
 
     def __str__(self) -> str:

@@ -34,9 +34,12 @@ _CONTEXTS = {Pipeline.Source.MERGE_REQUEST: "slipway/merge-request"}
 
 
 def of_pipeline(pk: int) -> Report | None:
-    """The commit's status; None for a pipeline that is gone or not the newest of its commit."""
+    """The commit's status; None for a pipeline that is gone, or not the newest of its commit.
+
+    A child says nothing by itself: the job that started it does, where it waits.
+    """
     row = Pipeline.objects.filter(pk=pk).first()
-    if row is None:
+    if row is None or row.source == Pipeline.Source.PARENT:
         return None
     sha = row.head_sha or row.sha
     newer = Pipeline.objects.filter(
@@ -55,7 +58,8 @@ def of_pipeline(pk: int) -> Report | None:
 def of_request(pk: int) -> Report | None:
     """The comment below a merge request: its newest pipeline, and what reports say."""
     request = HostedMergeRequest.objects.filter(pk=pk).first()
-    rows = Pipeline.objects.filter(merge_request=pk).select_related("project")
+    rows = Pipeline.objects.filter(merge_request=pk).exclude(source=Pipeline.Source.PARENT)
+    rows = rows.select_related("project")
     pipeline = rows.order_by("-pk").first()
     if request is None or pipeline is None:
         return None

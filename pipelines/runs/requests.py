@@ -62,6 +62,7 @@ def open_for(pipeline: Pipeline) -> str:
 def newest_of(request: HostedMergeRequest) -> Pipeline | None:
     """The newest pipeline of its head: its own, or else its branch's."""
     rows = Pipeline.objects.filter(project=request.project, hosted=request.repository)
+    rows = rows.exclude(source=Pipeline.Source.PARENT)
     own = rows.filter(merge_request=request, head_sha=request.sha).order_by("-pk").first()
     if own is not None:
         return own

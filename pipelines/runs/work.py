@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -21,14 +22,17 @@ class Stored:
     allowed_exit_codes: tuple[int, ...] = ()
     files: dict[str, str] = field(default_factory=dict, repr=False)  # variables that are files
     secrets: tuple[str, ...] = field(default=(), repr=False)  # values to mask
+    forwarded: dict[str, str] = field(default_factory=dict, repr=False)  # of a trigger job
 
 
-def stored(job: PlannedJob) -> Stored:
+def stored(job: PlannedJob, masked: Sequence[str] = ()) -> Stored:
+    """What a planned job's row keeps; `masked` are values to mask that its own plan has not."""
     return Stored(
         work=Work(**{name: getattr(job, name) for name in NAMES}),
         variables={name: text for name, text in job.variables.items() if name not in job.files},
         files={name: job.variables[name] for name in sorted(job.files)},
-        secrets=tuple(job.variables[name] for name in sorted(job.masked)),
+        secrets=(*(job.variables[name] for name in sorted(job.masked)), *masked),
+        forwarded=dict(job.forwarded),
         strong=frozenset(name for name, where in job.origins.items() if where.file in STRONGER),
         allowed_exit_codes=job.allowed_exit_codes,
     )

@@ -13,7 +13,7 @@ from pipelines.engine.scheduling import Status as JobStatus
 from pipelines.permissions import RUN
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services import advancing, cancelling
-from pipelines.runs.services.telling import tell
+from pipelines.runs.services.telling import changed, tell
 from portal.permissions import keeper_scope
 from rbac import audit
 from rbac.access import require
@@ -66,7 +66,7 @@ def retry(actor: Actor, job_id: int) -> Job:
     if JobStatus(job.status) not in ENDED or job.status == JobStatus.SKIPPED:
         raise Clash(f"{job.name} cannot run again: {job.get_status_display()}.")
     _queue(actor, pipeline, job, f"Run again by {actor.label}.")
-    _reset_behind(pipeline, [job])
+    reset_behind(pipeline, [job])
     audit.record(actor, "pipeline.retry", target=pipeline, after={"job": job.name})
     _go_on(pipeline, job)
     return job
@@ -87,11 +87,11 @@ def retry_failed(actor: Actor, pipeline_id: int) -> Pipeline:
     )
     for job in begun:
         _queue(actor, pipeline, job, f"Run again by {actor.label}.")
-    _reset_behind(pipeline, begun)
+    reset_behind(pipeline, begun)
     audit.record(
         actor, "pipeline.retry", target=pipeline, after={"jobs": [job.name for job in jobs][:50]}
     )
-    _reopen(pipeline)
+    reopen(pipeline)
     return pipeline
 
 
@@ -117,7 +117,7 @@ def _queue(actor: Actor, pipeline: Pipeline, job: Job, reason: str) -> None:
     job.save()
 
 
-def _reset_behind(pipeline: Pipeline, jobs: Iterable[Job]) -> None:
+def reset_behind(pipeline: Pipeline, jobs: Iterable[Job]) -> None:
     """Jobs that were skipped, or cancelled unrun, behind these are decided anew."""
     rows = pipeline.jobs.order_by("stage_at", "position")
     every = list(rows.only("pk", "pipeline", "name", "stage_at", "needs"))
@@ -141,13 +141,15 @@ def _reset_behind(pipeline: Pipeline, jobs: Iterable[Job]) -> None:
 
 
 def _go_on(pipeline: Pipeline, job: Job) -> None:
-    _reopen(pipeline)
+    reopen(pipeline)
     job.refresh_from_db()
 
 
-def _reopen(pipeline: Pipeline) -> None:
+def reopen(pipeline: Pipeline) -> None:
+    """Go on with a pipeline whose jobs have another status now."""
     if pipeline.ended:
         pipeline.status, pipeline.finished_at, pipeline.reason = Status.RUNNING, None, ""
         pipeline.save(update_fields=["status", "finished_at", "reason"])
+        changed(pipeline)
     advancing.advance(pipeline)
     tell(pipeline)

@@ -14,13 +14,14 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from pipelines.downstream import calling
 from pipelines.engine.problems import short
 from pipelines.engine.scheduling import ACTIVE, ENDED, Node, Scheduler, Step, overall
 from pipelines.engine.scheduling import Status as JobStatus
 from pipelines.runs import executors, work
 from pipelines.runs.models import Attempt, Job, Pipeline
 from pipelines.runs.services import grouping
-from pipelines.runs.services.telling import tell
+from pipelines.runs.services.telling import changed, tell
 
 log = logging.getLogger(__name__)
 Status = Pipeline.Status
@@ -29,7 +30,7 @@ MOST_ASKED = 20  # jobs that are offered a free resource group
 MOST_GROUPS = 200  # looked at in one round
 FEW = 500  # names in one query
 _NODE = ("stage_at", "when", "needs", "allow_failure")
-_FACTS = ("pk", "pipeline", "name", "status", "resource_group", "image", "tags")
+_FACTS = ("pk", "pipeline", "name", "status", "resource_group", "image", "tags", "triggers")
 
 
 def locked(pk: int) -> Pipeline:
@@ -93,16 +94,20 @@ def queue(pipeline: Pipeline, jobs: list[Job], *, retried: bool = False) -> None
             job.status, job.reason = JobStatus.WAITING_FOR_RESOURCE, reason
         else:
             job.status = JobStatus.PENDING
-            job.reason = executors.why_none(job, pipeline.project, there) or job.reason
             ready.append(job)
+            if job.triggers:
+                continue
+            job.reason = executors.why_none(job, pipeline.project, there) or job.reason
     numbers = dict(Job.objects.filter(pk__in=[job.pk for job in ready]).values_list("pk", "runs"))
     Attempt.objects.bulk_create(
         [
             Attempt(job=job, project_id=pipeline.project_id, number=numbers[job.pk] + 1)
             for job in ready
+            if not job.triggers
         ],
         batch_size=500,
     )
+    calling.trigger(job.pk for job in ready if job.triggers)
     again = {"retries": F("retries") + 1} if retried else {}
     Job.objects.filter(pk__in=numbers).update(runs=F("runs") + 1, **again)
 
@@ -178,4 +183,4 @@ def _settle(pipeline: Pipeline, status: JobStatus, broken: list[str]) -> None:
         named = ", ".join(f"“{short(name)}”" for name in broken[:MOST_NAMED])
         pipeline.reason = f"{named} failed." if status is JobStatus.FAILED else ""
     pipeline.save(update_fields=["status", "finished_at", "reason"])
-    tell(pipeline)
+    changed(pipeline)

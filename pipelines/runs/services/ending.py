@@ -90,6 +90,11 @@ def _end(pipeline: Pipeline, attempt: Attempt, end: End) -> None:
             "status", "reason", "failure", "allowed", "coverage", "started_at", "finished_at",
         ]
     )  # fmt: skip
+    move_on(pipeline, job)
+
+
+def move_on(pipeline: Pipeline, job: Job) -> None:
+    """What follows from a job's new status, which is saved; the pipeline's row is locked."""
     if job.resource_group and job.status != JobStatus.PENDING:
         advancing.free_group(pipeline.project_id, job.resource_group)
     failed = job.status == JobStatus.FAILED and not job.allowed

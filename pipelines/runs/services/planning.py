@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils import timezone
 
 from idp.changes import leases
 from idp.common.errors import SlipwayError, TemporaryBackendError
+from pipelines.downstream import configuring
+from pipelines.downstream.sources import ProjectSources
 from pipelines.engine.config import FILE, load
 from pipelines.engine.context import Context
 from pipelines.engine.plan import Plan, PlannedJob, State, plan
 from pipelines.engine.problems import ConfigError
+from pipelines.engine.sources import Files
 from pipelines.engine.values.artifacts import MAX_EXPOSED
 from pipelines.engine.values.simple import MAX_CONFIRMATION
 from pipelines.runs import commits, requests, work
@@ -22,7 +26,7 @@ from pipelines.runs.services import diffs
 from pipelines.runs.services.advancing import advance
 from pipelines.runs.services.cancelling import end_redundant
 from pipelines.runs.services.starting import TASK
-from pipelines.runs.services.telling import tell
+from pipelines.runs.services.telling import changed
 from pipelines.variables.selectors import settings_of
 
 log = logging.getLogger(__name__)
@@ -92,28 +96,28 @@ def _planned(pipeline: Pipeline) -> Made:
     if repository is None:
         return "the project has no repository"
     files = commits.CommitFiles(repository, pipeline.sha)
-    data = files.read(FILE)
-    if data is None:
+    root = configuring.root(pipeline, files)
+    if root is None:
         return f"the commit has no {FILE}"
-    context = _context(pipeline, files)
+    context = _context(pipeline, files, root.files)
     try:
-        return plan(load(data, context, FILE), context)
+        return plan(load(root.data, context, root.file), context)
     except ConfigError as fault:
         return fault
 
 
-def _context(pipeline: Pipeline, files: commits.CommitFiles) -> Context:
+def _context(pipeline: Pipeline, commit: commits.CommitFiles, files: Files) -> Context:
     return Context(
         source=pipeline.source,
         branch="" if pipeline.is_tag else pipeline.ref,
         tag=pipeline.ref if pipeline.is_tag else "",
         sha=pipeline.sha,
-        message=commits.facts(files.repository, pipeline.sha).message,
+        message=commits.facts(commit.repository, pipeline.sha).message,
         project=pipeline.project.name,
-        changed=commits.changed(files.repository, pipeline.before_sha, pipeline.sha),
+        changed=commits.changed(commit.repository, pipeline.before_sha, pipeline.sha),
         files=files,
         default_branch=pipeline.default_branch,
-        merge_request=pipeline.source == Pipeline.Source.MERGE_REQUEST,
+        merge_request=pipeline.of_merge_request,
         target_branch=pipeline.merge_request.target_branch if pipeline.merge_request else "",
         facts={**requests.facts(pipeline), **_of_schedule(pipeline)},
         open_merge_requests=requests.open_for(pipeline),
@@ -121,6 +125,7 @@ def _context(pipeline: Pipeline, files: commits.CommitFiles) -> Context:
         protected=pipeline.is_protected,
         inputs=json.loads(pipeline.inputs) if pipeline.inputs else {},
         pipeline_variables=json.loads(pipeline.given) if pipeline.given else {},
+        sources=ProjectSources(pipeline),
     )
 
 
@@ -151,15 +156,16 @@ def _keep(pipeline: Pipeline, made: Made) -> None:
         pipeline.on_job_failure = made.auto_cancel.on_job_failure
         pipeline.left_out = _left_out(made)
         pipeline.not_run = list(made.not_run)
+        masked = configuring.masked(pipeline)
         Job.objects.bulk_create(
-            [_row(pipeline, made, at, job) for at, job in enumerate(made.jobs.values())],
+            [_row(pipeline, made, at, job, masked) for at, job in enumerate(made.jobs.values())],
             batch_size=500,
         )
     pipeline.save()
     if pipeline.status == Status.RUNNING:
         advance(pipeline)
         end_redundant(pipeline)
-    tell(pipeline)
+    changed(pipeline)
 
 
 def _left_out(made: Plan) -> dict[str, str]:
@@ -180,7 +186,7 @@ def _exposed(job: PlannedJob) -> dict[str, str]:
     return {"exposed_as": artifacts.expose_as[:MAX_EXPOSED], "exposed_path": alone[:MAX_PATH]}
 
 
-def _row(pipeline: Pipeline, made: Plan, at: int, job: PlannedJob) -> Job:
+def _row(pipeline: Pipeline, made: Plan, at: int, job: PlannedJob, masked: Sequence[str]) -> Job:
     return Job(
         pipeline=pipeline,
         position=at,
@@ -199,6 +205,7 @@ def _row(pipeline: Pipeline, made: Plan, at: int, job: PlannedJob) -> Job:
         environment=job.environment.name if job.environment else "",
         tags=list(job.tags),
         image=job.image.name[:500] if job.image else "",
-        work=work.encode(work.stored(job)),
+        triggers=job.trigger is not None,
+        work=work.encode(work.stored(job, masked)),
         explanation={"rule": job.decision.reason, "where": str(job.where)},
     )

@@ -86,6 +86,7 @@ class At:
     request: HostedMergeRequest | None = None
     head: str = ""
     default_branch: str = PROTECTED
+    foreign: bool = False  # of a fork
 
 
 def look(project: Project, asked: Asked, *, before: str = "", sha: str = "") -> At:
@@ -137,7 +138,7 @@ def begin(actor: Actor, project: Project, asked: Asked, at: At) -> Pipeline:
         source=asked.source,
         hosted=at.hosted,
         merge_request=at.request,
-        foreign=at.request is not None and at.request.fork,
+        foreign=at.foreign or (at.request is not None and at.request.fork),
         default_branch=at.default_branch,
         given=json.dumps(given) if given else "",
         inputs=json.dumps(inputs) if inputs else "",

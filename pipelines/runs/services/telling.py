@@ -8,6 +8,7 @@ from django.db import transaction
 
 from gitops.hosted import notices
 from idp.changes import events
+from pipelines.downstream import calling
 from pipelines.runs.models import Pipeline
 
 TOPIC = "pipelines"
@@ -36,6 +37,12 @@ def tell(pipeline: Pipeline) -> None:
     if pipeline.ended:
         for listener in _listeners:
             transaction.on_commit(_call(listener, pipeline), robust=True)
+
+
+def changed(pipeline: Pipeline) -> None:
+    """The pipeline has another status: the job that started it is told, too."""
+    tell(pipeline)
+    calling.mirror(pipeline)
 
 
 def _call(listener: Callable[[Pipeline], None], pipeline: Pipeline) -> Callable[[], None]:

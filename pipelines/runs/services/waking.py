@@ -14,7 +14,9 @@ MOST = 200  # jobs that are told
 
 def wake(project: Project | None = None) -> int:
     """Of jobs that wait for a runner (of one project, or of all): how many have another reason."""
-    rows = Job.objects.filter(status=JobStatus.PENDING).select_related("pipeline__project__scope")
+    rows = Job.objects.filter(status=JobStatus.PENDING, triggers=False).select_related(
+        "pipeline__project__scope"
+    )
     if project is not None:
         rows = rows.filter(pipeline__project=project)
     there: dict[int, list[Executor]] = {}

@@ -16,6 +16,7 @@ from pipelines.executors.local import Runner
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services import planning, starting
 from rbac.actors import Actor
+from rbac.models import Team
 from tests.rbac.factories import Characters, make_characters, make_project
 
 SECONDS = 30
@@ -41,16 +42,20 @@ class World:
     def start(self, text: str, *, ref: str = "main", **options: object) -> Pipeline:
         """A planned pipeline of a new commit."""
         self.commit(text, f"refs/heads/{ref}")
+        return self.start_again(ref=ref, **options)
+
+    def start_again(self, *, ref: str = "main", **options: object) -> Pipeline:
+        """A planned pipeline of the commit that is there."""
         pipeline = starting.start(self.developer, self.project, ref, **options)  # type: ignore[arg-type]
         planning.work_on(pipeline.pk)
         pipeline.refresh_from_db()
         return pipeline
 
-    def other(self) -> World:
-        """The same with another project of the same people."""
+    def other(self, name: str = "other", team: Team | None = None) -> World:
+        """The same with another project, of the same people where no team is given."""
         found = World.__new__(World)
         found.people, found.developer = self.people, Actor(self.people.administrator)
-        found.project = make_project("other", self.people.project.team)
+        found.project = make_project(name, team or self.people.project.team)
         found.repository = repositories.local(repositories.ensure(found.project))
         return found
 
