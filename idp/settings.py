@@ -263,6 +263,10 @@ BLOBS_BUCKET = conf.text("SLIPWAY_BLOBS_BUCKET", default="")
 # Where it is, unless it is AWS.
 BLOBS_ENDPOINT = conf.text("SLIPWAY_BLOBS_ENDPOINT", default="")
 CI_CACHES_DIR = conf.path("SLIPWAY_CI_CACHES_DIR", STATE_DIR / "ci-caches")
+# Bytes of one cache and of all together, 0: no bound; those that nobody used for so long go.
+CI_CACHE_SIZE = conf.integer("SLIPWAY_CI_CACHE_SIZE", default=2 * 1024**3, least=0)
+CI_CACHES_SIZE = conf.integer("SLIPWAY_CI_CACHES_SIZE", default=20 * 1024**3, least=0)
+CI_CACHE_DAYS = conf.integer("SLIPWAY_CI_CACHE_DAYS", default=30, least=0)
 CI_SCRATCH_DIR = conf.path("SLIPWAY_CI_SCRATCH_DIR", STATE_DIR / "ci-scratch")
 # Jobs that run at once as processes of this machine; 0: none.
 CI_RUNNER_SLOTS = conf.integer("SLIPWAY_CI_RUNNER_SLOTS", default=4, least=0)

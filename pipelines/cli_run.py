@@ -16,11 +16,13 @@ from pipelines.checkout import CheckoutFiles, origin_of
 from pipelines.cli_server import confirm
 from pipelines.engine.planned import Plan, State
 from pipelines.engine.scheduling import Status
+from pipelines.running import sweeping
 from pipelines.running.choosing import ChoiceError, Wanted, choose
 from pipelines.running.launching import Launcher
 from pipelines.running.local import LocalRun, Ran, Result
 from pipelines.running.stores import Folders, folder_for
 
+_CACHES = sweeping.Bounds(seconds=30 * 86_400.0, size=20 * 1024**3)  # of all checkouts
 _COLOURS = (36, 35, 34, 33, 32, 96, 95, 94, 93, 92)
 
 
@@ -84,7 +86,9 @@ def run(
     caches = Folders(folder_for(f"ci/caches/{files.root.name}"))
     local = LocalRun(plan, origin_of(files), choice, printer, caches)
     with _interrupts(local):
-        return local.run(launcher)
+        found = local.run(launcher)
+    sweeping.sweep(folder_for("ci/caches"), _CACHES)
+    return found
 
 
 @contextmanager

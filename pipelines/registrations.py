@@ -7,8 +7,10 @@ from pipelines import permissions
 from pipelines.deploys import registrations as _deploys  # noqa: F401  # registers its gate and pages
 from pipelines.downstream import registrations as _downstream  # noqa: F401  # finds trigger jobs
 from pipelines.evidence import registrations as _evidence  # noqa: F401  # registers its gate
+from pipelines.executors import caches
 from pipelines.fleet import registrations as _fleet  # noqa: F401  # registers agents
 from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts
+from pipelines.running import sweeping
 from pipelines.runs import pushes, reporting, requests
 from pipelines.runs import registrations as _runs  # noqa: F401  # registers its pages' parts
 from pipelines.runs.services import advancing, due, ending, expiring, merging, planning
@@ -23,6 +25,7 @@ controller.register_periodic("lost attempts", EVERY_SECONDS, ending.end_lost, vi
 controller.register_periodic("delayed jobs", EVERY_SECONDS, due.begin, vital=True)
 controller.register_periodic("free resource groups", EVERY_SECONDS, advancing.free_groups)
 controller.register_periodic("expired artifacts", expiring.EVERY_SECONDS, expiring.expire)
+controller.register_periodic("old caches", sweeping.EVERY_SECONDS, caches.sweep)
 events.register_list(TOPIC, permissions.VIEW)
 listeners.register(
     on_pushed=pushes.pushed, on_merge_request=merging.told, on_merging=requests.against_merging

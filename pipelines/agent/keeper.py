@@ -118,7 +118,8 @@ class RemoteFiles:
                     refused="script_failure",
                 )
         except (archives.ArchiveError, OSError) as error:
-            raise FilesError(f"The artifacts cannot be kept: {error}", "script_failure") from error
+            what = "cache" if path == "cache" else "artifacts"
+            raise FilesError(f"The {what} cannot be kept: {error}", "script_failure") from error
 
     @staticmethod
     def _temporary() -> IO[bytes]:

@@ -17,6 +17,7 @@ from idp.changes import leases
 from idp.common.errors import SlipwayError, TemporaryBackendError
 from pipelines.backends import blobs
 from pipelines.engine.values.work import Work
+from pipelines.executors import caches
 from pipelines.executors.checkouts import COMMITS, kept_in
 from pipelines.reports.formats import dotenv
 from pipelines.reports.formats.base import ReportRefused, Source
@@ -25,7 +26,7 @@ from pipelines.reports.services import Upload, take
 from pipelines.running import archives
 from pipelines.running.attempt import FilesError
 from pipelines.running.files import OutsideError, open_file
-from pipelines.running.stores import Folders, untracked
+from pipelines.running.stores import untracked
 from pipelines.runs.claiming import Taken
 from pipelines.runs.models import Artifact, Attempt
 from rbac.actors import Actor
@@ -71,7 +72,7 @@ class ServerFiles:
         apart = "protected" if pipeline.is_protected else "unprotected"
         if pipeline.foreign:  # no fork gets what another one left
             apart = f"foreign-{pipeline.merge_request_id or pipeline.pk}"
-        self._caches = Folders(Path(settings.CI_CACHES_DIR) / str(pipeline.project_id) / apart)
+        self._caches = caches.of(pipeline.project_id, apart)
 
     def sources(self, folder: Path) -> str:
         strategy = self._variables.get("GIT_STRATEGY", "clone")
@@ -108,6 +109,7 @@ class ServerFiles:
 
     def push(self, key: str, folder: Path, entries: Sequence[str]) -> None:
         self._caches.put(key, folder, entries)
+        caches.sweep_now_and_then()
 
     def keep(
         self, folder: Path, entries: Sequence[str], reports: Mapping[str, list[str]]
@@ -161,7 +163,11 @@ class ServerFiles:
         return next((one.format for one in reports if one.kind == kind), "")
 
     def untracked(self, folder: Path) -> Iterable[str]:
-        return untracked(folder, self._repository.changed("", self._attempt.job.pipeline.sha))
+        try:
+            known = self._repository.changed("", self._attempt.job.pipeline.sha)
+        except SlipwayError as error:
+            raise FilesError(error.message) from error
+        return untracked(folder, known)
 
     def _store(self, kind: str, folder: Path, entries: Sequence[str]) -> None:
         try:

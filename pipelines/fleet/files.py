@@ -26,6 +26,7 @@ from pipelines.executors.local import sources_of
 from pipelines.executors.variables import for_job
 from pipelines.running import archives, files
 from pipelines.running.attempt import FilesError
+from pipelines.running.stores import TooLarge
 from pipelines.runs import commits, work
 from pipelines.runs.claiming import Taken
 from pipelines.runs.models import Artifact, Attempt
@@ -147,7 +148,10 @@ def cached(attempt: Attempt, lease: Lease, keys: list[str]) -> tuple[str, IO[byt
         found = keeper(attempt, lease).pull(_judged(keys), folder)
         if found is None:
             return None
-        packed = archives.pack(folder, [path for path, _ in files.walk(folder)])
+        try:
+            packed = archives.pack(folder, [path for path, _ in files.walk(folder)])
+        except archives.ArchiveError as error:
+            raise _wrong("key", f"The cache cannot be sent: {error}", "Keep less in it.") from error
     packed.seek(0)
     return found, packed
 
@@ -161,7 +165,10 @@ def cache(attempt: Attempt, lease: Lease, key: str, file: IO[bytes]) -> None:
         except archives.ArchiveError as error:
             raise _wrong("body", str(error), "Keep files of the workspace alone.") from error
         entries = [path for path, _ in files.walk(folder)]
-        keeper(attempt, lease).push(key, folder, entries)
+        try:
+            keeper(attempt, lease).push(key, folder, entries)
+        except TooLarge as error:
+            raise _wrong("body", f"The cache is not kept: {error}.", "Keep less in it.") from error
 
 
 def _judged(keys: list[str]) -> list[str]:

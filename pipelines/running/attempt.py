@@ -56,6 +56,10 @@ class FilesError(RuntimeError):
         self.reason, self.again = reason, again
 
 
+# What keeps a cache from being restored or saved: no reason for a job to fail.
+CACHE_ERRORS = (FilesError, OSError, ValueError)
+
+
 class Keeper(Protocol):
     """Where an attempt's files come from and go to. Each call raises `FilesError`."""
 
@@ -126,6 +130,11 @@ def _write_new(path: Path, text: str) -> None:
         raise FilesError(f"{path.name} cannot be written: {error.strerror}") from error
     with os.fdopen(handle, "w", errors="surrogateescape") as file:
         file.write(text)
+
+
+def _words(error: Exception) -> str:
+    """What an error says; of the system's no path of this machine."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 class Attempt:
@@ -288,8 +297,14 @@ class Attempt:
         for cache in self.order.work.caches:
             if not cache.pulls:
                 continue
-            keys = cache_keys(cache, self.folder)
-            found = self.keeper.pull(keys, self.folder)
+            try:
+                keys = cache_keys(cache, self.folder)
+                found = self.keeper.pull(keys, self.folder)
+            except CACHE_ERRORS as error:
+                self._warn(
+                    f"The cache is not restored, and the job goes on without it: {_words(error)}"
+                )
+                continue
             self._line(f"Cache {found} is restored." if found else f"No cache {keys[0]} yet.")
 
     def _gather(self, outcome: Outcome) -> None:
@@ -301,7 +316,10 @@ class Attempt:
         if kept:
             self._section("archive_cache", "Saving the cache")
         for cache in kept:
-            self._push(cache)
+            try:
+                self._push(cache)
+            except CACHE_ERRORS as error:
+                self._warn(f"The cache is not saved; the job's result stays: {_words(error)}")
         if self.order.work.artifacts is not None:
             self._keep(self.order.work.artifacts, failed=failed)
 

@@ -5,14 +5,17 @@ Entries are paths from a root with `/`. Links are copied as links, and only thos
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 MAX_ENTRIES = 500_000
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class OutsideError(ValueError):
@@ -49,7 +52,7 @@ def walk(root: Path, start: str = "") -> Iterator[tuple[str, bool]]:
 
 
 def copy(source: Path, entries: Iterable[str], target: Path) -> Copied:
-    """Copy entries, replacing what stands there; folders are merged."""
+    """Copy entries, replacing what stands there; folders are merged. `OSError`: a full disk."""
     root, base = _real(source), _real(target)
     count = size = 0
     left: list[str] = []
@@ -62,9 +65,23 @@ def copy(source: Path, entries: Iterable[str], target: Path) -> Copied:
                 made.add(parent)
             size += _copy_one(f"{root}/{path}", f"{base}/{path}", root)
             count += 1
-        except (OSError, OutsideError):
+        except (OSError, OutsideError) as error:
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise
             left.append(path)
     return Copied(count, size, tuple(left))
+
+
+def size_of(root: Path, entries: Iterable[str]) -> int:
+    """The bytes of the files among entries; links count for nothing."""
+    total = 0
+    for path in entries:
+        try:
+            found = os.lstat(f"{root}/{path}")
+        except OSError:
+            continue
+        total += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return total
 
 
 def _real(path: Path) -> str:

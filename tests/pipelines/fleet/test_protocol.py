@@ -325,7 +325,9 @@ class TestFiles:
         assert put(caller, order, "artifacts/archive", data).status_code == 422
         assert not Artifact.objects.exists()
 
-    def test_caches_come_and_go_apart_by_project(self, world: World, caller: Caller) -> None:
+    def test_caches_come_and_go_apart_by_project(
+        self, world: World, caller: Caller, settings: Any
+    ) -> None:
         order = claimed(world, caller)
         path = f"attempts/{order.attempt}/cache?key=other&key=deps"
         assert caller.call("GET", path, b"", order.lease).status_code == 204
@@ -334,6 +336,9 @@ class TestFiles:
         assert answer[forms.CACHE_KEY] == "deps"
         with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:
             assert archive.read("deps/one") == b"1"
+        settings.CI_CACHE_SIZE = 3
+        answer = put(caller, order, "cache?key=deps", zipped(deps__one=b"four"))
+        assert (answer.status_code, "it has 4 bytes" in answer.json()["detail"]) == (422, True)
         assert put(caller, order, f"cache?key={'x' * 3000}", zipped(a=b"1")).status_code == 422
         assert put(caller, order, "cache?key=x", zipped(**{"../a": b"1"})).status_code == 422
 

@@ -110,6 +110,21 @@ job:
     assert "\nnone\n" in checkout.heard.text["job"]
 
 
+@pytest.mark.parametrize("call", ["get", "put"])
+def test_a_cache_that_fails_is_a_warning_and_never_fails_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error", "/srv/secret-place")
+
+    checkout = Checkout(tmp_path, "job: {cache: {paths: [deps]}, script: [mkdir deps]}")
+    monkeypatch.setattr(checkout.caches, call, broken)
+    assert checkout.run().succeeded
+    words = {"get": "goes on without it", "put": "the job's result stays"}[call]
+    assert f"{words}: Input/output error" in checkout.heard.text["job"]
+    assert "secret-place" not in checkout.heard.text["job"]
+
+
 def test_dotenv_goes_on_to_those_that_need_it_but_not_over_what_a_person_gave(
     tmp_path: Path,
 ) -> None:

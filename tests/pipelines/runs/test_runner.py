@@ -76,7 +76,19 @@ def test_a_cache_of_untracked_files_has_none_that_git_knows(
     text = "job: {script: [echo 1 > made.txt], cache: {untracked: true}}"
     assert finished(world.start(text)).status == "success"
     kept = [path.name for path in Path(settings.CI_CACHES_DIR).rglob("*") if path.is_file()]
-    assert kept == ["made.txt"]
+    assert sorted(kept) == [".lock", "made.txt"]
+
+
+def test_a_cache_that_is_too_large_is_a_warning_and_no_failure(
+    world: World, finished: Callable[[Pipeline], Pipeline], settings: Settings
+) -> None:
+    settings.CI_CACHE_SIZE = 10
+    text = "job: {script: [echo more than ten > made.txt], cache: {paths: [made.txt]}}"
+    pipeline = finished(world.start(text))
+    assert pipeline.status == "success"
+    log = logs.read(world.job(pipeline, "job").attempts.get().pk)[0].decode()
+    assert "The cache is not saved; the job's result stays: it has 14 bytes, and one may" in log
+    assert not list(Path(settings.CI_CACHES_DIR).rglob("made.txt"))
 
 
 def test_each_job_has_a_home_of_its_own(
