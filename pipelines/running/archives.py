@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,15 @@ from pipelines.running.files import MAX_ENTRIES, inside
 MAX_BYTES = 2 * 1024**3  # of all files, unpacked
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 _SPOOL = 8 * 1024 * 1024
+_ENCRYPTED = 1  # a bit of an entry's flags
+_METHODS = frozenset(
+    {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+)
+# All that reading an archive of a stranger's raises.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError,
+    struct.error,
+)  # fmt: skip
 
 
 class ArchiveError(ValueError):
@@ -70,7 +82,7 @@ def listing(file: IO[bytes]) -> list[Entry]:
                 Entry(one.filename.rstrip("/"), one.file_size, one.is_dir())
                 for one in archive.infolist()
             ]
-    except zipfile.BadZipFile as error:
+    except _BROKEN as error:
         raise ArchiveError("It is no zip archive.") from error
 
 
@@ -82,8 +94,8 @@ def judge(file: IO[bytes], limit: int | None = None) -> int:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ArchiveError(f"It is no zip archive: {error}") from error
+    except _BROKEN as error:
+        raise ArchiveError(f"It is no zip archive: {_words(error)}") from error
     _judge(entries, limit)
     return len(entries)
 
@@ -95,15 +107,24 @@ def unpack(file: IO[bytes], target: Path, limit: int | None = None) -> int:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
             _judge(entries, limit)
-            links = [one for one in entries if stat.S_ISLNK(one.external_attr >> 16)]
+            links: list[zipfile.ZipInfo] = []
             for one in entries:
-                if one not in links:
+                if stat.S_ISLNK(one.external_attr >> 16):
+                    links.append(one)
+                else:
                     _put(archive, one, base)
             for one in links:
                 _link(archive, one, base)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise ArchiveError(f"It cannot be unpacked: {error}") from error
+    except ArchiveError:
+        raise
+    except _BROKEN as error:
+        raise ArchiveError(f"It cannot be unpacked: {_words(error)}") from error
     return len(entries)
+
+
+def _words(error: Exception) -> str:
+    """What an error says; of the system's no path of this machine."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _judge(entries: Sequence[zipfile.ZipInfo], limit: int | None) -> None:
@@ -114,6 +135,10 @@ def _judge(entries: Sequence[zipfile.ZipInfo], limit: int | None) -> None:
         parts = one.filename.split("/")
         if one.filename.startswith("/") or ".." in parts or "\\" in one.filename:
             raise ArchiveError(f"“{one.filename[:80]}” leads out of the folder.")
+        if one.flag_bits & _ENCRYPTED:
+            raise ArchiveError(f"“{one.filename[:80]}” is encrypted; pack it without a password.")
+        if one.compress_type not in _METHODS:
+            raise ArchiveError(f"“{one.filename[:80]}” is packed by a method that is not read.")
         total += one.file_size
         if total > most:
             raise ArchiveError(f"“{one.filename[:80]}” grows past what is unpacked.")

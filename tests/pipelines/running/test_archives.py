@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.running import archives
-from pipelines.running.archives import ArchiveError
+from pipelines.running.archives import ArchiveError, unpack
 
 
 @pytest.fixture
@@ -82,3 +82,50 @@ def test_nothing_is_written_through_a_link_that_was_there(tmp_path: Path) -> Non
 def test_what_is_no_archive_says_so(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError):
         archives.unpack(io.BytesIO(b"nonsense"), tmp_path)
+
+
+def encrypted() -> bytes:
+    """An archive whose entry says that it is encrypted, in both of its headers."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("secret.txt", b"x")
+    data = bytearray(file.getvalue())
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(mark) + at] |= 1
+    return bytes(data)
+
+
+def torn() -> bytes:
+    """An archive whose packed bytes are none."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", b"x" * 1000)
+    data = bytearray(file.getvalue())
+    start = data.index(b"a.txt") + 5
+    data[start : start + 4] = b"\xff" * 4
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(encrypted(), "“secret.txt” is encrypted"), (torn(), "cannot be unpacked: Error -3")],
+)
+def test_what_cannot_be_read_says_so(tmp_path: Path, data: bytes, words: str) -> None:
+    with pytest.raises(ArchiveError, match=words):
+        unpack(io.BytesIO(data), tmp_path)
+
+
+def test_no_entry_is_compared_with_all_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.txt", b"x")
+        for number in range(50):
+            link = zipfile.ZipInfo(f"l{number}")
+            link.external_attr = 0o120777 << 16
+            archive.writestr(link, "a.txt")
+    compared = []
+    monkeypatch.setattr(zipfile.ZipInfo, "__eq__", lambda *both: compared.append(both) or False)
+    assert unpack(file, tmp_path) == 51
+    assert (compared, (tmp_path / "l49").read_text()) == ([], "x")
