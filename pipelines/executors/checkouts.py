@@ -22,6 +22,7 @@ from pathlib import Path
 
 from gitops.hosts.local import LocalRepository
 from idp.common.errors import TemporaryBackendError
+from pipelines.running import stores
 
 log = logging.getLogger(__name__)
 COMMITS = "commits"  # the folder beside the caches of projects
@@ -51,7 +52,10 @@ class Checkouts:
                 self._make(place, repository, sha, depth)
             os.utime(place)
         try:
-            _copy(place, folder)
+            with stores.held(place) as kept:
+                if kept is None:
+                    raise FileNotFoundError(place)
+                _copy(kept, folder)
         except OSError:  # it went meanwhile, or the disk is full: then the clone says so
             log.info("the kept work tree of %s cannot be copied", sha, exc_info=True)
             shutil.rmtree(folder, ignore_errors=True)
@@ -85,7 +89,7 @@ class Checkouts:
         kept = [entry for entry in os.scandir(self.root) if entry.is_dir()]
         kept.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
         for entry in kept[KEPT:]:
-            shutil.rmtree(entry.path, ignore_errors=True)
+            stores.remove(Path(entry.path))  # unless somebody copies it
 
 
 @lru_cache(maxsize=4)

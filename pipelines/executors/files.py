@@ -36,6 +36,7 @@ ARCHIVE = "archive"
 DEFAULT_DAYS = 30
 DEFAULT_DEPTH = 20
 _DIGEST = 10
+_DEPTH_DIGITS = 9
 READ = frozenset({"junit", "codequality", "cyclonedx", "metrics", "sarif"})
 
 
@@ -49,6 +50,13 @@ def report_name(job: str, path: str) -> str:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
     return f"{name[: MAX_LABEL - _DIGEST - 1]} {digest}"
+
+
+def depth_of(given: str) -> int:
+    """How many commits `GIT_DEPTH` asks for, 0 for all; so many that nobody has them are all."""
+    if not (given.isascii() and given.isdecimal()):
+        return DEFAULT_DEPTH
+    return int(given) if len(given) <= _DEPTH_DIGITS else 0
 
 
 class ServerFiles:
@@ -78,8 +86,7 @@ class ServerFiles:
         strategy = self._variables.get("GIT_STRATEGY", "clone")
         if strategy in {"none", "empty"}:
             return f"GIT_STRATEGY is {strategy}."
-        given = self._variables.get("GIT_DEPTH", "")
-        depth = int(given) if given.isascii() and given.isdecimal() else DEFAULT_DEPTH
+        depth = depth_of(self._variables.get("GIT_DEPTH", ""))
         sha = self._attempt.job.pipeline.sha
         try:
             kept_in(Path(settings.CI_CACHES_DIR) / COMMITS).put(

@@ -64,7 +64,7 @@ class Folders:
         """Put what is kept under a name into a folder; None when nothing is."""
         place = self._place(name)
         for _ in range(_TRIES):
-            with _held(place) as generation:
+            with held(place) as generation:
                 if generation is not None:
                     os.utime(generation)
                     found = [path for path, _ in files.walk(generation)]
@@ -87,8 +87,8 @@ def alone(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _held(place: Path) -> Iterator[Path | None]:
-    """The generation of a place, which stays for so long; None where it went this moment."""
+def held(place: Path) -> Iterator[Path | None]:
+    """The folder at a place, which `remove` leaves for so long; None where it went this moment."""
     generation = place.resolve()
     try:
         handle = os.open(generation, os.O_RDONLY | os.O_DIRECTORY)

@@ -136,7 +136,7 @@ class TestSweep:
     def test_one_that_is_read_stays(self, tmp_path: Path) -> None:
         base = tmp_path / "caches"
         place = self.put(base, "old", 40)
-        with stores._held(place) as generation:
+        with stores.held(place) as generation:
             assert generation is not None
             sweeping.sweep(base, sweeping.Bounds(30 * DAY, 0))
             assert generation.is_dir()

@@ -13,6 +13,7 @@ from gitops.hosts.local import LocalRepository
 from idp.common.errors import SlipwayError
 from pipelines.executors import checkouts
 from pipelines.executors.checkouts import KEPT, Checkouts
+from pipelines.executors.files import depth_of
 from tests.pipelines.runs.conftest import World
 
 pytestmark = pytest.mark.django_db
@@ -101,3 +102,30 @@ def test_a_commit_that_is_not_there_leaves_nothing(world: World, tmp_path: Path)
         with pytest.raises(SlipwayError):
             kept.put(world.repository, "1" * 40, empty(tmp_path / f"job{number}"), depth=1)
     assert [path for path in (tmp_path / "kept").iterdir() if path.is_dir()] == []
+
+
+def test_one_that_is_copied_is_not_taken_away(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Checkouts(tmp_path / "kept")
+    shas = [world.commit(f"job: {{script: [echo {number}]}}") for number in range(KEPT + 1)]
+    copy, seen = checkouts._copy, []
+
+    def slow(place: Path, folder: Path) -> None:
+        if not seen:
+            seen.append(place)
+            for sha in shas[1:]:
+                for number in range(2):
+                    kept.put(world.repository, sha, empty(tmp_path / f"{sha}-{number}"), depth=1)
+            assert (place / ".gitlab-ci.yml").is_file()
+        copy(place, folder)
+
+    monkeypatch.setattr(checkouts, "_copy", slow)
+    for number in range(2):
+        kept.put(world.repository, shas[0], empty(tmp_path / f"job{number}"), depth=1)
+    assert asked(tmp_path / "job1", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(("given", "depth"), [("", 20), ("x", 20), ("5", 5), ("9" * 5000, 0)])
+def test_any_depth_that_is_asked_for_is_one(given: str, depth: int) -> None:
+    assert depth_of(given) == depth
