@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipelines.engine.context import Context
 from pipelines.engine.source import MAX_BYTES
-from pipelines.engine.sources import NoSources, SourceError
+from pipelines.engine.sources import NoSources, Oversize, SourceError
 from pipelines.local_settings import NOTHING, LocalSettings
 from pipelines.running.workspace import Origin
 
@@ -55,8 +55,7 @@ class CheckoutFiles:
         if not target.is_relative_to(self.root.resolve()) or not target.is_file():
             return None
         try:
-            with target.open("rb") as file:
-                return file.read(MAX_BYTES + 1)
+            return content_of(target)
         except OSError:
             return None
 
@@ -70,6 +69,14 @@ class CheckoutFiles:
             return tuple(sorted(set(listed.rstrip("\0").split("\0"))))[:MAX_FILES]
         found = (path for path in self.root.rglob("*") if path.is_file())
         return tuple(str(path.relative_to(self.root)) for path in islice(found, MAX_FILES))
+
+
+def content_of(path: Path) -> bytes:
+    """What a file holds, an `Oversize` for one that is too large; raises `OSError`."""
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    size = max(len(data), path.stat().st_size)  # of what has no end the latter is 0
+    return data if size <= MAX_BYTES else Oversize(size)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import typer
 
 from idp.common.console import Client, Code, fail, note, print_json, say
 from pipelines import cli_agent, cli_server, cli_split, local_settings
-from pipelines.checkout import CheckoutFiles, context_of, root_of
+from pipelines.checkout import CheckoutFiles, content_of, context_of, root_of
 from pipelines.cli_run import run as run_plan
 from pipelines.cli_run import tell
 from pipelines.engine import cache, explaining
@@ -23,7 +23,6 @@ from pipelines.engine.cache import FILE
 from pipelines.engine.context import Context
 from pipelines.engine.planned import Plan
 from pipelines.engine.problems import ConfigError, Problem, nearest
-from pipelines.engine.source import MAX_BYTES
 from pipelines.running.choosing import Wanted
 from pipelines.running.launching import Launcher
 
@@ -65,8 +64,7 @@ def _found(asked: Asked, files: CheckoutFiles) -> tuple[bytes, Context, str]:
     source = "merge_request_event" if asked.merge_request else asked.source
     pretended = {"source": source, "branch": asked.branch, "tag": asked.tag}
     try:
-        with path.open("rb") as opened:
-            data = opened.read(MAX_BYTES + 1)
+        data = content_of(path)
     except OSError as error:
         message = f"{path}: {error.strerror}."
         raise fail(message, Code.NOT_FOUND, fix="Name a file.") from None

@@ -216,14 +216,14 @@ class LocalRepository:
             at = start + entry.size + 1
         return files
 
-    def read_file(self, commit: str, path: str) -> bytes | None:
-        """One plain file of a commit, or None; raises `Invalid` past the bound and for a link."""
+    def read_file(self, commit: str, path: str, *, most: int = MAX_FILE) -> bytes | None:
+        """One plain file of a commit, or None; raises `FileTooLarge`, and `Invalid` for a link."""
         lines = self._run("ls-tree", "-l", "-z", commit, "--", checked_path(path)).split(b"\0")
         if not lines[0]:
             return None
         mode, _, sha, size = lines[0].split(b"\t")[0].decode().split()
         entry = Entry(mode, sha, 0 if size == "-" else int(size), path)
-        _check_bounds(".", [entry])
+        _check_bounds(".", [entry], most)
         return self._run("cat-file", "blob", sha)
 
     def links(self, commit: str) -> list[str]:
@@ -399,6 +399,17 @@ class LocalRepository:
         return out.decode().strip()
 
 
+class FileTooLarge(Invalid):
+    """A file is larger than is read; `size` is its bytes."""
+
+    def __init__(self, path: str, size: int, most: int) -> None:
+        super().__init__(
+            f"{path} is {size // 1024} KB; a file of an environment has at most {most // 1024} KB.",
+            fix="Put large data into a bucket and refer to it.",
+        )
+        self.size = size
+
+
 def _too_much(directory: str) -> str:
     return (
         f"{directory} holds more than Slipway reads: at most {MAX_FILES} files of"
@@ -406,7 +417,7 @@ def _too_much(directory: str) -> str:
     )
 
 
-def _check_bounds(directory: str, entries: list[Entry]) -> None:
+def _check_bounds(directory: str, entries: list[Entry], most: int = MAX_FILE) -> None:
     for entry in entries:
         if entry.mode in _KINDS:
             raise Invalid(
@@ -415,11 +426,7 @@ def _check_bounds(directory: str, entries: list[Entry]) -> None:
                 fix="Replace it by the file itself.",
             )
         checked_path(entry.path)
-        if entry.size > MAX_FILE:
-            raise Invalid(
-                f"{directory}/{entry.path} is {entry.size // 1024} KB; a file of an environment"
-                f" has at most {MAX_FILE // 1024} KB.",
-                fix="Put large data into a bucket and refer to it.",
-            )
+        if entry.size > most:
+            raise FileTooLarge(f"{directory}/{entry.path}", entry.size, most)
     if len(entries) > MAX_FILES or sum(e.size for e in entries) > MAX_TOTAL:
         raise Invalid(_too_much(directory))

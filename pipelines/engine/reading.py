@@ -23,6 +23,7 @@ from pipelines.engine.source import (
     Map,
     Reference,
 )
+from pipelines.engine.sources import Oversize
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9_,]*|0x[0-9a-fA-F_]+|0b[01_]+)")
 _OCTAL = re.compile(r"[-+]?0[0-7_]+")
@@ -185,10 +186,15 @@ def _merged(value: Any, where: Where) -> list[Map]:
     return list(bases)
 
 
+_SMALLER = "Split it into files that it includes; what jobs read belongs into files of its own."
+
+
 def _decoded(data: bytes | str, file: str) -> str:
     raw = data.encode(errors="surrogatepass") if isinstance(data, str) else data
-    if len(raw) > MAX_BYTES:
-        raise error(Where(file), "size", f"It has {len(raw)} bytes; {MAX_BYTES} are the most.")
+    size = raw.size if isinstance(raw, Oversize) else len(raw)
+    if size > MAX_BYTES:
+        message = f"It is too large: {size:,} bytes; {MAX_BYTES:,} are the most."
+        raise error(Where(file), "size", message, _SMALLER)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:

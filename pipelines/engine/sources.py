@@ -7,14 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
+
+
+class Oversize(bytes):
+    """Stands for a file of more than `source.MAX_BYTES`: its content was not read."""
+
+    size: int
+
+    def __new__(cls, size: int) -> Self:
+        found = super().__new__(cls, b"# a file of %d bytes" % size)
+        found.size = size
+        return found
 
 
 class Files(Protocol):
     """The files of the commit, by their path from the root."""
 
     def read(self, path: str) -> bytes | None:
-        """The content; None when there is no such file."""
+        """The content, or an `Oversize`; None when there is no such file."""
 
     def paths(self) -> Sequence[str]:
         """The paths of all files."""

@@ -9,12 +9,14 @@ from functools import cached_property
 
 from gitops import repositories
 from gitops.hosted.mirrors import mirror_of
-from gitops.hosts.local import ZERO, CommitFacts, LocalRepository
+from gitops.hosts.local import ZERO, CommitFacts, FileTooLarge, LocalRepository
 from gitops.hosts.mirror import Mirror
 from gitops.models import ConfigRepository, HostedMergeRequest, HostedRepository
 from gitops.review.following import on_disk
 from idp.common.errors import Clash, Invalid
 from pipelines.engine.config import FILE
+from pipelines.engine.source import MAX_BYTES
+from pipelines.engine.sources import Oversize
 from pipelines.runs.models import PROTECTED, Pipeline
 from rbac.models import Project
 
@@ -115,7 +117,9 @@ class CommitFiles:
 
     def read(self, path: str) -> bytes | None:
         try:
-            return self.repository.read_file(self.sha, path)
+            return self.repository.read_file(self.sha, path, most=MAX_BYTES)
+        except FileTooLarge as error:
+            return Oversize(error.size)
         except Invalid:
             return None  # a link, or a path that leads outside
 

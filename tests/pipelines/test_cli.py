@@ -167,7 +167,7 @@ def test_a_repositorys_monitor_program_is_not_run(checkout: Path) -> None:
 def test_a_file_without_an_end_is_read_in_part_and_refused() -> None:
     result = ci("ci", "lint", "/dev/zero")
     assert result.exit_code == 1
-    assert "2000000 are the most" in result.output
+    assert "2,000,000 are the most" in result.output
 
 
 class TestRun:

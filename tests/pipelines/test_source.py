@@ -94,7 +94,7 @@ def test_an_alias_inside_its_own_anchor_is_refused() -> None:
 
 
 def test_a_file_over_the_bound_is_refused() -> None:
-    assert "2000000 are the most" in fault("a: " + "x" * source.MAX_BYTES).message
+    assert "2,000,000 are the most" in fault("a: " + "x" * source.MAX_BYTES).message
 
 
 @pytest.mark.parametrize(
