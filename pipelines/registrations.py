@@ -25,6 +25,7 @@ controller.register_periodic("lost attempts", EVERY_SECONDS, ending.end_lost, vi
 controller.register_periodic("delayed jobs", EVERY_SECONDS, due.begin, vital=True)
 controller.register_periodic("free resource groups", EVERY_SECONDS, advancing.free_groups)
 controller.register_periodic("expired artifacts", expiring.EVERY_SECONDS, expiring.expire)
+controller.register_periodic("orphaned content", expiring.EVERY_SECONDS, expiring.sweep_orphans)
 controller.register_periodic("old caches", sweeping.EVERY_SECONDS, caches.sweep)
 events.register_list(TOPIC, permissions.VIEW)
 listeners.register(

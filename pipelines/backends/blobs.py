@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Protocol
 
 from django.conf import settings
 
-from pipelines.backends.files import Folder
+from pipelines.backends.files import Folder, Stored
 from pipelines.backends.s3 import Bucket
 
 FRESH_SECONDS = 3_600.0  # what was kept a moment ago stays: its row may be on the way
@@ -26,8 +27,11 @@ class Store(Protocol):
     def open(self, digest: str) -> IO[bytes]:
         """The content, seekable; `PermanentBackendError` when it is no longer there."""
 
-    def delete(self, digest: str, *, older_than: float) -> None:
-        """Take content away unless it was kept in the last so many seconds; twice is no error."""
+    def delete(self, digest: str, *, older_than: float) -> bool:
+        """Take content away unless it was kept in the last so many seconds; whether it is gone."""
+
+    def each(self, after: str, most: int) -> Sequence[Stored]:
+        """At most so many contents behind a digest, in the order of digests."""
 
 
 def store() -> Store:
@@ -52,6 +56,6 @@ def open_blob(digest: str) -> IO[bytes]:
     return store().open(digest)
 
 
-def delete(digest: str) -> None:
-    """Take content away that nobody refers to; what was kept a moment ago stays for its row."""
-    store().delete(digest, older_than=FRESH_SECONDS)
+def delete(digest: str, *, older_than: float = FRESH_SECONDS) -> bool:
+    """Take content away that nobody refers to; False while it may stand for a row to come."""
+    return store().delete(digest, older_than=older_than)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO, Any, cast
@@ -16,9 +16,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from idp.common.errors import PermanentBackendError, TemporaryBackendError
+from pipelines.backends.files import DIGEST, Stored
 
 CHUNK = 1024 * 1024
 _CONNECT, _READ = 5.0, 30.0  # seconds
+_PAGE = 1_000  # what one call lists
 _GONE = frozenset({"404", "NoSuchKey", "NotFound"})
 _CONFIG = Config(
     connect_timeout=_CONNECT,
@@ -63,16 +65,36 @@ class Bucket:
         raw = _Object(self._client, self._bucket, self._key(digest), int(head["ContentLength"]))
         return cast("IO[bytes]", io.BufferedReader(raw, CHUNK))
 
-    def delete(self, digest: str, *, older_than: float) -> None:
+    def delete(self, digest: str, *, older_than: float) -> bool:
         where = {"Bucket": self._bucket, "Key": self._key(digest)}
         try:
             with _words():
                 kept = self._client.head_object(**where)["LastModified"]
         except PermanentBackendError:
-            return
-        if (datetime.now(UTC) - kept).total_seconds() > older_than:
+            return True
+        if (datetime.now(UTC) - kept).total_seconds() <= older_than:
+            return False
+        with _words():
+            self._client.delete_object(**where)
+        return True
+
+    def each(self, after: str, most: int) -> Sequence[Stored]:
+        now, found = datetime.now(UTC), list[Stored]()
+        behind = self._key(after) if after else f"{self._prefix}0"
+        while len(found) < most:
             with _words():
-                self._client.delete_object(**where)
+                answer = self._client.list_objects_v2(
+                    Bucket=self._bucket, Prefix=self._prefix, StartAfter=behind,
+                    MaxKeys=min(most - len(found), _PAGE),
+                )  # fmt: skip
+            for one in answer.get("Contents", ()):
+                behind = one["Key"]
+                digest = behind.rpartition("/")[2]
+                if DIGEST.fullmatch(digest) and behind == self._key(digest):
+                    found.append(Stored(digest, (now - one["LastModified"]).total_seconds()))
+            if not answer.get("IsTruncated"):
+                break
+        return found
 
     def _key(self, digest: str) -> str:
         return f"{self._prefix}{digest[:2]}/{digest}"

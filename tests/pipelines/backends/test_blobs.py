@@ -81,11 +81,20 @@ class TestStores:
 
     def test_what_was_kept_a_moment_ago_stays(self, make: Callable[[], Store]) -> None:
         digest, _ = make().put(io.BytesIO(b"one"))
-        make().delete(digest, older_than=3600)
+        assert not make().delete(digest, older_than=3600)
         make().open(digest).close()
-        make().delete(digest, older_than=-1)
+        assert make().delete(digest, older_than=-1)
+        assert make().delete(digest, older_than=3600)  # gone is gone
         with pytest.raises(PermanentBackendError):
             make().open(digest)
+
+    def test_what_is_there_is_listed_in_bounded_parts(self, make: Callable[[], Store]) -> None:
+        digests = sorted(make().put(io.BytesIO(b"%d" % number))[0] for number in range(7))
+        listed = make().each("", 100)
+        assert [one.digest for one in listed] == digests
+        assert all(-5 < one.age < 60 for one in listed)
+        assert [one.digest for one in make().each(digests[2], 3)] == digests[3:6]
+        assert list(make().each("f" * 64, 3)) == []
 
 
 class TestBucket:

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from idp.common.errors import TemporaryBackendError
 from pipelines.backends import blobs
 from pipelines.backends.files import Folder
 from pipelines.runs import claiming
@@ -60,3 +61,60 @@ def test_what_was_just_put_stays_for_its_row(world: World) -> None:
     blobs.put(io.BytesIO(b"one"))
     expiring.expire()
     assert path_of(digest).exists()
+    assert Artifact.objects.filter(expires_at__isnull=False).exists()  # and its row for it
+    os.utime(path_of(digest), (1, 1))
+    assert expiring.expire() == 1
+
+
+class Away:
+    """A store that cannot take anything away."""
+
+    def delete(self, digest: str, *, older_than: float) -> bool:
+        raise TemporaryBackendError("The bucket of artifacts cannot be reached.")
+
+
+def test_a_store_that_is_away_keeps_the_rows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = kept(world, b"one", "a", expired=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs, "store", Away)
+        assert expiring.expire() == 0
+    assert Artifact.objects.get().digest == digest
+    assert (expiring.expire(), path_of(digest).exists()) == (1, False)
+
+
+def test_one_killed_after_the_content_went_leaves_a_row_that_goes_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = kept(world, b"one", "a", expired=True)
+    delete = blobs.delete
+
+    def killed(digest: str) -> bool:
+        delete(digest)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs, "delete", killed)
+        with pytest.raises(KeyboardInterrupt):
+            expiring.expire()
+    assert (path_of(digest).exists(), Artifact.objects.count()) == (False, 1)
+    assert (expiring.expire(), Artifact.objects.count()) == (1, 0)
+
+
+def test_old_content_that_no_row_names_goes(world: World) -> None:
+    named = kept(world, b"one", "a", expired=False)
+    orphan, _ = blobs.put(io.BytesIO(b"orphan"))
+    fresh, _ = blobs.put(io.BytesIO(b"fresh"))
+    left = Path(settings.BLOBS_DIR) / ".new-left"
+    left.write_bytes(b"x")
+    for path in (path_of(orphan), left):
+        os.utime(path, (1, 1))
+    assert expiring.sweep_orphans() == 1
+    there = [path.exists() for path in (path_of(named), path_of(orphan), path_of(fresh), left)]
+    assert there == [True, False, True, False]
+
+
+def test_a_run_looks_at_a_bounded_part(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expiring, "MOST_STORED", 2)
+    for number in range(5):
+        os.utime(path_of(blobs.put(io.BytesIO(b"%d" % number))[0]), (1, 1))
+    assert [expiring.sweep_orphans("") for _ in range(4)] == [2, 2, 1, 0]
