@@ -61,16 +61,17 @@ def _make(seen: Job, wanted: Wanted) -> None:
         if job is None:
             return
         hierarchy.judge_size(wanted.root)
+        starting.lock(wanted.project)
         child = wanted.source == Pipeline.Source.PARENT
-        pipeline = starting.begin(
-            Actor(seen.pipeline.actor, seen.pipeline.token),
-            wanted.project,
-            wanted.at,
+        asked = starting.Asked(
+            ref=wanted.at.ref,
             source=wanted.source,
             given=wanted.given,
             inputs=wanted.inputs,
             by=f"#{upstream.number}" if child else "",
         )
+        actor = Actor(seen.pipeline.actor, seen.pipeline.token)
+        pipeline = starting.begin(actor, wanted.project, asked, wanted.at)
         kept: dict[str, Any] = {"made": wanted.made, "secrets": wanted.secrets}
         Downstream.objects.create(
             job=job,

@@ -101,9 +101,8 @@ def _child(
     if repository is None:
         raise Refused(NOT_MADE, "The project has no repository.")
     at = At(
-        repository=repository,
         ref=pipeline.ref,
-        sha=pipeline.sha,
+        facts=commits.facts(repository, pipeline.sha),
         is_tag=pipeline.is_tag,
         before=pipeline.before_sha,
         hosted=pipeline.hosted,
@@ -176,9 +175,8 @@ def _of_project(
         _judge_clear(at)
     hierarchy.judge_project(found, project, at.ref)
     place = At(
-        repository=at.repository,
         ref=at.ref,
-        sha=at.sha,
+        facts=commits.facts(at.repository, at.sha),
         is_tag=at.is_tag,
         hosted=at.hosted,
         default_branch=at.default_branch,

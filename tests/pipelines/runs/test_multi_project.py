@@ -7,7 +7,7 @@ import pytest
 from pipelines.runs import claiming, commits, work
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services import acting, ending, planning, starting
-from pipelines.runs.services.starting import At
+from pipelines.runs.services.starting import Asked, At
 from pipelines.variables.models import Variable
 from rbac.actors import Actor
 from tests.pipelines.runs.conftest import World
@@ -141,8 +141,9 @@ def foreign(world: World, text: str) -> Pipeline:
     sha = world.commit(text, child__yml=ONE)
     repository = commits.of_project(world.project)
     assert repository is not None
-    at = At(repository, "main", sha, foreign=True)
-    pipeline = starting.begin(world.developer, world.project, at, source="merge_request_event")
+    at = At("main", commits.facts(repository, sha), foreign=True)
+    asked = Asked("main", source="merge_request_event")
+    pipeline = starting.begin(world.developer, world.project, asked, at)
     planning.work_on(pipeline.pk)
     settle()
     pipeline.refresh_from_db()
