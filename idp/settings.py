@@ -256,6 +256,8 @@ SCHEMAS_TRAFFIC_SECONDS = conf.integer("SLIPWAY_SCHEMAS_TRAFFIC_SECONDS", defaul
 REPOSITORIES_DIR = conf.path("SLIPWAY_REPOSITORIES_DIR", STATE_DIR / "repositories")
 # The Unix socket on which `pre-receive` asks Slipway; shorter than 100 bytes.
 GIT_JUDGE_SOCKET = conf.path("SLIPWAY_GIT_JUDGE_SOCKET", STATE_DIR / "judge.sock")
+# Days that pipelines are kept after their end where their project says nothing; 0: for ever.
+CI_PIPELINE_DAYS = conf.integer("SLIPWAY_CI_PIPELINE_DAYS", default=90, least=0)
 # Artifacts of pipelines by their content, caches of jobs, and where jobs run.
 BLOBS_DIR = conf.path("SLIPWAY_BLOBS_DIR", STATE_DIR / "blobs")
 # A bucket of S3 (and a prefix) for artifacts instead of the folder; keys are the process's own.

@@ -10,6 +10,7 @@ from pipelines.evidence import registrations as _evidence  # noqa: F401  # regis
 from pipelines.executors import caches
 from pipelines.fleet import registrations as _fleet  # noqa: F401  # registers agents
 from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts
+from pipelines.retention import registrations as _retention  # noqa: F401  # registers its sweep
 from pipelines.running import sweeping
 from pipelines.runs import pushes, reporting, requests
 from pipelines.runs import registrations as _runs  # noqa: F401  # registers its pages' parts

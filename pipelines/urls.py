@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("pipelines.fleet.urls")),
     path("", include("pipelines.oidc.urls")),
     path("", include("pipelines.reports.urls")),
+    path("", include("pipelines.retention.urls")),
     path("", include("pipelines.runs.urls")),
     path("", include("pipelines.schedules.urls")),
     path("", include("pipelines.variables.urls")),

@@ -60,6 +60,7 @@ ROUTES = [
     "/pipelines/variables/",
     "/pipelines/schedules/",
     "/pipelines/resource-groups/",
+    "/pipelines/retention/",
     "/api/v1/pipeline-schedules/",
 ]
 MANY = 30

@@ -5,6 +5,7 @@ urlpatterns = [
     path("", include("pipelines.evidence.api.urls")),
     path("", include("pipelines.fleet.api.urls")),
     path("", include("pipelines.reports.api.urls")),
+    path("", include("pipelines.retention.api.urls")),
     path("", include("pipelines.runs.api.urls")),
     path("", include("pipelines.schedules.api.urls")),
     path("", include("pipelines.variables.api.urls")),

@@ -96,6 +96,7 @@ class Pipeline(LeasedRow):
     reason = models.TextField(blank=True)
     on_new_commit = models.CharField(max_length=20, default="conservative")  # auto_cancel
     on_job_failure = models.CharField(max_length=20, default="none")
+    removing = models.BooleanField(default=False)  # its time is over: `pipelines.retention`
     actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     actor_label = models.CharField(max_length=200)
     token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -130,6 +131,10 @@ class Pipeline(LeasedRow):
                 fields=["status"],
                 condition=Q(source__in=["parent_pipeline", "pipeline"]),
                 name="pipeline_triggered",
+            ),
+            models.Index(fields=["id"], condition=Q(removing=True), name="pipeline_removing"),
+            models.Index(
+                fields=["finished_at"], condition=Q(removing=False), name="pipeline_finished"
             ),
         )
 

@@ -54,13 +54,15 @@ class Filters(Narrowing):
 
 def pipelines(actor: Actor, filters: Filters = Filters()) -> QuerySet[Pipeline]:
     """The pipelines that the actor sees and the filters leave, unordered, with what rows show."""
-    rows = Pipeline.objects.filter(filters.condition).select_related("project", "actor")
+    rows = Pipeline.objects.filter(filters.condition, removing=False)
+    rows = rows.select_related("project", "actor")
     return visible(actor, VIEW, rows).defer("given", "inputs", "left_out", "problems", "not_run")
 
 
 def pipeline(actor: Actor, pk: int) -> Pipeline:
     """One pipeline, without the values that it was started with; raises `NotVisible`."""
-    rows = Pipeline.objects.select_related("project__scope", "project__team", "actor")
+    rows = Pipeline.objects.filter(removing=False)
+    rows = rows.select_related("project__scope", "project__team", "actor")
     return get_visible(actor, VIEW, rows.defer("given", "inputs"), pk=pk)
 
 
@@ -130,7 +132,8 @@ def jobs(row: Pipeline) -> QuerySet[Job]:
 
 def job(actor: Actor, pk: int) -> Job:
     """One job with its pipeline; raises `NotVisible`."""
-    rows = Job.objects.select_related("pipeline__project__scope", "pipeline__project__team")
+    rows = Job.objects.filter(pipeline__removing=False)
+    rows = rows.select_related("pipeline__project__scope", "pipeline__project__team")
     return get_visible(
         actor, VIEW, rows.defer("work", "pipeline__given", "pipeline__inputs"), pk=pk
     )

@@ -96,6 +96,7 @@ class World:
             self._of_reports(),
             self._of_pipelines(),
             self._of_variables(),
+            self._of_retention(),
             self._of_agents(),
             self._of_schedules(),
             self._of_groups(),
@@ -164,6 +165,14 @@ class World:
             "pipelines/resource-groups/<int:pk>": Sample(
                 {"pk": self.resource_group.pk}, project.scope
             ),
+        }
+
+    def _of_retention(self) -> dict[str, Sample]:
+        project = self.people.project
+        one = Sample({"name": project.name}, project.scope)
+        return {
+            "projects/<str:name>/pipeline-retention": one,
+            "pipelines/retention/<str:name>": one,
         }
 
     def _of_agents(self) -> dict[str, Sample]:

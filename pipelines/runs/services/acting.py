@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Q
 
-from idp.common.errors import Clash
+from idp.common.errors import Clash, NotVisible
 from pipelines.engine.scheduling import ENDED
 from pipelines.engine.scheduling import Status as JobStatus
 from pipelines.permissions import RUN
@@ -98,6 +98,8 @@ def retry_failed(actor: Actor, pipeline_id: int) -> Pipeline:
 def _permitted(actor: Actor, pipeline_id: int) -> Pipeline:
     pipeline = advancing.locked(pipeline_id)
     require(actor, RUN, keeper_scope(pipeline.project))
+    if pipeline.removing:
+        raise NotVisible(f"{pipeline} is not kept any longer, and is being removed.")
     return pipeline
 
 

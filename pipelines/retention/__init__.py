@@ -1,0 +1,1 @@
+"""How long a project's pipelines are kept, and what takes the old ones away."""

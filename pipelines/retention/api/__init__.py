@@ -1,0 +1,1 @@
+"""How long pipelines are kept, by REST."""
