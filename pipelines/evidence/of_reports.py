@@ -54,7 +54,7 @@ def _load(what: str, kinds: Collection[str], read: Callable[[Reports], Mapping[K
 
 def _last(projects: Collection[int], kinds: Collection[str]) -> dict[int, Report]:
     """The newest report of these kinds in each project: where one came from before."""
-    rows = Report.objects.filter(project__in=projects, kind__in=kinds).order_by()
+    rows = Report.own.filter(project__in=projects, kind__in=kinds).order_by()
     ids = [row["last"] for row in rows.values("project").annotate(last=Max("pk"))]
     found = Report.objects.filter(pk__in=ids).only("project", "job", "commit")
     return {row.project_id: row for row in found}

@@ -156,6 +156,7 @@ class ServerFiles:
                 name=report_name(self._attempt.job.name, path),
                 job=self._attempt.job.name[:MAX_JOB],
                 checkout=checkout,
+                foreign=pipeline.foreign,
             )
             try:
                 with open_file(folder, path) as file:

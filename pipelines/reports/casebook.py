@@ -23,6 +23,7 @@ BAD = frozenset({Outcome.FAILED.value, Outcome.ERROR.value})
 _UPDATED = (
     *("component", "last_seen", "runs", "failures", "durations", "median", "p95"),
     *("outcome", "outcome_commit", "previous", "failing_since", "flaky_at", "flaky_count"),
+    *("foreign", "first_seen"),
 )
 Earlier = Mapping[int, Sequence[tuple[str, str]]]  # (report's name, outcome) by test
 
@@ -57,6 +58,9 @@ def record_cases(report: Report, cases: Sequence[Case]) -> None:
 
 def _record(report: Report, part: Mapping[str, Case]) -> None:
     known = {row.key: row for row in TestCase.objects.filter(project=report.project, key__in=part)}
+    if report.foreign:
+        _record_foreign(report, part, known)
+        return
     earlier = _earlier(report, [row.pk for row in known.values()])
     rows, results = [], []
     for key, case in part.items():
@@ -71,9 +75,21 @@ def _record(report: Report, part: Mapping[str, Case]) -> None:
     TestResult.objects.bulk_create(results)
 
 
+def _record_foreign(
+    report: Report, part: Mapping[str, Case], known: Mapping[str, TestCase]
+) -> None:
+    """Results of a fork's job: tests stay as they are, and new ones are the forks' alone."""
+    rows = {key: known.get(key) or _new(report, key, case) for key, case in part.items()}
+    new = [row for key, row in rows.items() if key not in known]
+    for row in new:
+        row.foreign = True
+    TestCase.objects.bulk_create(new)
+    TestResult.objects.bulk_create(_result(report, rows[key], case) for key, case in part.items())
+
+
 def _earlier(report: Report, cases: Sequence[int]) -> Earlier:
     """What other reports of this commit said of the tests, oldest first."""
-    others = Report.objects.filter(
+    others = Report.own.filter(
         project=report.project, commit=report.commit, kind=report.kind, pk__lt=report.pk
     )
     found: dict[int, list[tuple[str, str]]] = defaultdict(list)
@@ -114,6 +130,8 @@ def _result(report: Report, row: TestCase, case: Case) -> TestResult:
 
 
 def _update(row: TestCase, report: Report, case: Case, earlier: Sequence[tuple[str, str]]) -> None:
+    if row.foreign:
+        row.foreign, row.first_seen = False, report.created_at
     row.component = report.component
     row.last_seen = report.created_at
     row.runs += case.outcome is not Outcome.SKIPPED

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from pipelines.reports.casebook import BAD, worst
@@ -106,9 +107,15 @@ def facts_of(project: Project, commit: str) -> Facts:
     return compare(project, commit).facts
 
 
-def compare(project: Project, commit: str) -> Comparison:
-    """The commit against what its target branch says."""
-    rows = Report.objects.filter(project=project, commit=commit).select_related("component")
+def told_of(project: Project, commit: str, *, foreign: bool = False) -> QuerySet[Report]:
+    """The reports that count for a commit; `foreign`: those of a fork's jobs, and the diff."""
+    of = Q(foreign=True) | Q(kind=Kind.DIFF) if foreign else Q(foreign=False)
+    return Report.objects.filter(of, project=project, commit=commit)
+
+
+def compare(project: Project, commit: str, *, foreign: bool = False) -> Comparison:
+    """The commit against what its target branch says; `foreign`: as a fork's jobs report it."""
+    rows = told_of(project, commit, foreign=foreign).select_related("component")
     reports = list(rows.defer("payload").order_by("-id")[:MAX_REPORTS])[::-1]
     tests = _tests([one for one in reports if one.kind == Kind.JUNIT])
     hits = Hits([one for one in reports if one.kind in COVERAGE])

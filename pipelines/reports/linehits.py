@@ -132,7 +132,7 @@ def target_reports(project: Project, commit: str, reports: Sequence[Report]) -> 
     """
     found = []
     for one in reports:
-        rows = Report.objects.filter(
+        rows = Report.own.filter(
             project=project,
             component=one.component_id,
             kind=one.kind,

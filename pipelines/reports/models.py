@@ -24,6 +24,13 @@ OUTCOMES = [(one.value, one.value) for one in Outcome]
 SEVERITIES = [(one.value, one.value) for one in Severity]
 
 
+class OwnReports(models.Manager["Report"]):
+    """Those that count for the project: none that a fork's job handed in."""
+
+    def get_queryset(self) -> models.QuerySet[Report]:
+        return super().get_queryset().filter(foreign=False)
+
+
 class Report(models.Model):
     """What a tool said of a commit; `identity` digests the content and what it is about."""
 
@@ -46,7 +53,11 @@ class Report(models.Model):
     uploaded_by = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    foreign = models.BooleanField(default=False)  # by a fork's job: shown, and counts for nothing
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects = models.Manager()
+    own = OwnReports()
 
     class Meta:
         constraints = [
@@ -64,7 +75,7 @@ class Report(models.Model):
 
     @property
     def on_target(self) -> bool:
-        return self.ref == self.target
+        return not self.foreign and self.ref == self.target
 
 
 class TestCase(models.Model):
@@ -97,6 +108,7 @@ class TestCase(models.Model):
     failing_since = models.DateTimeField(null=True, blank=True)
     flaky_at = models.DateTimeField(null=True, blank=True)
     flaky_count = models.PositiveIntegerField(default=0)
+    foreign = models.BooleanField(default=False)  # only forks have it so far
 
     class Meta:
         constraints = [

@@ -17,9 +17,10 @@ from pipelines.reports.facts import (
     Verdict,
     cases_by_id,
     quarantined_of,
+    told_of,
 )
 from pipelines.reports.formats.registry import Kind
-from pipelines.reports.models import MAX_JOB, Report, TestResult
+from pipelines.reports.models import MAX_JOB, TestResult
 from rbac.models import Project
 
 
@@ -38,13 +39,15 @@ class Red:
         return self.new_total + self.known_total
 
 
-def red(project: Project, commit: str, job: str = "") -> Red:
+def red(project: Project, commit: str, job: str = "", *, foreign: bool = False) -> Red:
     """What is red at a commit by its reports, or by those that one job handed in.
+
+    `foreign`: by those of a fork's jobs, which count for nothing else.
 
     One query where no report names a failure, six where one does.
     """
     named = {"job": job[:MAX_JOB]} if job else {}
-    rows = Report.objects.filter(project=project, commit=commit, **named).defer("payload")
+    rows = told_of(project, commit, foreign=foreign).filter(**named).defer("payload")
     every = list(rows.order_by("-id")[:MAX_REPORTS])[::-1]
     reports = {one.pk: one for one in every if one.kind == Kind.JUNIT}
     if not any(one.summary.get("failed") for one in reports.values()):

@@ -16,6 +16,7 @@ from pipelines.permissions import VIEW
 from pipelines.reports import facts
 from pipelines.reports.casebook import BAD, quantile
 from pipelines.reports.facts import Comparison
+from pipelines.reports.formats.registry import Kind
 from pipelines.reports.models import Quarantine, Report, TestCase, TestResult
 from rbac.access import get_visible, visible
 from rbac.actors import Actor
@@ -58,7 +59,11 @@ def reports(actor: Actor, of: Project, query: Mapping[str, str]) -> QuerySet[Rep
 
 
 def tests(actor: Actor, filters: Filters) -> QuerySet[TestCase]:
-    """Tests with `quarantined_until`, unordered."""
+    """Tests with `quarantined_until`, unordered; none that only forks have."""
+    return _tests(actor, filters).filter(foreign=False)
+
+
+def _tests(actor: Actor, filters: Filters) -> QuerySet[TestCase]:
     held = Quarantine.objects.filter(
         case=OuterRef("pk"), ended_at=None, ends_at__gt=timezone.now()
     ).values("ends_at")[:1]
@@ -113,7 +118,7 @@ def ordered(rows: QuerySet[TestCase], state: str) -> QuerySet[TestCase]:
 
 def test(actor: Actor, pk: int) -> TestCase:
     """One test; raises `NotVisible`."""
-    found = tests(actor, Filters()).filter(pk=pk).first()
+    found = _tests(actor, Filters()).filter(pk=pk).first()
     if found is None:
         raise NotVisible("There is no such test, or you may not see it.")
     return found
@@ -144,8 +149,10 @@ class History:
 
 
 def history(case: TestCase) -> History:
-    """The latest `MAX_HISTORY` results."""
-    rows = case.results.select_related("report").defer("report__payload")
+    """The latest `MAX_HISTORY` results, none of a fork's jobs."""
+    rows = (
+        case.results.filter(report__foreign=False).select_related("report").defer("report__payload")
+    )
     results = list(rows.order_by("-id")[:MAX_HISTORY])
     ran = [one for one in results if one.outcome != "skipped"]
     times = [one.seconds for one in ran if one.seconds is not None and one.outcome == "passed"]
@@ -161,16 +168,19 @@ def quarantine_of(case: TestCase) -> Quarantine | None:
 
 
 def comparison(actor: Actor, of: Project, commit: str) -> Comparison:
-    """A commit as its reports say; raises `NotVisible` where there is none."""
+    """A commit as its reports say, as a fork's do where there are no others; or `NotVisible`."""
     rows = visible(actor, VIEW, Report.objects.filter(project=of, commit=commit))
-    if not rows.exists():
+    kinds = set(rows.order_by().values_list("foreign", "kind").distinct())
+    if not kinds:
         raise NotVisible("Nobody reported anything of this commit, or you may not see it.")
-    return facts.compare(of, commit)
+    own = any(not foreign and kind != Kind.DIFF for foreign, kind in kinds)
+    forks = any(foreign for foreign, _ in kinds)
+    return facts.compare(of, commit, foreign=forks and not own)
 
 
 def commits(actor: Actor, of: Project | None = None, limit: int = 10) -> list[Report]:
     """The newest report of each of the newest commits."""
-    rows = Report.objects.filter(project=of) if of else Report.objects.all()
+    rows = Report.own.filter(project=of) if of else Report.own.all()
     seen = visible(actor, VIEW, rows).order_by()
     newest = seen.values("project", "commit").annotate(last=Max("pk")).order_by("-last")
     ids = [row["last"] for row in newest[:limit]]

@@ -47,6 +47,7 @@ class Upload:
     name: str = ""
     job: str = ""
     checkout: str = ""  # the checkout's path where the tool ran
+    foreign: bool = False  # by a fork's job
 
 
 def take(actor: Actor, project: Project, upload: Upload, stream: IO[bytes]) -> tuple[Report, bool]:
@@ -103,6 +104,7 @@ def _described(actor: Actor, project: Project, upload: Upload) -> Report:
         name=_label("name", upload.name, MAX_LABEL),
         job=_label("job", upload.job, MAX_JOB),
         uploaded_by=actor.user,
+        foreign=upload.foreign,
     )
 
 
@@ -134,7 +136,7 @@ def _component(project: Project, name: str) -> Component | None:
 
 def _usual_target(project: Project, ref: str) -> str:
     """The branch that the project's last report was compared with."""
-    last = Report.objects.filter(project=project).order_by("-id").values_list("target", flat=True)
+    last = Report.own.filter(project=project).order_by("-id").values_list("target", flat=True)
     return last.first() or (ref if ref in _MAIN else _MAIN[0])
 
 
@@ -147,7 +149,8 @@ def _kind(word: str) -> str:
 def _identity(row: Report, stream: IO[bytes]) -> tuple[str, int, bytes]:
     """A digest of content and place, the size, and the first bytes; the stream is back at 0."""
     component = row.component.name if row.component else ""
-    place = repr((row.commit, row.ref, row.target, component, row.name))
+    whose = ("foreign",) if row.foreign else ()
+    place = repr((row.commit, row.ref, row.target, component, row.name, *whose))
     digest, size, first = hashlib.sha256(place.encode()), 0, b""
     while chunk := stream.read(CHUNK):
         first = first or chunk

@@ -54,7 +54,7 @@ def durations(of: Project, component: str = "", before: datetime | None = None) 
     With `before`, of the last commit that was reported until then, by what it took itself: later
     reports change the usual duration of a test, and no run that was reported.
     """
-    reports = Report.objects.filter(project=of, kind=Kind.JUNIT)
+    reports = Report.own.filter(project=of, kind=Kind.JUNIT)
     reports = reports.filter(created_at__lt=before) if before else reports
     rows = reports.filter(ref=F("target"))
     rows = rows.filter(component__name=component) if component else rows

@@ -24,8 +24,8 @@ Reports = Mapping[Key, Sequence[Report]]
 
 
 def reports_of(keys: Collection[Key]) -> dict[Key, list[Report]]:
-    """The reports of each commit, the oldest first; nothing for those without any."""
-    rows = Report.objects.filter(
+    """The reports of each commit, the oldest first, none of a fork's jobs; nothing without any."""
+    rows = Report.own.filter(
         project__in={project for project, _ in keys}, commit__in={commit for _, commit in keys}
     )
     found: dict[Key, list[Report]] = defaultdict(list)
@@ -118,7 +118,7 @@ def _new(latest: Reports) -> dict[Key, list[str]]:
 
 def _bases(reports: Sequence[Report]) -> dict[int, int]:
     """By report: the target branch's last one of its component, kind and name."""
-    rows = Report.objects.filter(
+    rows = Report.own.filter(
         project__in={one.project_id for one in reports},
         kind__in={one.kind for one in reports},
         ref__in={one.target for one in reports},

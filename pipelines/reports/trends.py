@@ -53,7 +53,7 @@ class Trend:
 
 def trends(actor: Actor, *, of: Project | None = None, component: str = "") -> list[Trend]:
     """Coverage by project and component, of those that the actor sees."""
-    rows = Report.objects.filter(kind__in=COVERAGE, ref=F("target"))
+    rows = Report.own.filter(kind__in=COVERAGE, ref=F("target"))
     rows = rows.filter(project=of) if of else rows
     rows = rows.filter(component__name=component) if component else rows
     seen = visible(actor, VIEW, rows).order_by()

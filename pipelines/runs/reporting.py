@@ -72,7 +72,7 @@ def _comment(pipeline: Pipeline, request: HostedMergeRequest) -> str:
     if pipeline.reason:
         lines.append(f"Reason: {code(pipeline.reason)}")
     lines += _jobs(pipeline)
-    known = facts.compare(pipeline.project, pipeline.sha)
+    known = facts.compare(pipeline.project, pipeline.sha, foreign=pipeline.foreign)
     lines += [*_tests(known), *_coverage(known)]
     if known.reports:
         path = reverse("pipelines:commit", args=[pipeline.project.name, pipeline.sha])

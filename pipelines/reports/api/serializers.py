@@ -96,7 +96,7 @@ class ReportOut(serializers.ModelSerializer):
         model = Report
         fields = (
             *("id", "project", "component", "commit", "ref", "target", "kind", "name", "job"),
-            *("size", "summary", "uploaded_by", "created_at", "page"),
+            *("size", "summary", "uploaded_by", "foreign", "created_at", "page"),
         )
 
     def get_component(self, row: Report) -> str:

@@ -44,7 +44,9 @@ class JobPage(AccessMixin):
             "label": label_of(row),
             "lasted": lasted(row.seconds),
             "waits": self._waits(row),
-            "red": red(row.pipeline.project, row.pipeline.sha, row.name),
+            "red": red(
+                row.pipeline.project, row.pipeline.sha, row.name, foreign=row.pipeline.foreign
+            ),
             "brought": brought_by(self.actor, row) if row.environment else [],
             "attempt": one,
             "attempts": [_tried(row, each, one) for each in tries],

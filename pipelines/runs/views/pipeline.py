@@ -52,7 +52,7 @@ class PipelinePage(AccessMixin):
             "graph": graph.drawn(jobs, critical),
             "wide": graph,
             "too_many": len(jobs) > graph.MAX_JOBS,
-            "red": red(row.project, row.sha),
+            "red": red(row.project, row.sha, foreign=row.foreign),
             "exposed": exposed.of_pipeline(self.actor, row),
             "count": len(jobs),
             "counts": _counts(jobs, wanted),

@@ -72,7 +72,7 @@ def of_request(actor: Actor, request: HostedMergeRequest) -> dict[str, Any]:
         "pipeline": pipeline,
     }
     if pipeline is not None:
-        known = facts.compare(pipeline.project, pipeline.sha)
+        known = facts.compare(pipeline.project, pipeline.sha, foreign=pipeline.foreign)
         found |= {
             "look": look_of(pipeline),
             "label": label_of(pipeline),
