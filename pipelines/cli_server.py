@@ -51,6 +51,12 @@ def shown(text: str, *, colours: bool) -> str:
     return _CONTROL.sub(lambda found: (found[1] or "") if colours else "", plain)
 
 
+def _standing(found: dict[str, Any]) -> str:
+    """A pipeline's or job's status, and why it stays at that where it waits."""
+    why = found.get("reason", "") if found["status"] in WAITS | {"pending"} else ""
+    return f"{found['status']}. {why}".strip()
+
+
 def _register_play(group: typer.Typer, client: Client) -> None:
     @group.command()
     def play(
@@ -64,7 +70,7 @@ def _register_play(group: typer.Typer, client: Client) -> None:
         if client.as_json:
             print_json(found)
             return
-        say(f"Job {found['name']} is started: {found['status']}.")
+        say(f"Job {found['name']} is started: {_standing(found)}")
 
 
 def _register_retry(group: typer.Typer, client: Client) -> None:
@@ -80,7 +86,7 @@ def _register_retry(group: typer.Typer, client: Client) -> None:
             print_json(found)
             return
         name = f"Job {found['name']}" if job else f"Pipeline #{found['number']}"
-        say(f"{name} runs again: {found['status']}.")
+        say(f"{name} runs again: {_standing(found)}")
 
 
 def _register_logs(group: typer.Typer, client: Client) -> None:

@@ -25,6 +25,7 @@ from pipelines.fleet.models import Agent, Pod
 from pipelines.fleet.troubles import trouble
 from pipelines.running.attempt import DEFAULT_SECONDS
 from pipelines.runs import claiming, work
+from pipelines.runs.executors import NO_POD
 from pipelines.runs.models import Attempt, Job
 from pipelines.runs.services.telling import tell
 
@@ -219,7 +220,7 @@ def _again(row: Pod, refusal: str) -> None:
         not_before=timezone.now() + timedelta(seconds=wait), made_at=None,
     )  # fmt: skip
     reason = (
-        f"The cluster {row.agent.cluster} makes no pod for it: {refusal} It is asked again in"
+        f"The cluster {row.agent.cluster} {NO_POD}: {refusal} It is asked again in"
         f" {wait:.0f} s.{_advice(row, refusal)}"
     )
     job = row.attempt.job

@@ -13,6 +13,7 @@ from django.conf import settings
 from pipelines.runs.models import Job
 from rbac.models import Project
 
+NO_POD = "makes no pod for it"  # how a cluster's refusal is told
 NAMED = 100  # letters of tags or images in a reason
 
 
@@ -91,6 +92,11 @@ def why_none(job: Job, project: Project, there: Iterable[Executor]) -> str:
 def is_reason(text: str) -> bool:
     """Whether `why_none` may have said it."""
     return "/pipelines/agents/" in text or "runs jobs with an image alone" in text
+
+
+def is_stuck(text: str) -> bool:
+    """Whether a pending job's reason says that no runner comes as things are, and what to do."""
+    return is_reason(text) or NO_POD in text
 
 
 def _unpaused(one: Executor) -> Executor:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from pipelines.engine.scheduling import ENDED
 from pipelines.engine.scheduling import Status as JobStatus
+from pipelines.runs import executors
 from pipelines.runs.models import Job
 
 NAMED = 3
@@ -76,7 +77,8 @@ def words(job: Job, before: Before) -> str:
         return f"Waits for {names}{more}."
     if status is JobStatus.PENDING:
         tags = f" with the tags {', '.join(job.tags)}" if job.tags else ""
-        return f"Waits for a runner{tags}."
+        stuck = f" {job.reason}" if executors.is_stuck(job.reason) else ""
+        return f"Waits for a runner{tags}.{stuck}"
     if status is JobStatus.MANUAL:
         held = "" if job.allow_failure else " What follows waits for it."
         return f"Somebody has to start it.{held}"

@@ -31,6 +31,16 @@ def test_retry_is_of_a_pipeline_or_a_job() -> None:
     assert "Job unit runs again: pending." in ci(script, "retry", "7", "--job").stdout
 
 
+def test_a_job_that_nobody_can_run_says_so_at_once() -> None:
+    stuck = {**JOB, "status": "pending", "reason": "No runner has the tags gpu.",
+             "manual_confirmation": ""}  # fmt: skip
+    script = Script({
+        "POST jobs/7/retry/": stuck, "GET jobs/7/": stuck, "POST jobs/7/play/": stuck,
+    })  # fmt: skip
+    for words in (("retry", "7", "--job"), ("play", "7")):
+        assert "pending. No runner has the tags gpu." in ci(script, *words).stdout
+
+
 def test_play_asks_the_jobs_own_question_first() -> None:
     asked = {**JOB, "status": "manual", "manual_confirmation": "Ship \x1b[2Jit?"}
     script = Script({"GET jobs/7/": asked, "POST jobs/7/play/": {**JOB, "status": "pending"}})

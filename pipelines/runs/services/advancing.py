@@ -122,7 +122,7 @@ def _held(pipeline: Pipeline, job: Job, ready: list[Job], groups: Mapping[str, s
             return f"It waits for “{short(other.name)}” in {key}."
     holder = grouping.holder(pipeline.project_id, key, but=job.pk)
     if holder is not None:
-        return f"It waits for “{short(holder.name)}” of #{holder.pipeline.number} in {key}."
+        return _behind(holder)
     first = grouping.before(job, pipeline.project_id, groups[key])
     if first is not None:
         named = f"“{short(first.name)}” of #{first.pipeline.number}"
@@ -141,10 +141,28 @@ def free_group(project_id: int, group: str) -> None:
             return
         # Whoever cancels that pipeline holds its lock, not ours: the row says who was first.
         waiting = Job.objects.filter(pk=job.pk, status=JobStatus.WAITING_FOR_RESOURCE)
-        if waiting.update(status=JobStatus.PENDING, reason="It has its turn."):
+        if waiting.update(status=JobStatus.PENDING):
+            job.reason = "It has its turn."
             queue(job.pipeline, [job])
+            job.save(update_fields=["status", "reason"])  # as the queue found it
+            _say_behind(project_id, job)
             tell(job.pipeline)
             return
+
+
+def _say_behind(project_id: int, first: Job) -> None:
+    """Have those that still wait say behind whom; rows that somebody else holds are left out."""
+    rows = grouping.jobs_of(project_id, first.resource_group).filter(
+        status=JobStatus.WAITING_FOR_RESOURCE
+    )
+    free = rows.exclude(pk=first.pk).select_for_update(skip_locked=True, of=("self",))
+    behind = list(free.order_by("pk").values_list("pk", flat=True)[:MOST_GROUPS])
+    Job.objects.filter(pk__in=behind).update(reason=_behind(first))
+
+
+def _behind(holder: Job) -> str:
+    named = f"“{short(holder.name)}” of #{holder.pipeline.number}"
+    return f"It waits for {named} in {holder.resource_group}."
 
 
 def free_groups() -> int:

@@ -13,7 +13,7 @@ from idp.common.host import Page
 from pipelines.deploys.selectors import brought_by
 from pipelines.permissions import RUN, VIEW
 from pipelines.reports.red import red
-from pipelines.runs import logview, selectors, waiting
+from pipelines.runs import executors, logview, selectors, waiting
 from pipelines.runs.addresses import api_of, page_of
 from pipelines.runs.models import Attempt, Job
 from pipelines.runs.services.telling import TOPIC, row_of
@@ -44,6 +44,7 @@ class JobPage(AccessMixin):
             "label": label_of(row),
             "lasted": lasted(row.seconds),
             "waits": self._waits(row),
+            "stuck": row.status == Job.Status.PENDING and executors.is_stuck(row.reason),
             "red": red(
                 row.pipeline.project, row.pipeline.sha, row.name, foreign=row.pipeline.foreign
             ),

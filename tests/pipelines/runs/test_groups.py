@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from pipelines.runs import claiming, groups
 from pipelines.runs.models import Job, ResourceGroup
@@ -80,6 +81,18 @@ class TestModes:
         (taken,) = [one for one in claiming.take(9) if one.attempt.job.pipeline == holder]
         ending.finish(taken.lease, End("success"))
         assert deploys(world) == ["success", "waiting_for_resource", "created"]
+
+    def test_whoever_waits_says_behind_whom(self, world: World, settings: Settings) -> None:
+        for _ in range(4):
+            world.start(DEPLOY)
+        settings.CI_RUNNER_PROJECTS = []
+        end()
+        first, second, *others = Job.objects.order_by("pk").values_list("status", "reason")
+        assert first == ("success", "")
+        assert second[0] == "pending"
+        assert second[1].startswith("Nothing runs jobs of orders. Attach an agent")
+        behind = "It waits for “deploy” of #2 in production."
+        assert others == [("waiting_for_resource", behind)] * 2
 
     def test_one_that_never_comes_lets_the_others_go(self, world: World) -> None:
         mode(world, "oldest_first")

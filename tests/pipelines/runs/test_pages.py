@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from idp.common import host
 from pipelines.reports import models as reports
@@ -90,6 +91,21 @@ def test_an_empty_list_says_what_to_do(world: World) -> None:
     assert "/git/orders.git" in text
     assert "No match" in text_of(client_of(world.people.developer), "/pipelines/?q=absent")
     assert "can’t list" in text_of(client_of(world.people.stranger), "/pipelines/")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_job_that_nobody_can_run_says_what_to_do(
+    world: World, settings: Settings, there: bool
+) -> None:
+    settings.CI_RUNNER_PROJECTS = ["*"] if there else []
+    pipeline = world.start("unit: {script: [echo], tags: [gpu]}")
+    why = "No runner has the tags gpu." if there else "Nothing runs jobs of orders."
+    client, job = client_of(world.people.developer), pipeline.jobs.get()
+    for path in (f"/pipelines/{pipeline.pk}/", f"/pipelines/jobs/{job.pk}/"):
+        text = text_of(client, path)
+        assert f"Waits for a runner with the tags gpu. {why}" in text
+        assert "attach an agent" in text.lower()
+    assert why in client.get(f"/api/v1/jobs/{job.pk}/").json()["reason"]
 
 
 def test_a_pipeline_says_what_waits_for_what(world: World) -> None:
