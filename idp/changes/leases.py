@@ -78,18 +78,20 @@ def claim(
     seconds: float | None = None,
     name: str = "",
     fields: Mapping[str, Any] = MappingProxyType({}),
+    found: LeasedRow | None = None,
 ) -> Lease | None:
     """A lease on the row if it is free, due and fulfils `where`; None otherwise, or when raced.
 
-    `fields` are set on the row in the same statement.
+    `fields` are set on the row in the same statement. `found` is the row as it was just read, by
+    whoever wants more of it than its lease.
     """
     rows = model._default_manager.filter(free(), where or Q(), pk=pk)
-    row = rows.values("lease_token", "lease_holder", "lease_until").first()
+    row = found or rows.only("lease_token", "lease_holder", "lease_until").first()
     if row is None:
         return None
     lasts = seconds or settings.CHANGE_LEASE_SECONDS
     holder = f"{name or worker_name()}#{secrets.token_hex(4)}"
-    won = rows.filter(lease_token=row["lease_token"]).update(
+    won = rows.filter(lease_token=row.lease_token).update(
         lease_token=F("lease_token") + 1,
         lease_holder=holder,
         lease_until=after(lasts),
@@ -101,8 +103,8 @@ def claim(
     )
     if not won:
         return None
-    lost = shown(row["lease_holder"]) if row["lease_until"] else ""
-    return Lease(model, pk, row["lease_token"] + 1, holder, lasts, taken_from=lost)
+    lost = shown(row.lease_holder) if row.lease_until else ""
+    return Lease(model, pk, row.lease_token + 1, holder, lasts, taken_from=lost)
 
 
 def _mine(lease: Lease) -> QuerySet[Any]:
@@ -121,14 +123,19 @@ def release(lease: Lease, *, wait: float | None = None) -> bool:
     return bool(_mine(lease).update(lease_until=None, lease_holder="", not_before=due))
 
 
+def locked(lease: Lease) -> Any:
+    """The row, fresh and locked until the transaction ends; raises `LeaseLost` if taken."""
+    row = _mine(lease).select_for_update().first()
+    if row is None:
+        raise LeaseLost(f"{lease.holder} lost row {lease.pk}")
+    return row
+
+
 @contextmanager
 def fenced(lease: Lease) -> Iterator[Any]:
     """A transaction that holds the row's lock and yields it fresh; raises `LeaseLost` if taken."""
     with transaction.atomic():
-        row = _mine(lease).select_for_update().first()
-        if row is None:
-            raise LeaseLost(f"{lease.holder} lost row {lease.pk}")
-        yield row
+        yield locked(lease)
 
 
 class Renewal:

@@ -1,6 +1,6 @@
 """Makes the pipeline of a trigger job: once for each of the job's runs, whoever else tries.
 
-What is wanted is read first. Then, under the locks of the first pipeline and of the job's own, the
+What is wanted is read first. Then, under the locks of the job's pipeline and of the first one, the
 row of the new pipeline, the link to it and the job's status are written as one.
 """
 
@@ -55,8 +55,8 @@ def work_on(job_id: int) -> None:
 
 def _make(seen: Job, wanted: Wanted) -> None:
     with transaction.atomic():
-        advancing.locked(wanted.root)
-        upstream = advancing.locked(seen.pipeline_id)
+        upstream = advancing.locked(pk=seen.pipeline_id)
+        advancing.locked(pk=wanted.root)
         job = _still(seen)
         if job is None:
             return
@@ -99,7 +99,7 @@ def _still(seen: Job) -> Job | None:
 
 def _fail(seen: Job, failure: str, message: str) -> None:
     with transaction.atomic():
-        upstream = advancing.locked(seen.pipeline_id)
+        upstream = advancing.locked(pk=seen.pipeline_id)
         job = _still(seen)
         if job is not None:
             end(upstream, job, JobStatus.FAILED, message, failure)

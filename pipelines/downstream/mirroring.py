@@ -32,7 +32,7 @@ def work_on(pipeline_id: int) -> None:
     if found is None:
         return
     with transaction.atomic():
-        upstream = advancing.locked(found[0])
+        upstream = advancing.locked(pk=found[0])
         rows = Downstream.objects.select_related("job", "pipeline__project").defer("job__work")
         link = rows.get(pipeline=pipeline_id)
         job, status = link.job, Status(link.pipeline.status)

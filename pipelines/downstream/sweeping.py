@@ -25,7 +25,7 @@ def cancel(downstream_id: int) -> None:
     if found is None:
         return
     with transaction.atomic():
-        pipeline = advancing.locked(found[0])
+        pipeline = advancing.locked(pk=found[0])
         if not rows.update(cancel=""):
             return
         if not pipeline.ended:

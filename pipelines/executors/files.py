@@ -98,6 +98,8 @@ class ServerFiles:
         return f"{sha[:8]} is checked out."
 
     def take(self, folder: Path) -> Sequence[str]:
+        if not self._before:
+            return ()
         lines = []
         rows = Artifact.objects.filter(attempt__in=self._before, kind=ARCHIVE)
         for artifact in rows.select_related("attempt__job").order_by("attempt__job__position"):

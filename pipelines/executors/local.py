@@ -35,6 +35,7 @@ from pipelines.runs.services.ending import End
 log = logging.getLogger(__name__)
 PULSE_SECONDS = 0.1  # logs are stored
 RENEW_SECONDS = claiming.SECONDS / 4
+CANCEL_SECONDS = 0.3  # whether a job shall end is looked up
 LOOK_SECONDS = 0.2  # without work
 STOP_GRACE = 5.0
 
@@ -54,6 +55,7 @@ class Runner:
         self.stop = stop
         self.slots = slots
         self.name = name or leases.worker_name()
+        self._turns = claiming.Turns()
         self._running: dict[int, _Running] = {}
         self._lock = threading.Lock()
         self._freed = threading.Event()
@@ -81,7 +83,7 @@ class Runner:
         if free <= 0:
             return 0
         try:
-            found = claiming.take(free, name=self.name, reach=reach())
+            found = self._turns.take(free, name=self.name, reach=reach())
         except DatabaseError:
             log.warning("no attempt could be taken", exc_info=True)
             connection.close()
@@ -116,7 +118,7 @@ class Runner:
             self._freed.set()
 
     def _next(self) -> _Running | None:
-        found = claiming.take(1, name=self.name, reach=reach())
+        found = self._turns.take(1, name=self.name, reach=reach())
         return self._begun(found[0]) if found else None
 
     def _forget(self, running: _Running) -> None:
@@ -186,7 +188,7 @@ class Runner:
     # -- the pulse, in a thread of its own -------------------------------------------------------
 
     def _pulse(self) -> None:
-        renewed = 0.0
+        renewed = looked = 0.0
         while not self._over.wait(PULSE_SECONDS):
             with self._lock:
                 every = list(self._running.values())
@@ -196,8 +198,9 @@ class Runner:
                 if every and time.monotonic() - renewed > RENEW_SECONDS:
                     self._renew(every)
                     renewed = time.monotonic()
-                elif every:
+                elif every and time.monotonic() - looked > CANCEL_SECONDS:
                     self._look_for_cancels(every)
+                    looked = time.monotonic()
             except DatabaseError:
                 log.warning("the runner's pulse missed a beat", exc_info=True)
                 connection.close()

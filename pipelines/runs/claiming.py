@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 
@@ -16,6 +18,7 @@ from pipelines.runs.models import Attempt, Job, Pipeline
 from pipelines.runs.services.telling import tell
 
 SECONDS = 15.0
+LOOK_AGAIN_SECONDS = 0.5
 _LOOKED_AT = 500
 Status = Attempt.Status
 _PENDING = Q(status=Status.PENDING, cancel=False)
@@ -57,6 +60,34 @@ def take(
     return found
 
 
+class Turns:
+    """Whose turn it is, looked up now and then: the threads of one runner take from one queue."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[int] = deque()
+        self._old_at = 0.0
+        self._lock = threading.Lock()
+
+    def take(self, count: int, *, name: str, reach: Reach) -> list[Taken]:
+        """As `take`; a new attempt may wait for `LOOK_AGAIN_SECONDS` for its turn."""
+        found: list[Taken] = []
+        for _ in range(_LOOKED_AT):
+            pk = self._next(reach) if len(found) < count else None
+            if pk is None:
+                break
+            taken = take_one(pk, name)
+            if taken is not None:
+                found.append(taken)
+        return found
+
+    def _next(self, reach: Reach) -> int | None:
+        with self._lock:
+            if not self._waiting or time.monotonic() > self._old_at:
+                self._waiting = deque(in_turn(reach))
+                self._old_at = time.monotonic() + LOOK_AGAIN_SECONDS
+            return self._waiting.popleft() if self._waiting else None
+
+
 def in_turn(reach: Reach) -> list[int]:
     """The attempts that wait and may be taken, in the order of their turn."""
     rows = Attempt.objects.filter(status=Status.PENDING, cancel=False).order_by("pk")
@@ -87,21 +118,27 @@ def in_turn(reach: Reach) -> list[int]:
 
 def take_one(pk: int, name: str, agent: int | None = None) -> Taken | None:
     """This attempt, if it still waits."""
-    now = timezone.now()
+    rows = Attempt.objects.select_related("job__pipeline", "project__repository")
+    attempt = rows.filter(_PENDING, pk=pk).first()
+    if attempt is None:
+        return None
+    now, pipeline = timezone.now(), attempt.job.pipeline
+    pipeline.project = attempt.project
     begun = {"status": Status.RUNNING, "started_at": now, "agent": agent}
     with transaction.atomic():
-        lease = leases.claim(Attempt, pk, where=_PENDING, seconds=SECONDS, name=name, fields=begun)
+        lease = leases.claim(
+            Attempt, pk, where=_PENDING, seconds=SECONDS, name=name, fields=begun, found=attempt
+        )
         if lease is None:
             return None
-        attempt = Attempt.objects.select_related("job__pipeline", "project").get(pk=pk)
         Job.objects.filter(pk=attempt.job_id).update(
             status=JobStatus.RUNNING,
             started_at=attempt.job.started_at or now,
             reason=f"It runs on {leases.shown(lease.holder)}.",
         )
-        pipeline = attempt.job.pipeline
-        pipeline.project = attempt.project
         tell(pipeline)
-        if pipeline.started_at is None:
-            Pipeline.objects.filter(pk=pipeline.pk, started_at=None).update(started_at=now)
+    if pipeline.started_at is None:  # behind the attempt's lock, which comes after a pipeline's
+        Pipeline.objects.filter(pk=pipeline.pk, started_at=None).update(started_at=now)
+    attempt.status, attempt.started_at, attempt.agent_id = Status.RUNNING, now, agent
+    attempt.lease_token, attempt.lease_holder = lease.token, lease.holder
     return Taken(lease, attempt)

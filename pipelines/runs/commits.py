@@ -66,8 +66,7 @@ def of_pipeline(pipeline: Pipeline) -> LocalRepository | None:
     """
     if pipeline.hosted is not None:
         return mirror_of(pipeline.hosted)
-    rows = ConfigRepository.objects.select_related("project")
-    repo = rows.filter(project_id=pipeline.project_id).first()
+    repo: ConfigRepository | None = getattr(pipeline.project, "repository", None)
     return None if repo is None else repositories.local(repo)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from types import FrameType
@@ -29,5 +30,7 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
+        gc.collect()
+        gc.freeze()  # what is loaded stays
         local.serve(stop)
         self.stdout.write("runner stopped")

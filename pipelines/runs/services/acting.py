@@ -96,7 +96,7 @@ def retry_failed(actor: Actor, pipeline_id: int) -> Pipeline:
 
 
 def _permitted(actor: Actor, pipeline_id: int) -> Pipeline:
-    pipeline = advancing.locked(pipeline_id)
+    pipeline = advancing.locked(pk=pipeline_id)
     require(actor, RUN, keeper_scope(pipeline.project))
     if pipeline.removing:
         raise NotVisible(f"{pipeline} is not kept any longer, and is being removed.")

@@ -33,15 +33,21 @@ _NODE = ("stage_at", "when", "needs", "allow_failure")
 _FACTS = ("pk", "pipeline", "name", "status", "resource_group", "image", "tags", "triggers")
 
 
-def locked(pk: int) -> Pipeline:
-    """The pipeline, its row locked until the transaction ends: before any row of its jobs."""
+def locked(**which: int) -> Pipeline:
+    """The pipeline, its row locked until the transaction ends: before any row of its jobs.
+
+    Whoever locks several begins with the newest, and locks its project (`grouping`) behind all.
+    """
     rows = Pipeline.objects.select_related("project__scope")
-    return rows.select_for_update(of=("self",)).get(pk=pk)
+    return rows.select_for_update(of=("self",)).get(**which)
 
 
 def advance(pipeline: Pipeline) -> None:
     """Begin what may begin, and say how the pipeline is; its row has to be locked."""
     rows = list(pipeline.jobs.order_by("position").values_list("name", "status", "allowed", *_NODE))
+    found = {status for _, status, *_ in rows}
+    if pipeline.status == Status.RUNNING and found & ACTIVE and JobStatus.CREATED not in found:
+        return  # something runs, and nothing is left to begin
     nodes = [
         Node(name, stage, when, None if needs is None else tuple(needs), allow)
         for name, _, _, stage, when, needs, allow in rows
@@ -139,15 +145,18 @@ def free_group(project_id: int, group: str) -> None:
             return  # with an order, one that is still to come is waited for
         if grouping.holder(project_id, group) is not None:
             return
-        # Whoever cancels that pipeline holds its lock, not ours: the row says who was first.
+        # Whoever changes that pipeline holds its lock, and may wait for ours: nobody waits for it
+        # here, and the next round (`free_groups`) sees what came of it.
         waiting = Job.objects.filter(pk=job.pk, status=JobStatus.WAITING_FOR_RESOURCE)
-        if waiting.update(status=JobStatus.PENDING):
-            job.reason = "It has its turn."
-            queue(job.pipeline, [job])
-            job.save(update_fields=["status", "reason"])  # as the queue found it
-            _say_behind(project_id, job)
-            tell(job.pipeline)
+        if waiting.select_for_update(skip_locked=True).first() is None:
             return
+        waiting.update(status=JobStatus.PENDING)
+        job.reason = "It has its turn."
+        queue(job.pipeline, [job])
+        job.save(update_fields=["status", "reason"])  # as the queue found it
+        _say_behind(project_id, job)
+        tell(job.pipeline)
+        return
 
 
 def _say_behind(project_id: int, first: Job) -> None:

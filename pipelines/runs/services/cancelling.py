@@ -70,8 +70,8 @@ def end_redundant(newer: Pipeline) -> None:
     below = Q(source=Pipeline.Source.PARENT, upstream__root__in=rows)
     open_ = there.filter(Q(pk__in=rows) | below).exclude(status__in=Pipeline.ENDED)
     pks = list(open_.order_by("-pk").values_list("pk", flat=True)[:MOST_REDUNDANT])
-    for pk in pks:
-        older = advancing.locked(pk)
+    every = [advancing.locked(pk=pk) for pk in pks]
+    for older in every:
         if not older.ended and older.sha != newer.sha:
             _end_redundant(older, f"#{newer.number} is newer on {newer.ref}.")
 

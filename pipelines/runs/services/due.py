@@ -30,7 +30,7 @@ def begin() -> int:
 
 @transaction.atomic
 def _begin(pk: int, pipeline_id: int) -> bool:
-    pipeline = advancing.locked(pipeline_id)
+    pipeline = advancing.locked(pk=pipeline_id)
     job = Job.objects.get(pk=pk)
     if job.status != JobStatus.SCHEDULED or pipeline.ended:
         return False

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -23,6 +24,7 @@ from pipelines.runs.services.telling import tell
 log = logging.getLogger(__name__)
 LOST = "runner_system_failure"
 MOST_LOST = 100
+MOST_TRIES, TRY_SECONDS = 4, 0.05
 Status = Attempt.Status
 
 
@@ -39,16 +41,33 @@ class End:
 
 
 def finish(lease: Lease, end: End) -> None:
-    """Take down how an attempt ended, once, and move its pipeline on; raises `LeaseLost`."""
-    with transaction.atomic():
-        found = Attempt.objects.filter(pk=lease.pk).values_list("job__pipeline", flat=True).first()
-        if found is None:
-            raise LeaseLost(f"attempt {lease.pk} is gone")
-        pipeline = advancing.locked(found)
-        with leases.fenced(lease) as attempt:
-            if attempt.status != Status.RUNNING:
-                raise LeaseLost(f"attempt {lease.pk} is over")
-            _end(pipeline, attempt, end)
+    """Take down how an attempt ended, once, and move its pipeline on; raises `LeaseLost`.
+
+    A transaction that another one had to break off is begun again: nothing of it was kept.
+    """
+    for tried in range(MOST_TRIES):
+        try:
+            with transaction.atomic():
+                _finish(lease, end)
+        except OperationalError:
+            if connection.in_atomic_block or tried == MOST_TRIES - 1:
+                raise
+            log.warning("the end of attempt %s is written again", lease.pk, exc_info=True)
+            connection.close()
+            time.sleep(TRY_SECONDS * 2**tried)
+        else:
+            return
+
+
+def _finish(lease: Lease, end: End) -> None:
+    try:
+        pipeline = advancing.locked(jobs__attempts=lease.pk)
+    except Pipeline.DoesNotExist:
+        raise LeaseLost(f"attempt {lease.pk} is gone") from None
+    attempt = leases.locked(lease)
+    if attempt.status != Status.RUNNING:
+        raise LeaseLost(f"attempt {lease.pk} is over")
+    _end(pipeline, attempt, end)
 
 
 def _end(pipeline: Pipeline, attempt: Attempt, end: End) -> None:
@@ -63,28 +82,13 @@ def _end(pipeline: Pipeline, attempt: Attempt, end: End) -> None:
         finished_at=now,
         lease_until=None,
     )
-    job = Job.objects.get(pk=attempt.job_id)
-    stored = work.decode(job.work)
-    retry = stored.work.retry
+    job = Job.objects.defer("work").get(pk=attempt.job_id)
     job.started_at = job.started_at or attempt.started_at
     job.finished_at, job.coverage = now, end.coverage
-    again = (
-        end.status == Status.FAILED
-        and not attempt.cancel
-        and pipeline.status != Pipeline.Status.CANCELED
-        and job.retries < retry.max
-        and retry.covers(end.failure, end.exit_code)
-    )
-    if again:
-        job.reason = f"{end.message}; it runs again ({job.retries + 1} of {retry.max})."
-        job.status, job.finished_at, job.failure = JobStatus.PENDING, None, ""
-        advancing.queue(pipeline, [job], retried=True)
-    else:
-        job.status, job.failure = JobStatus(end.status), end.failure
-        job.reason = end.message
-        job.allowed = end.status == Status.FAILED and (
-            job.allow_failure or end.exit_code in stored.allowed_exit_codes
-        )
+    job.status, job.reason, job.failure = JobStatus(end.status), end.message, end.failure
+    job.allowed = False
+    if end.status == Status.FAILED:
+        _failed(pipeline, attempt, job, end)
     job.save(
         update_fields=[
             "status", "reason", "failure", "allowed", "coverage", "started_at", "finished_at",
@@ -102,6 +106,19 @@ def move_on(pipeline: Pipeline, job: Job) -> None:
         cancelling.end(pipeline.jobs.all(), f"“{job.name}” failed, and auto_cancel says all.")
     advancing.advance(pipeline)
     tell(pipeline)
+
+
+def _failed(pipeline: Pipeline, attempt: Attempt, job: Job, end: End) -> None:
+    """Run a job again where `retry` says so, else see whether its failure is allowed."""
+    stored = work.decode(job.work)
+    retry = stored.work.retry
+    may = not attempt.cancel and pipeline.status != Pipeline.Status.CANCELED
+    if may and job.retries < retry.max and retry.covers(end.failure, end.exit_code):
+        job.reason = f"{end.message}; it runs again ({job.retries + 1} of {retry.max})."
+        job.status, job.finished_at, job.failure = JobStatus.PENDING, None, ""
+        advancing.queue(pipeline, [job], retried=True)
+    else:
+        job.allowed = job.allow_failure or end.exit_code in stored.allowed_exit_codes
 
 
 def end_lost() -> int:

@@ -163,8 +163,8 @@ def _keep(pipeline: Pipeline, made: Made) -> None:
         )
     pipeline.save()
     if pipeline.status == Status.RUNNING:
-        advance(pipeline)
         end_redundant(pipeline)
+        advance(pipeline)
     changed(pipeline)
 
 

@@ -99,7 +99,7 @@ class TestModes:
         older = world.start(LATER)
         world.start(DEPLOY)
         cancelling.end(older.jobs.all(), "Somebody stopped it.")
-        advancing.advance(advancing.locked(older.pk))
+        advancing.advance(advancing.locked(pk=older.pk))
         assert advancing.free_groups() == 1
         assert deploys(world)[1] == "pending"
         assert advancing.free_groups() == 0
