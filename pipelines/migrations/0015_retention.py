@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('gitops', '0007_tellings'),
-        ('pipelines', '0013_downstream'),
+        ('pipelines', '0014_foreign_reports'),
         ('rbac', '0005_issued_tokens'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
