@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import pwd
 import signal
-import tempfile
 import threading
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -68,13 +67,12 @@ def _register_register(group: typer.Typer, client: Client) -> None:
 
 
 def _account(name: str) -> tuple[int | None, int | None]:
-    if not name:
-        return None, None
+    users = import_module("pipelines.running.users")
     try:
-        found = pwd.getpwnam(name)
-    except KeyError:
-        raise fail(f"There is no user “{name}” here.", Code.USAGE) from None
-    return found.pw_uid, found.pw_gid
+        found: tuple[int | None, int | None] = users.account(name)
+    except users.UserError as error:
+        raise fail(str(error), Code.USAGE) from None
+    return found
 
 
 def _register_run(group: typer.Typer, client: Client) -> None:
@@ -109,14 +107,15 @@ def _register_run(group: typer.Typer, client: Client) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)
         stop = threading.Event()
         _end_in_order(stop)
-        root = folder or Path(tempfile.mkdtemp(prefix="slipway-agent-"))
         options = serving.Options(
             slots=1 if once else slots, tags=tuple(_words(tags)) if tags else None, once=once,
-            root=root, uid=uid, gid=gid, keep_environment=keep_environment,
+            uid=uid, gid=gid, keep_environment=keep_environment,
         )  # fmt: skip
         connection = clients.Connection(address, token, slots=slots)
+        folders = import_module("pipelines.agent.folders")
         try:
-            serving.Agent(connection, options, stop).run()
+            with folders.own(folder, shared=uid is not None) as root:
+                serving.Agent(connection, replace(options, root=root), stop).run()
         except clients.AgentRefused as error:
             raise fail(f"Slipway refuses this agent: {error}", Code.REFUSED) from None
         finally:
