@@ -280,6 +280,10 @@ CI_RUNNER_TAGS = conf.words("SLIPWAY_CI_RUNNER_TAGS", default="")
 # What one job may use there: bytes and processes; 0: no limit.
 CI_JOB_MEMORY = conf.integer("SLIPWAY_CI_JOB_MEMORY", default=2 * 1024**3, least=0)
 CI_JOB_DISK = conf.integer("SLIPWAY_CI_JOB_DISK", default=5 * 1024**3, least=0)
+# The user that jobs run as there, where the machine's process is root; empty: its own.
+CI_JOB_USER = conf.text("SLIPWAY_CI_JOB_USER", default="")
+# none: jobs have no network there but 127.0.0.1; empty: the machine's.
+CI_JOB_NETWORK = conf.text("SLIPWAY_CI_JOB_NETWORK", default="")
 CI_JOB_PROCESSES = conf.integer("SLIPWAY_CI_JOB_PROCESSES", default=1000, least=0)
 # Git hosts that projects may connect repositories at: names, or name:port.
 GIT_HOSTS = conf.words(

@@ -88,6 +88,9 @@ def _register_run(group: typer.Typer, client: Client) -> None:
             Path | None, typer.Option("--dir", help="Where jobs work; else a temporary folder.")
         ] = None,
         user: Annotated[str, typer.Option(help="Jobs run as this user; needs root.")] = "",
+        network: Annotated[
+            str, typer.Option(help="none: jobs have no network but 127.0.0.1.")
+        ] = "",
         keep_environment: Annotated[
             bool,
             typer.Option(
@@ -109,7 +112,7 @@ def _register_run(group: typer.Typer, client: Client) -> None:
         _end_in_order(stop)
         options = serving.Options(
             slots=1 if once else slots, tags=tuple(_words(tags)) if tags else None, once=once,
-            uid=uid, gid=gid, keep_environment=keep_environment,
+            uid=uid, gid=gid, network=network, keep_environment=keep_environment,
         )  # fmt: skip
         connection = clients.Connection(address, token, slots=slots)
         folders = import_module("pipelines.agent.folders")

@@ -63,6 +63,7 @@ class Options:
     uid: int | None = None
     gid: int | None = None
     wait: float = forms.MAX_WAIT
+    network: str = ""  # "none": jobs have 127.0.0.1 alone
     keep_environment: bool = False  # jobs begin with what this process has, as in its container
 
 
@@ -171,8 +172,9 @@ class Agent:
     def _attempt(self, running: _Running, launcher: Launcher, scratch: Path) -> Outcome:
         order = running.order
         limits = Limits(
-            order.memory, order.disk, order.processes, "", self.options.uid, self.options.gid
-        )
+            order.memory, order.disk, order.processes,
+            self.options.network, self.options.uid, self.options.gid,
+        )  # fmt: skip
         wanted = Order(
             order.name, order.work, self._environment | order.variables, order.files,
             order.secrets, order.timeout, limits,

@@ -23,7 +23,7 @@ from idp.changes import leases
 from idp.changes.leases import LeaseLost
 from pipelines.executors.files import ServerFiles
 from pipelines.executors.variables import for_job, to_mask
-from pipelines.running import environment
+from pipelines.running import environment, users
 from pipelines.running.attempt import DEFAULT_SECONDS, Attempt, Limits, Order, Outcome
 from pipelines.running.launching import Launcher
 from pipelines.runs import claiming, commits, logs, work
@@ -56,6 +56,7 @@ class Runner:
         self.slots = slots
         self.name = name or leases.worker_name()
         self._turns = claiming.Turns()
+        self._uid, self._gid = users.account(settings.CI_JOB_USER)
         self._running: dict[int, _Running] = {}
         self._lock = threading.Lock()
         self._freed = threading.Event()
@@ -64,6 +65,7 @@ class Runner:
     def run(self) -> None:
         root = Path(settings.CI_SCRATCH_DIR)
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        root.chmod(0o700 if self._uid is None else 0o711)  # the jobs' user passes through it
         tidy(root)
         pulse = threading.Thread(target=self._pulse, name="runner-pulse", daemon=True)
         pulse.start()
@@ -159,6 +161,9 @@ class Runner:
                 memory=settings.CI_JOB_MEMORY,
                 disk=settings.CI_JOB_DISK,
                 processes=settings.CI_JOB_PROCESSES,
+                network=settings.CI_JOB_NETWORK,
+                uid=self._uid,
+                gid=self._gid,
             ),
         )
 

@@ -17,7 +17,7 @@ from pipelines.engine.scheduling import Status
 from pipelines.engine.values.artifacts import Artifacts
 from pipelines.engine.values.cache import Cache
 from pipelines.engine.values.work import Work
-from pipelines.running import collecting, files, script
+from pipelines.running import collecting, files, network, script
 from pipelines.running.coverage import Coverage
 from pipelines.running.keys import cache_keys
 from pipelines.running.launching import GRACE_SECONDS, Command, Ended, Launcher, LaunchError
@@ -160,6 +160,7 @@ class Attempt:
         self._running_lock = threading.Lock()
         self._running: Callable[[float], None] | None = None
         self._canceled = False
+        self._network = ""
         self._ends = 0.0
         self._open = ""  # the section of the log
 
@@ -185,6 +186,10 @@ class Attempt:
     def _run(self) -> Outcome:
         self.folder.mkdir(parents=True, exist_ok=True)
         variables = self._variables()
+        try:
+            self._network = network.wanted(variables, self.order.limits.network)
+        except network.NetworkError as error:
+            raise FilesError(str(error), "unmet_prerequisites") from error
         self._section("get_sources", "Getting the sources")
         self._line(self.keeper.sources(self.folder))
         if self.order.work.caches:
@@ -196,6 +201,8 @@ class Attempt:
             self._line(line)
         self._own()
         self._section("step_script", "Running the script")
+        if self._network:
+            self._line("It has no network but its own 127.0.0.1.")
         lines = (*self.order.work.before_script, *self.order.work.script)
         ended = self._execute("script", lines, variables, self._ends - time.monotonic())
         outcome = self._judge(ended)
@@ -234,7 +241,7 @@ class Attempt:
             memory=limits.memory,
             disk=limits.disk,
             processes=limits.processes,
-            network=limits.network,
+            network=self._network,
             uid=limits.uid,
             gid=limits.gid,
         )

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from pipelines.executors import local
+from pipelines.running.users import UserError, account
 
 
 class Command(BaseCommand):
@@ -23,6 +24,10 @@ class Command(BaseCommand):
                 "Nothing may run here. Name the projects that you trust with processes of this"
                 " machine in SLIPWAY_CI_RUNNER_PROJECTS (* is all), and SLIPWAY_CI_RUNNER_SLOTS."
             )
+        try:
+            account(settings.CI_JOB_USER)
+        except UserError as error:
+            raise CommandError(f"SLIPWAY_CI_JOB_USER: {error}") from error
         stop = threading.Event()
 
         def end(_number: int, _frame: FrameType | None) -> None:

@@ -135,7 +135,7 @@ def test_a_lost_lease_kills_the_job(world: World, attached: Attached, tmp_path: 
     attached()
     writes(b"\nup\n")
     Attempt.objects.update(lease_token=99)
-    until(lambda: not list((tmp_path / "work").iterdir()))
+    until(lambda: not list((tmp_path / "work").glob("*/[0-9]*-*")))
     assert Attempt.objects.get().status == "running"
 
 
