@@ -62,13 +62,11 @@ def _make(seen: Job, wanted: Wanted) -> None:
             return
         hierarchy.judge_size(wanted.root)
         starting.lock(wanted.project)
-        child = wanted.source == Pipeline.Source.PARENT
         asked = starting.Asked(
             ref=wanted.at.ref,
             source=wanted.source,
             given=wanted.given,
             inputs=wanted.inputs,
-            by=f"#{upstream.number}" if child else "",
         )
         actor = Actor(seen.pipeline.actor, seen.pipeline.token)
         pipeline = starting.begin(actor, wanted.project, asked, wanted.at)

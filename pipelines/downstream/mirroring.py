@@ -44,6 +44,7 @@ def work_on(pipeline_id: int) -> None:
         elif JobStatus(job.status) in ENDED and _again(link, seen):
             _reopen(upstream, job, _named(link))
         link.save(update_fields=["seen"])
+        tell(upstream)  # its page shows the pipeline's status, whether the job waits or not
 
 
 def _named(link: Downstream) -> str:
@@ -70,7 +71,6 @@ def _mirror(upstream: Pipeline, link: Downstream) -> None:
         said = pipeline.get_status_display().lower()
         job.reason = f"It waits for {named}, which is {said}."
         job.save(update_fields=["reason"])
-        tell(upstream)
 
 
 def _again(link: Downstream, seen: str) -> bool:

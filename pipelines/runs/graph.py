@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipelines.downstream.selectors import Linked
 from pipelines.runs.addresses import page_of
 from pipelines.runs.models import Job
 from pipelines.runs.words import label_of, lasted, look_of
@@ -13,6 +14,7 @@ from portal.vocabulary import look
 
 MAX_JOBS = 200
 MAX_EDGES = 600
+MAX_BELOW = 50
 WIDTH, HEIGHT = 196, 34
 ACROSS, DOWN = 56, 10  # between columns and rows
 TOP, EDGE = 30, 6
@@ -21,23 +23,16 @@ LETTERS = 21
 
 @dataclass(frozen=True)
 class Box:
-    """A job's place."""
+    """The place of a job, or of a pipeline that a job started."""
 
-    job: Job
+    name: str
     url: str
     label: str
     x: int
     y: int
     critical: bool
-
-    @property
-    def look(self) -> str:
-        return look_of(self.job)
-
-    @property
-    def text(self) -> str:
-        time = lasted(self.job.seconds)
-        return f"{label_of(self.job)}{f', {time}' if time else ''}"
+    look: str
+    text: str
 
     @property
     def icon(self) -> str:
@@ -75,8 +70,13 @@ class Graph:
     titles: list[Title]
 
 
-def drawn(jobs: Sequence[Job], critical: frozenset[str]) -> Graph | None:
-    """The drawing; None for none, and for more jobs than anybody sees at once."""
+def drawn(
+    jobs: Sequence[Job], critical: frozenset[str], below: Sequence[Linked] = ()
+) -> Graph | None:
+    """The drawing, on its right what its jobs started.
+
+    None for no jobs, and for more than anybody sees at once.
+    """
     if not jobs or len(jobs) > MAX_JOBS:
         return None
     columns = _columns(jobs)
@@ -88,16 +88,38 @@ def drawn(jobs: Sequence[Job], critical: frozenset[str]) -> Graph | None:
             titles.append(Title(_cut(members[0].stage, 26), x))
         for row, job in enumerate(members):
             y = TOP + row * (HEIGHT + DOWN)
-            on_path = job.name in critical
-            boxes[job.name] = Box(job, page_of(job), _cut(job.name, LETTERS), x, y, on_path)
-    tallest = max(map(len, columns.values()))
+            boxes[job.name] = _of_job(job, x, y, critical=job.name in critical)
+    x = EDGE + len(columns) * (WIDTH + ACROSS)
+    started = [_of_pipeline(one, x, at) for at, one in enumerate(below[:MAX_BELOW])]
+    lines = _lines(jobs, boxes)
+    if started:
+        titles.append(Title("Downstream", x))
+        pairs = zip(below, started, strict=False)
+        lines += [_line(boxes[one.job.name], box) for one, box in pairs if one.job.name in boxes]
+    tallest = max(*map(len, columns.values()), len(started))
     return Graph(
-        width=2 * EDGE + len(columns) * (WIDTH + ACROSS) - ACROSS,
+        width=2 * EDGE + (len(columns) + bool(started)) * (WIDTH + ACROSS) - ACROSS,
         height=TOP + tallest * (HEIGHT + DOWN) + EDGE,
-        boxes=list(boxes.values()),
-        lines=_lines(jobs, boxes),
+        boxes=[*boxes.values(), *started],
+        lines=lines,
         titles=titles,
     )
+
+
+def _of_job(job: Job, x: int, y: int, *, critical: bool) -> Box:
+    time = lasted(job.seconds)
+    text = f"{label_of(job)}{f', {time}' if time else ''}"
+    label = _cut(job.name, LETTERS)
+    return Box(job.name, page_of(job), label, x, y, critical, look_of(job), text)
+
+
+def _of_pipeline(one: Linked, x: int, at: int) -> Box:
+    y = TOP + at * (HEIGHT + DOWN)
+    if not one.seen:  # the job says as much as may be known
+        return Box(one.title, page_of(one.job), "Not yours to see", x, y, False, "hidden", "hidden")
+    text = f"{one.label}, started by {one.job.name}"
+    name = f"Pipeline {one.title}"
+    return Box(name, one.url, _cut(name, LETTERS), x, y, False, one.look, text)
 
 
 def _columns(jobs: Sequence[Job]) -> dict[tuple[int, int], list[Job]]:

@@ -44,6 +44,8 @@ class Filters(Narrowing):
         }
         found = Q(**{lookup: value for lookup, value in exact.items() if value})
         number = self.q.removeprefix("#")
+        if not self.source and not number.isdecimal():  # as published: they are asked for
+            found &= ~Q(source=Pipeline.Source.PARENT)
         if number.isascii() and number.isdecimal() and len(number) <= 9:  # noqa: PLR2004 - 32 bits
             return found & Q(number=int(number))
         if self.q:

@@ -78,7 +78,8 @@ def words(job: Job, before: Before) -> str:
     if status is JobStatus.PENDING:
         tags = f" with the tags {', '.join(job.tags)}" if job.tags else ""
         stuck = f" {job.reason}" if executors.is_stuck(job.reason) else ""
-        return f"Waits for a runner{tags}.{stuck}"
+        said = f"Waits for a runner{tags}.{stuck}"
+        return "Its pipeline is made next." if job.triggers else said
     if status is JobStatus.MANUAL:
         held = "" if job.allow_failure else " What follows waits for it."
         return f"Somebody has to start it.{held}"

@@ -57,7 +57,9 @@ class JobView(AccessAPIView):
         return row
 
     def answer(self, row: Job) -> Response:
-        return Response(JobOut(row, context={"attempts": selectors.attempts(row)}).data)
+        return Response(
+            JobOut(row, context={"attempts": selectors.attempts(row), "actor": self.actor}).data
+        )
 
 
 class JobAPI(JobView):

@@ -7,6 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from pipelines.downstream import selectors as downstream
+from pipelines.downstream.selectors import Linked
 from pipelines.runs.addresses import api_of, page_of
 from pipelines.runs.models import Artifact, Attempt, Job, Pipeline
 from pipelines.runs.services.starting import MAX_VALUE
@@ -38,8 +40,24 @@ class PipelineRow(serializers.ModelSerializer):
         return page_of(row)
 
 
+class LinkedOut(serializers.Serializer):
+    """A pipeline above or below; of one that you do not see, only that it is there."""
+
+    job = serializers.SerializerMethodField(help_text="The trigger job")
+    run = serializers.IntegerField(help_text="Which of the job's runs started it")
+    pipeline = serializers.CharField(source="api", help_text="Its address; empty: not yours to see")
+    status = serializers.CharField()
+    child = serializers.BooleanField(help_text="Of the same project, by `trigger: include`")
+
+    def get_job(self, row: Linked) -> str:
+        return row.job_api
+
+
 class PipelineOut(PipelineRow):
     """One pipeline, with what is wrong with its file and the jobs that are not in it."""
+
+    upstream = serializers.SerializerMethodField(help_text="What started it, where a job did")
+    downstream = serializers.SerializerMethodField(help_text="What its jobs started last")
 
     stages = serializers.ListField(child=serializers.CharField())
     problems = serializers.ListField(
@@ -54,7 +72,26 @@ class PipelineOut(PipelineRow):
     )
 
     class Meta(PipelineRow.Meta):
-        fields = (*PipelineRow.Meta.fields, "stages", "problems", "not_run", "left_out")
+        fields = (
+            *PipelineRow.Meta.fields,
+            "upstream",
+            "downstream",
+            "stages",
+            "problems",
+            "not_run",
+            "left_out",
+        )
+
+    @extend_schema_field(LinkedOut(allow_null=True))
+    def get_upstream(self, row: Pipeline) -> Any:
+        found = downstream.above(self.context["actor"], row)
+        return None if found is None else LinkedOut(found).data
+
+    @extend_schema_field(LinkedOut(many=True))
+    def get_downstream(self, row: Pipeline) -> Any:
+        jobs = row.jobs.filter(triggers=True).only("triggers", "pipeline")
+        found = downstream.below(self.context["actor"], jobs, row.project_id)
+        return LinkedOut(downstream.newest(found), many=True).data
 
 
 class PipelineIn(serializers.Serializer):
@@ -122,9 +159,12 @@ class JobOut(JobRow):
     pipeline = serializers.SerializerMethodField()
     because = serializers.SerializerMethodField(help_text="The rule that put it in, and its line")
     tried = serializers.SerializerMethodField(help_text="The newest attempts, newest first")
+    downstream = serializers.SerializerMethodField(
+        help_text="The pipelines that a trigger job started, newest first"
+    )
 
     class Meta(JobRow.Meta):
-        fields = (*JobRow.Meta.fields, "pipeline", "because", "tried")
+        fields = (*JobRow.Meta.fields, "pipeline", "because", "tried", "downstream")
 
     def get_pipeline(self, row: Job) -> str:
         return api_of(row.pipeline)
@@ -136,6 +176,11 @@ class JobOut(JobRow):
     @extend_schema_field(AttemptOut(many=True))
     def get_tried(self, row: Job) -> Any:
         return AttemptOut(self.context.get("attempts", ()), many=True).data
+
+    @extend_schema_field(LinkedOut(many=True))
+    def get_downstream(self, row: Job) -> Any:
+        found = downstream.below(self.context["actor"], [row], row.pipeline.project_id)
+        return LinkedOut(found, many=True).data
 
 
 class ArtifactOut(serializers.ModelSerializer):

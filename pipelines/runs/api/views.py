@@ -49,6 +49,11 @@ def project_of(actor: Actor, name: str) -> Project:
     return row
 
 
+def told(row: Pipeline, actor: Actor) -> Any:
+    """A pipeline as REST answers it to somebody: what stands around it as far as they see."""
+    return PipelineOut(row, context={"actor": actor}).data
+
+
 class PipelinesAPI(AccessAPIView, ListAPIView):
     """Pipelines that you can see, newest first; POST starts one."""
 
@@ -94,7 +99,7 @@ class PipelinesAPI(AccessAPIView, ListAPIView):
             key=key,
         )
         headers = {"Location": api_of(row)}
-        return Response(PipelineOut(row).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+        return Response(told(row, self.actor), status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 class RequestPipelinesAPI(AccessAPIView):
@@ -113,7 +118,7 @@ class RequestPipelinesAPI(AccessAPIView):
         self.require(keeper_scope(found.project))
         row = merging.start(self.actor, found, key=idempotency_key(request))
         headers = {"Location": api_of(row)}
-        return Response(PipelineOut(row).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+        return Response(told(row, self.actor), status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 class PipelineView(AccessAPIView):
@@ -133,7 +138,7 @@ class PipelineAPI(PipelineView):
 
     @extend_schema(operation_id="pipelines_get", responses=PipelineOut)
     def get(self, request: Request, pk: int) -> Response:
-        return Response(PipelineOut(self.pipeline()).data)
+        return Response(told(self.pipeline(), self.actor))
 
 
 class CancelAPI(PipelineView):
@@ -143,7 +148,8 @@ class CancelAPI(PipelineView):
 
     @extend_schema(operation_id="pipelines_cancel", request=None, responses=PipelineOut)
     def post(self, request: Request, pk: int) -> Response:
-        return Response(PipelineOut(acting.cancel(self.actor, self.pipeline().pk)).data)
+        row = acting.cancel(self.actor, self.pipeline().pk)
+        return Response(told(row, self.actor))
 
 
 class RetryAPI(PipelineView):
@@ -153,7 +159,8 @@ class RetryAPI(PipelineView):
 
     @extend_schema(operation_id="pipelines_retry", request=None, responses=PipelineOut)
     def post(self, request: Request, pk: int) -> Response:
-        return Response(PipelineOut(acting.retry_failed(self.actor, self.pipeline().pk)).data)
+        row = acting.retry_failed(self.actor, self.pipeline().pk)
+        return Response(told(row, self.actor))
 
 
 class InFileOrder(KeysetPagination):

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from idp.common.host import Page
 from pipelines.deploys.selectors import brought_by
+from pipelines.downstream import selectors as downstream
 from pipelines.permissions import RUN, VIEW
 from pipelines.reports.red import red
 from pipelines.runs import executors, logview, selectors, waiting
@@ -48,6 +49,7 @@ class JobPage(AccessMixin):
             "red": red(
                 row.pipeline.project, row.pipeline.sha, row.name, foreign=row.pipeline.foreign
             ),
+            "below": downstream.below(self.actor, [row], row.pipeline.project_id),
             "brought": brought_by(self.actor, row) if row.environment else [],
             "attempt": one,
             "attempts": [_tried(row, each, one) for each in tries],

@@ -75,6 +75,7 @@ def shown(rows: list[Pipeline]) -> list[dict[str, Any]]:
             "look": look_of(row),
             "label": label_of(row),
             "lasted": lasted(row.seconds),
+            "child": row.source == Pipeline.Source.PARENT,
             "stages": [
                 {"text": one.text, "look": look(one.status)} for one in stages.get(row.pk, ())
             ],
@@ -96,6 +97,7 @@ def _views(actor: Actor, filters: Filters) -> list[dict[str, Any]]:
         ("Running", {"status": "running"}),
         ("Failed", {"status": "failed"}),
         ("Held", {"status": "manual"}),
+        ("Children", {"source": str(Pipeline.Source.PARENT)}),
     ]
     return [
         {"label": label, "url": path + query(given), "current": filters.given == given}

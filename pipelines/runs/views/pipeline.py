@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from idp.common.errors import Clash
 from idp.common.host import Page
+from pipelines.downstream import selectors as downstream
 from pipelines.permissions import RUN, VIEW
 from pipelines.reports.red import red
 from pipelines.runs import exposed, graph, selectors, waiting
@@ -39,6 +40,7 @@ class PipelinePage(AccessMixin):
         jobs = list(selectors.jobs(row))
         before = waiting.Before(jobs)
         critical = waiting.critical(jobs, before)
+        below = downstream.newest(downstream.below(self.actor, jobs, row.project_id))
         decision = decide(self.actor, RUN, keeper_scope(row.project))
         wanted = request.GET.get("status", "")
         listed = [job for job in jobs if not wanted or job.status == wanted]
@@ -49,7 +51,9 @@ class PipelinePage(AccessMixin):
             "look": look_of(row),
             "label": label_of(row),
             "lasted": lasted(row.seconds),
-            "graph": graph.drawn(jobs, critical),
+            "graph": graph.drawn(jobs, critical, below),
+            "below": below,
+            "above": downstream.above(self.actor, row),
             "wide": graph,
             "too_many": len(jobs) > graph.MAX_JOBS,
             "red": red(row.project, row.sha, foreign=row.foreign),

@@ -17,7 +17,7 @@ from idp.common.inputs import inputs
 from pipelines.permissions import MANAGE, RUN, VIEW
 from pipelines.runs.addresses import api_of
 from pipelines.runs.api.serializers import PipelineOut
-from pipelines.runs.api.views import project_of
+from pipelines.runs.api.views import project_of, told
 from pipelines.schedules import selectors, services
 from pipelines.schedules.api.serializers import (
     ScheduleChangeIn,
@@ -127,7 +127,7 @@ class RunAPI(ScheduleView):
         self.require(keeper_scope(selectors.schedule(self.actor, pk).project))
         row = services.run(self.actor, pk, key=idempotency_key(request))
         headers = {"Location": api_of(row)}
-        return Response(PipelineOut(row).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+        return Response(told(row, self.actor), status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 class TakeOwnershipAPI(ScheduleView):

@@ -42,7 +42,7 @@ def test_a_child_runs_for_the_same_commit_and_the_job_has_passed_at_once(world: 
     child = below(job)
     assert (job.status, job.reason) == ("success", f"It started #{child.number}.")
     assert (child.source, child.sha, child.ref) == ("parent_pipeline", pipeline.sha, "main")
-    assert child.actor_label == f"#{pipeline.number}, for dana.dev"
+    assert (child.actor, child.actor_label) == (world.people.developer, "dana.dev")
     assert world.words(child) == {"one": "pending"}
     assert given(world.job(child, "one"), "CI_PIPELINE_SOURCE") == "parent_pipeline"
     assert world.words(pipeline)["after"] == "pending"
