@@ -28,7 +28,7 @@ from pipelines.running.attempt import FilesError
 from pipelines.running.files import OutsideError, open_file
 from pipelines.running.stores import untracked
 from pipelines.runs.claiming import Taken
-from pipelines.runs.models import Artifact, Attempt
+from pipelines.runs.models import Artifact, Attempt, Pipeline
 from rbac.actors import Actor
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,12 @@ def depth_of(given: str) -> int:
     if not (given.isascii() and given.isdecimal()):
         return DEFAULT_DEPTH
     return int(given) if len(given) <= _DEPTH_DIGITS else 0
+
+
+def _ref(pipeline: Pipeline) -> str:
+    """What its reports are kept under: a tag that is called as the default branch is not that."""
+    alike = pipeline.is_tag and pipeline.ref == pipeline.default_branch
+    return f"tags/{pipeline.ref}" if alike else pipeline.ref
 
 
 class ServerFiles:
@@ -152,7 +158,7 @@ class ServerFiles:
         for path in paths if asked and pipeline.actor else ():
             upload = Upload(
                 commit=pipeline.sha,
-                ref=pipeline.ref,
+                ref=_ref(pipeline),
                 target=pipeline.merge_request.target_branch if pipeline.merge_request else "",
                 kind=asked,
                 name=report_name(self._attempt.job.name, path),

@@ -111,15 +111,24 @@ def test_its_own_pipeline_and_commit_show_it(send: Send, fork: Send, people: Cha
         selectors.comparison(Actor(people.stranger), people.project, BRANCH)
 
 
+def handed_in(world: World, folder: Path, **facts: object) -> Report:
+    """What a job of such a pipeline hands in."""
+    (folder / "x.xml").write_text(junit(a="passed"))
+    pipeline = world.start("unit: {script: [echo], artifacts: {reports: {junit: x.xml}}}")
+    Pipeline.objects.filter(pk=pipeline.pk).update(**facts)
+    (taken,) = claiming.take(1)
+    files = ServerFiles.__new__(ServerFiles)
+    files._attempt, files._work = taken.attempt, world.job(pipeline, "unit")  # type: ignore[assignment]
+    assert list(files.read("junit", folder, ["x.xml"], "")) == []
+    return Report.objects.latest("pk")
+
+
 def test_a_job_of_a_fork_hands_in_foreign_ones(world: World, tmp_path: Path) -> None:
-    text = "unit: {script: [echo], artifacts: {reports: {junit: x.xml}}}"
-    (tmp_path / "x.xml").write_text(junit(a="passed"))
-    for foreign in (True, False):
-        pipeline = world.start(text)
-        Pipeline.objects.filter(pk=pipeline.pk).update(foreign=foreign)
-        (taken,) = claiming.take(1)
-        work = world.job(pipeline, "unit")
-        files = ServerFiles.__new__(ServerFiles)
-        files._attempt, files._work = taken.attempt, work  # type: ignore[assignment]
-        assert list(files.read("junit", tmp_path, ["x.xml"], "")) == []
-        assert Report.objects.latest("pk").foreign is foreign
+    assert handed_in(world, tmp_path, foreign=True).foreign
+    row = handed_in(world, tmp_path)
+    assert (row.foreign, row.on_target) == (False, True)
+
+
+def test_a_tag_that_is_called_as_the_default_branch(world: World, tmp_path: Path) -> None:
+    row = handed_in(world, tmp_path, is_tag=True)
+    assert (row.ref, row.on_target) == ("tags/main", False)
