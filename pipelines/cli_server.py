@@ -89,6 +89,23 @@ def _register_retry(group: typer.Typer, client: Client) -> None:
         say(f"{name} runs again: {_standing(found)}")
 
 
+def _register_again(group: typer.Typer, client: Client) -> None:
+    @group.command()
+    def again(
+        number: Number,
+        newest: Annotated[
+            bool, typer.Option("--newest", help="The newest commit, with its file.")
+        ] = False,
+    ) -> None:
+        """Run a whole pipeline once more as a new one: its commit's file, or the newest."""
+        given = {"configuration": "newest" if newest else "same"}
+        found: dict[str, Any] = client.send("POST", f"pipelines/{number}/again/", given)
+        if client.as_json:
+            print_json(found)
+            return
+        say(f"Pipeline #{found['number']} begins ({found['id']}): {_standing(found)}")
+
+
 def _register_logs(group: typer.Typer, client: Client) -> None:
     @group.command()
     def logs(
@@ -149,5 +166,6 @@ def _register_schedules(group: typer.Typer, client: Client) -> None:
 def register(group: typer.Typer, client: Client) -> None:
     _register_play(group, client)
     _register_retry(group, client)
+    _register_again(group, client)
     _register_logs(group, client)
     _register_schedules(group, client)

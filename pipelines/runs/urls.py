@@ -10,6 +10,7 @@ from pipelines.runs.views.pipeline import (
     ActOnJob,
     ActOnPipeline,
     PipelinePage,
+    RunAgain,
 )
 from pipelines.runs.views.requests import StartRequest
 from pipelines.runs.views.start import StartPage
@@ -31,6 +32,7 @@ urlpatterns = [
         "pipelines/resource-groups/<int:pk>/mode/", GroupMode.as_view(), name="resource-group-mode"
     ),
     path(_ONE, PipelinePage.as_view(), name="pipeline"),
+    path(f"{_ONE}again/", RunAgain.as_view(), name="pipeline-again"),
     path(_JOB, JobPage.as_view(), name="job"),
     path(f"{_JOB}log/", LogPage.as_view(), name="job-log"),
     path(_FILES, ArtifactPage.as_view(), name="artifact"),

@@ -31,6 +31,13 @@ def test_retry_is_of_a_pipeline_or_a_job() -> None:
     assert "Job unit runs again: pending." in ci(script, "retry", "7", "--job").stdout
 
 
+def test_again_is_a_new_pipeline_of_its_commit_or_the_newest() -> None:
+    script = Script({"POST pipelines/3/again/": {"id": 9, "number": 4, "status": "created"}})
+    assert "Pipeline #4 begins (9): created." in ci(script, "again", "3").stdout
+    assert ci(script, "again", "3", "--newest").exit_code == 0
+    assert [script.body(at)["configuration"] for at in (0, 1)] == ["same", "newest"]
+
+
 def test_a_job_that_nobody_can_run_says_so_at_once() -> None:
     stuck = {**JOB, "status": "pending", "reason": "No runner has the tags gpu.",
              "manual_confirmation": ""}  # fmt: skip

@@ -194,7 +194,7 @@ class World:
     def _of_pipelines(self) -> dict[str, Sample]:
         project, keeper = self.people.project.scope, keeper_scope(self.people.project)
         found: dict[str, Sample] = {}
-        acts = ("cancel", "retry", "play")
+        acts = ("again", "cancel", "retry", "play")
         for start, pk in (
             ("pipelines/<int:pk>", self.job.pipeline_id),
             ("pipelines/jobs/<int:pk>", self.job.pk),

@@ -11,6 +11,7 @@ from pipelines.downstream import selectors as downstream
 from pipelines.downstream.selectors import Linked
 from pipelines.runs.addresses import api_of, page_of
 from pipelines.runs.models import Artifact, Attempt, Job, Pipeline
+from pipelines.runs.services.again import Configuration
 from pipelines.runs.services.starting import MAX_VALUE
 
 _WHY = "why it has this status, in words"
@@ -92,6 +93,12 @@ class PipelineOut(PipelineRow):
         jobs = row.jobs.filter(triggers=True).only("triggers", "pipeline")
         found = downstream.below(self.context["actor"], jobs, row.project_id)
         return LinkedOut(downstream.newest(found), many=True).data
+
+
+class AgainIn(serializers.Serializer):
+    """Which `.gitlab-ci.yml` the new pipeline reads."""
+
+    configuration = serializers.ChoiceField(Configuration.choices, default=Configuration.SAME.value)
 
 
 class PipelineIn(serializers.Serializer):

@@ -22,6 +22,7 @@ urlpatterns = [
     ),
     path(_ONE, views.PipelineAPI.as_view(), name="pipeline"),
     path(f"{_ONE}cancel/", views.CancelAPI.as_view(), name="pipeline-cancel"),
+    path(f"{_ONE}again/", views.AgainAPI.as_view(), name="pipeline-again"),
     path(f"{_ONE}retry/", views.RetryAPI.as_view(), name="pipeline-retry"),
     path(f"{_ONE}jobs/", views.JobsAPI.as_view(), name="pipeline-jobs"),
     path(_JOB, jobs.JobAPI.as_view(), name="job"),

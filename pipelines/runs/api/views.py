@@ -19,9 +19,9 @@ from idp.common.pagination import KeysetPagination
 from pipelines.permissions import RUN, VIEW
 from pipelines.runs import selectors
 from pipelines.runs.addresses import api_of
-from pipelines.runs.api.serializers import JobRow, PipelineIn, PipelineOut, PipelineRow
+from pipelines.runs.api.serializers import AgainIn, JobRow, PipelineIn, PipelineOut, PipelineRow
 from pipelines.runs.models import Job, Pipeline
-from pipelines.runs.services import acting, merging, starting
+from pipelines.runs.services import acting, again, merging, starting
 from portal.permissions import keeper_scope
 from rbac.access import require, require_anywhere, visible
 from rbac.actors import Actor
@@ -161,6 +161,29 @@ class RetryAPI(PipelineView):
     def post(self, request: Request, pk: int) -> Response:
         row = acting.retry_failed(self.actor, self.pipeline().pk)
         return Response(told(row, self.actor))
+
+
+class AgainAPI(PipelineView):
+    """Run the whole pipeline once more as a new one, at its commit or at the newest of its ref."""
+
+    permission = RUN
+
+    @extend_schema(
+        operation_id="pipelines_again",
+        request=AgainIn,
+        parameters=[HEADER],
+        responses={202: PipelineOut},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        row = self.pipeline()
+        key = idempotency_key(request)
+        given = AgainIn(data=request.data if request.data is not None else {})
+        given.is_valid(raise_exception=True)
+        configuration = given.validated_data["configuration"]
+        source = Pipeline.Source.API
+        made = again.again(self.actor, row, configuration, source=source, key=key)
+        headers = {"Location": api_of(made)}
+        return Response(told(made, self.actor), status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 class InFileOrder(KeysetPagination):

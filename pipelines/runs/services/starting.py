@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -92,11 +92,12 @@ class At:
 def look(project: Project, asked: Asked, *, before: str = "", sha: str = "") -> At:
     """Read what git has to say, outside of any transaction; `Invalid` as `start`."""
     found = resolved(project, asked.ref)
+    found = replace(found, sha=sha or found.sha)
     if asked.inputs is not None:
         asking.judge(found, asked.inputs)
     return At(
         ref=found.ref,
-        facts=commits.facts(found.repository, sha or found.sha),
+        facts=commits.facts(found.repository, found.sha),
         is_tag=found.is_tag,
         before="" if before == ZERO else before,
         hosted=found.hosted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from idp.common.errors import Clash
+from idp.common.errors import Clash, SlipwayError
 from idp.common.host import Page
+from idp.common.idempotency import MAX_KEY
 from pipelines.downstream import selectors as downstream
 from pipelines.permissions import RUN, VIEW
 from pipelines.reports.red import red
 from pipelines.runs import exposed, graph, selectors, waiting
 from pipelines.runs.addresses import api_of, page_of
 from pipelines.runs.models import Job, Pipeline
-from pipelines.runs.services import acting
+from pipelines.runs.services import acting, again
 from pipelines.runs.services.telling import row_of
 from pipelines.runs.words import label_of, lasted, look_of
 from portal.permissions import keeper_scope
@@ -68,6 +70,8 @@ class PipelinePage(AccessMixin):
             "why_not": "" if decision.allowed else f"needs {RUN}",
             "broken": sum(job.status in _BROKEN and not job.allowed for job in jobs),
             "active": not row.ended,
+            "repeatable": not again.elsewhere(row),
+            "once": uuid.uuid4().hex,
             "ended_badly": row.status in {"failed", "canceled", "skipped"},
         }
         return render(request, "pipelines/pipeline.html", context)
@@ -173,6 +177,26 @@ class ActOnPipeline(AccessMixin):
         require(self.actor, RUN, keeper_scope(row.project))
         _do(request, self.actor, OF_PIPELINES[self.action], row)
         return redirect(page_of(row))
+
+
+class RunAgain(AccessMixin):
+    """The whole pipeline once more, as a new one; leads to it."""
+
+    permission = RUN
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = selectors.pipeline(self.actor, pk)
+        require(self.actor, RUN, keeper_scope(row.project))
+        given = request.POST.get("configuration", "")
+        configuration = given if given in again.Configuration else again.Configuration.SAME
+        key = request.POST.get("once", "").replace("\0", "")[:MAX_KEY]
+        try:
+            made = again.again(self.actor, row, configuration, key=key)
+        except SlipwayError as error:
+            messages.error(request, f"{error.message} {error.fix}".strip())
+            return redirect(page_of(row))
+        messages.success(request, f"#{made.number} begins.")
+        return redirect(page_of(made))
 
 
 class ActOnJob(AccessMixin):
