@@ -27,6 +27,7 @@ from pipelines.running.choosing import Wanted
 from pipelines.running.launching import Launcher
 
 if TYPE_CHECKING:  # what reads a file is loaded where no plan of it is kept
+    from pipelines.engine.childplans import Children
     from pipelines.engine.config import Config
     from pipelines.engine.linting import Report
 
@@ -83,14 +84,17 @@ def _variables(given: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _plan(asked: Asked) -> tuple[CheckoutFiles, Plan]:
-    """The checkout and its plan, kept beside those made before."""
+def _plan(asked: Asked) -> tuple[CheckoutFiles, Plan, Children | None]:
+    """The checkout, its plan, kept beside those made before, and who plans children of it."""
     files = _checkout(asked)
     data, context, name = _found(asked, files)
     try:
-        return files, cache.planned(data, context, _kept(), name)
+        made = cache.planned(data, context, _kept(), name)
     except ConfigError as fault:
         raise _refused(fault) from None
+    if not any(job.trigger and job.trigger.include for job in made.jobs.values()):
+        return files, made, None
+    return files, made, import_module("pipelines.engine.childplans").Children(context)
 
 
 def _kept() -> Path:
@@ -201,7 +205,7 @@ def _register_graph(group: typer.Typer, client: Client) -> None:
         var: Given = [],  # noqa: B006 - typer copies it
     ) -> None:
         """Show the stages, the jobs that are in, and what each waits for."""
-        _, made = _plan(Asked(file, branch, tag, source, merge_request, tuple(var)))
+        _, made, children = _plan(Asked(file, branch, tag, source, merge_request, tuple(var)))
         if client.as_json:
             jobs = [explaining.as_json(job) for job in made.jobs.values()]
             left = {name: decision.reason for name, decision in made.left_out.items()}
@@ -215,7 +219,7 @@ def _register_graph(group: typer.Typer, client: Client) -> None:
                 }
             )
             return
-        for line in explaining.graph_lines(made):
+        for line in explaining.graph_lines(made, children):
             say(line)
         if made.left_out or not made.jobs:
             note(f"{made.state}: {made.reason}; {len(made.left_out)} jobs are out")
@@ -245,8 +249,8 @@ def _register_run(group: typer.Typer, client: Client) -> None:
         wanted = Wanted(tuple(jobs), needs, stage, tuple(manual), slots)
         how = {"quiet": quiet or client.as_json, "verbose": verbose, "yes": yes}
         with Launcher() as launcher:  # it gets ready while the plan is made
-            files, made = _plan(asked)
-            result = run_plan(files, made, wanted, launcher, **how)
+            files, made, children = _plan(asked)
+            result = run_plan(files, made, wanted, launcher, children, **how)
         tell(result, made, as_json=client.as_json)
 
 

@@ -14,23 +14,27 @@ import typer
 from idp.common.console import Code, fail, note, print_json, say
 from pipelines.checkout import CheckoutFiles, origin_of
 from pipelines.cli_server import confirm
+from pipelines.engine.children import words
 from pipelines.engine.planned import Plan, State
 from pipelines.engine.scheduling import Status
 from pipelines.running import sweeping
+from pipelines.running.below import Children
 from pipelines.running.choosing import ChoiceError, Wanted, choose
 from pipelines.running.launching import Launcher
 from pipelines.running.local import LocalRun, Ran, Result
 from pipelines.running.stores import Folders, folder_for
 
 _CACHES = sweeping.Bounds(seconds=30 * 86_400.0, size=20 * 1024**3)  # of all checkouts
+_ROOM = 24  # for the names of children’s jobs
 _COLOURS = (36, 35, 34, 33, 32, 96, 95, 94, 93, 92)
 
 
 class Printer:
     """Prints each line behind its job's name; lines of several jobs are never mixed."""
 
-    def __init__(self, names: Sequence[str], *, quiet: bool, verbose: bool) -> None:
+    def __init__(self, names: Sequence[str], *, quiet: bool, verbose: bool, least: int = 0) -> None:
         self._width = min(max(map(len, names), default=0), 40)
+        self._width = max(self._width, least)
         self._colour = {name: _COLOURS[at % len(_COLOURS)] for at, name in enumerate(names)}
         self._rest: dict[str, bytes] = {}
         self._lock = threading.Lock()
@@ -56,14 +60,20 @@ class Printer:
         name = job if len(job) <= self._width else f"{job[: self._width - 1]}…"
         head = f"{name:<{self._width}} | "
         if self._tty:
-            head = f"\x1b[{self._colour[job]}m{head}\x1b[0m"
+            colour = self._colour.setdefault(job, _COLOURS[len(self._colour) % len(_COLOURS)])
+            head = f"\x1b[{colour}m{head}\x1b[0m"
         marked = b"".join(head.encode() + line + b"\n" for line in lines)
         sys.stdout.buffer.write(marked)
         sys.stdout.buffer.flush()
 
 
 def run(
-    files: CheckoutFiles, plan: Plan, wanted: Wanted, launcher: Launcher, **how: bool
+    files: CheckoutFiles,
+    plan: Plan,
+    wanted: Wanted,
+    launcher: Launcher,
+    children: Children | None = None,
+    **how: bool,
 ) -> Result:
     """Run what is wanted of a plan in a checkout; errors of use end the command."""
     if plan.state is not State.CREATED:
@@ -82,9 +92,13 @@ def run(
             confirm(job.name, job.manual_confirmation, yes=how.get("yes", False))
     for line in () if how.get("quiet") else plan.not_run:
         note(line)
-    printer = Printer(names, quiet=how.get("quiet", False), verbose=how.get("verbose", False))
+    for job in plan.jobs.values():
+        if job.trigger is not None and job.trigger.project:
+            note(f"{job.name}: {words(job.trigger)} is not started from here, it takes a server.")
+    told = {"quiet": how.get("quiet", False), "verbose": how.get("verbose", False)}
+    printer = Printer(names, **told, least=_ROOM if children else 0)
     caches = Folders(folder_for(f"ci/caches/{files.root.name}"))
-    local = LocalRun(plan, origin_of(files), choice, printer, caches)
+    local = LocalRun(plan, origin_of(files), choice, printer, caches, children=children)
     with _interrupts(local):
         found = local.run(launcher)
     sweeping.sweep(folder_for("ci/caches"), _CACHES)
@@ -113,11 +127,18 @@ def tell(result: Result, plan: Plan, *, as_json: bool) -> None:
         jobs = [_row(name, ran, result, plan) for name, ran in result.jobs.items()]
         print_json({"status": str(result.status), "jobs": jobs})
     else:
-        for name, ran in result.jobs.items():
-            say(_line(name, ran, result))
+        for line in _lines(result):
+            say(line)
         say(f"pipeline {'is held' if result.held else result.status}")
     if not result.succeeded:
         raise typer.Exit(int(Code.FAILED))
+
+
+def _lines(result: Result, indent: str = "") -> Iterator[str]:
+    for name, ran in result.jobs.items():
+        yield f"{indent}{_line(name, ran, result)}"
+        if ran.below is not None:
+            yield from _lines(ran.below, f"{indent}  ")
 
 
 def _row(name: str, ran: Ran, result: Result, plan: Plan) -> dict[str, Any]:
@@ -133,6 +154,7 @@ def _row(name: str, ran: Ran, result: Result, plan: Plan) -> dict[str, Any]:
         "seconds": round(ran.seconds, 3),
         "attempts": ran.attempts,
         "waits_for": list(result.held.get(name, ())),
+        "child": None if ran.below is None else str(ran.below.status),
     }
 
 
@@ -143,7 +165,7 @@ def _line(name: str, ran: Ran, result: Result) -> str:
         parts.append(f"coverage {ran.outcome.coverage:g} %")
     if ran.attempts > 1:
         parts.append(f"{ran.attempts} attempts")
-    if ran.status is Status.FAILED and ran.outcome:
+    if (ran.status is Status.FAILED or not ran.below) and ran.outcome and ran.outcome.message:
         parts.append(ran.outcome.message)
     if ran.status is Status.MANUAL:
         parts.append(f"start it with --manual '{name}'")

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from pipelines.conformance_runs import misses
-from pipelines.engine import children
+from pipelines.engine.childplans import Children
 from pipelines.engine.context import Context, MemoryFiles
 from pipelines.engine.linting import Report, lint
 from pipelines.engine.planned import Plan, PlannedJob
@@ -92,7 +92,7 @@ def _child_misses(expect: Mapping[str, Any], made: Plan, context: Context) -> It
     """The plans of what trigger jobs include, by the job's name; `error` where there is none."""
     for name, wanted in expect.items():
         try:
-            below = children.planned(made.jobs[name], context, {})
+            below, _ = Children(context).of(made.jobs[name], {})
         except ConfigError as fault:
             rules = [one.rule for one in fault.problems]
             if wanted.get("error") not in rules:

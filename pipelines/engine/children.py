@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.engine.config import load
-from pipelines.engine.context import Context
-from pipelines.engine.plan import plan
-from pipelines.engine.planned import Plan, PlannedJob
 from pipelines.engine.problems import short
 from pipelines.engine.sources import Files
 from pipelines.engine.values.trigger import Trigger, TriggerInclude
@@ -55,23 +51,6 @@ def child(trigger: Trigger, owner: str, files: Files, made: Mapping[str, bytes])
     return Child(data, f"trigger of “{short(owner)}”", _With(files, made) if made else files)
 
 
-def planned(job: PlannedJob, context: Context, made: Mapping[str, bytes]) -> Plan:
-    """The plan of what a trigger job includes, in a pipeline of this context.
-
-    Raises `ConfigError` like any plan; `made` has the artifacts by `artifact_of`.
-    """
-    trigger = job.trigger or Trigger()
-    found = child(trigger, job.name, context.files, made)
-    below = replace(
-        context,
-        source=SOURCE,
-        files=found.files,
-        inputs={},
-        pipeline_variables=passed(trigger, job.forwarded, context.pipeline_variables),
-    )
-    return plan(load(found.data, below, found.file), below)
-
-
 def passed(
     trigger: Trigger, forwarded: Mapping[str, str], given: Mapping[str, str]
 ) -> dict[str, str]:
@@ -97,3 +76,12 @@ def _include(one: TriggerInclude, inputs: Mapping[str, Any]) -> dict[str, Any]:
         found |= {"ref": one.ref} if one.ref else {}
         return {"project": one.project, "file": one.path, **found}
     return {one.kind: one.path, **found}
+
+
+def words(trigger: Trigger) -> str:
+    """What a trigger job starts, for people."""
+    if trigger.project:
+        at = f" for {short(trigger.branch)}" if trigger.branch else ""
+        return f"a pipeline of {short(trigger.project)}{at}"
+    named = [f"{one.path} of {one.job}" if one.job else one.path for one in trigger.include]
+    return f"a child pipeline of {', '.join(map(short, named))}"

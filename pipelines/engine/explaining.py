@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pipelines.engine import children
 from pipelines.engine.context import MASK
 from pipelines.engine.planned import Decision, Plan, PlannedJob
+from pipelines.engine.problems import ConfigError
 
 if TYPE_CHECKING:  # `slipway ci graph` needs none
+    from pipelines.engine.childplans import Children
     from pipelines.engine.config import Config
 
 _SHOWN_FILES = frozenset({"predefined"})
@@ -71,6 +74,8 @@ def _running(job: PlannedJob) -> dict[str, Any]:
         "needs": None
         if needs is None
         else [{"job": e.job, "artifacts": e.artifacts} for e in needs],
+        "triggers": children.words(job.trigger) if job.trigger else "",
+        "waits": job.trigger.waits if job.trigger else False,
         "when": job.when,
         "start_in": job.start_in,
         "allow_failure": job.allow_failure,
@@ -120,6 +125,9 @@ def _lines_of_running(found: dict[str, Any]) -> Iterator[str]:
         yield "  waits for nothing"
     else:
         yield f"  waits for {', '.join(edge['job'] for edge in found['needs'])}"
+    if found["triggers"]:
+        ends = "takes its end over" if found["waits"] else "does not wait for it"
+        yield f"  starts {found['triggers']}, and {ends}"
     if found["allow_failure"]:
         yield "  may fail"
     if found["when"] == "manual":
@@ -138,8 +146,8 @@ def _after(start_in: str) -> str:
     return f" after {start_in}" if start_in else ""
 
 
-def graph_lines(plan: Plan) -> Iterator[str]:
-    """The stages with their jobs, and what each waits for."""
+def graph_lines(plan: Plan, below: Children | None = None) -> Iterator[str]:
+    """The stages with their jobs, and what each waits for; below them what they start."""
     for stage in plan.stages:
         jobs = [job for job in plan.jobs.values() if job.stage == stage]
         if jobs:
@@ -154,3 +162,20 @@ def graph_lines(plan: Plan) -> Iterator[str]:
             marks += ["may fail"] if job.allow_failure else []
             marked = f" ({', '.join(marks)})" if marks else ""
             yield f"  {job.name}{marked}{waits}"
+            yield from _started(job, below)
+
+
+def _started(job: PlannedJob, below: Children | None) -> Iterator[str]:
+    if job.trigger is None:
+        return
+    yield f"    → {children.words(job.trigger)}"
+    if below is None or any(one.kind == "artifact" for one in job.trigger.include):
+        return
+    if job.trigger.include:
+        try:
+            plan, deeper = below.of(job, {})
+        except ConfigError as fault:
+            yield f"      is not made: {fault.problems[0]}"
+            return
+        for line in graph_lines(plan, deeper):
+            yield f"      {line}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pipelines.engine import doubts, predefined, published, unrun
+from pipelines.engine import childlint, doubts, predefined, published, unrun
 from pipelines.engine.config import FILE, Config, load
 from pipelines.engine.context import Context, merged
 from pipelines.engine.expressions import ExpressionError, parse
@@ -61,6 +61,7 @@ def lint(data: bytes | str, context: Context, file: str = FILE) -> Report:
     try:
         made = plan(config, context)
         found += islice(_doubts(config, context), MAX_PROBLEMS)
+        found += islice(childlint.problems(made, context), MAX_PROBLEMS)
     except ConfigError as fault:
         found += fault.problems
     ordered = sorted(dict.fromkeys(found), key=lambda one: (one.severity, one.where))

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Protocol
 
 from pipelines.engine.planned import Plan, PlannedJob
+from pipelines.engine.problems import ConfigError
 from pipelines.engine.scheduling import ENDED, Node, Scheduler, Status, Step, overall
 from pipelines.reports.formats import dotenv
 from pipelines.reports.formats.base import ReportRefused, Source
+from pipelines.running import below
 from pipelines.running.attempt import (
     DEFAULT_SECONDS,
     STRONGER,
@@ -65,6 +67,7 @@ class Ran:
     seconds: float = 0.0
     attempts: int = 0
     reason: str = ""
+    below: Result | None = None  # of a trigger job: how its child ended
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,16 @@ class LocalRun:
     """Runs a plan's jobs in workspaces copied from an origin."""
 
     def __init__(
-        self, plan: Plan, origin: Origin, choice: Choice, listener: Listener, caches: Folders
+        self,
+        plan: Plan,
+        origin: Origin,
+        choice: Choice,
+        listener: Listener,
+        caches: Folders,
+        *,
+        children: below.Children | None = None,
     ) -> None:
+        self.children = children
         self.plan = plan
         self.origin = origin
         self.choice = choice
@@ -113,7 +124,8 @@ class LocalRun:
         self._ran: dict[str, Ran] = {}
         self._reasons: dict[str, str] = {}
         self._dotenv: dict[str, dict[str, str]] = {}
-        self._attempts: dict[str, Attempt] = {}
+        self._attempts: dict[str, Attempt | LocalRun] = {}
+        self._below: dict[str, Result] = {}
         self._groups: dict[str, list[str]] = {}
         self._ended: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._canceled = threading.Event()
@@ -211,6 +223,9 @@ class LocalRun:
                 attempts += 1
                 number = next(self._numbers)
                 folder = scratch / str(number)
+                if job.trigger is not None:
+                    outcome = self._trigger(job, launcher)
+                    break
                 outcome = self._attempt(job, launcher, folder, number)
                 again = outcome.status is Status.FAILED and attempts <= job.retry.max
                 if not (again and job.retry.covers(outcome.reason, outcome.exit_code)):
@@ -224,9 +239,33 @@ class LocalRun:
                 job.allow_failure or outcome.exit_code in job.allowed_exit_codes
             )
             seconds = time.monotonic() - began
-            self._ran[name] = Ran(outcome.status, outcome, allowed, seconds, attempts)
+            inner = self._below.get(name)
+            self._ran[name] = Ran(outcome.status, outcome, allowed, seconds, attempts, below=inner)
             self._ended.put(name)
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _trigger(self, job: PlannedJob, launcher: Launcher) -> Outcome:
+        """Run the child of a trigger job inside of it."""
+        self.listener.status(job.name, Status.RUNNING, "")
+        if job.trigger is not None and job.trigger.project:
+            return Outcome(Status.SUCCESS, message="pipelines of other projects start on a server")
+        try:
+            plan, deeper = below.planned(job, self.children, self.kept)
+        except FilesError as error:
+            return Outcome(Status.FAILED, error.reason, str(error))
+        except ConfigError as fault:
+            return Outcome(Status.FAILED, below.NOT_MADE, str(fault.problems[0]))
+        inside = below.Inside(self.listener, job.name)
+        choice = Choice(slots=self.choice.slots)
+        run = LocalRun(plan, self.origin, choice, inside, self.caches, children=deeper)
+        self._attempts[job.name] = run
+        if self._canceled.is_set():
+            run.cancel()
+        try:
+            self._below[job.name] = run.run(launcher)
+        finally:
+            self._attempts.pop(job.name, None)
+        return below.outcome(job, self._below[job.name].status)
 
     def _attempt(self, job: PlannedJob, launcher: Launcher, folder: Path, number: int) -> Outcome:
         self.listener.status(job.name, Status.RUNNING, "")
