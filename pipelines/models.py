@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.deploys import models as _deploys  # noqa: F401  # Django finds them here
 from pipelines.downstream import models as _downstream  # noqa: F401  # as above
+from pipelines.environs import models as _environs  # noqa: F401  # as above
 from pipelines.evidence import models as _evidence  # noqa: F401  # as above
 from pipelines.fleet import models as _fleet  # noqa: F401  # as above
 from pipelines.oidc import models as _oidc  # noqa: F401  # as above

@@ -6,6 +6,7 @@ from idp.changes import controller, events
 from pipelines import permissions
 from pipelines.deploys import registrations as _deploys  # noqa: F401  # registers its gate and pages
 from pipelines.downstream import registrations as _downstream  # noqa: F401  # finds trigger jobs
+from pipelines.environs import registrations as _environs  # noqa: F401  # registers its pages
 from pipelines.evidence import registrations as _evidence  # noqa: F401  # registers its gate
 from pipelines.executors import caches
 from pipelines.fleet import registrations as _fleet  # noqa: F401  # registers agents

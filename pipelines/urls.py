@@ -4,6 +4,7 @@ app_name = "pipelines"
 
 urlpatterns = [
     path("", include("pipelines.deploys.urls")),
+    path("", include("pipelines.environs.urls")),
     path("", include("pipelines.evidence.urls")),
     path("", include("pipelines.fleet.urls")),
     path("", include("pipelines.oidc.urls")),

@@ -10,6 +10,7 @@ from django.test import Client
 from environments.models import Environment, Workload
 from gitops.models import Application
 from idp.changes.models import Change
+from pipelines.environs.models import JobEnvironment
 from pipelines.runs.models import ResourceGroup
 from pipelines.variables.models import Variable
 from portal.models import Component
@@ -61,6 +62,8 @@ ROUTES = [
     "/pipelines/schedules/",
     "/pipelines/resource-groups/",
     "/pipelines/retention/",
+    "/pipelines/environments/",
+    "/api/v1/job-environments/",
     "/api/v1/pipeline-schedules/",
 ]
 MANY = 30
@@ -87,7 +90,10 @@ def world(db: None) -> World:
         bundle = make_bundle(found.people.project, found.people.developer)
         promoted(bundle, found.environment, found.people.developer)
         made = make_pipeline(found.people.project, found.people.developer)
-        make_job(made, "build")
+        ran = make_job(made, "build")
+        JobEnvironment.objects.create(
+            project=found.people.project, name=f"review/{number}", tier="development", job=ran
+        )
         make_job(made, "test", "test", status="failed")
         Variable.objects.create(project=found.people.project, name=f"V{number}", value="x")
         ResourceGroup.objects.create(project=found.people.project, key=f"group-{number}")

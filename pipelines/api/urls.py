@@ -2,6 +2,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("pipelines.deploys.api.urls")),
+    path("", include("pipelines.environs.api.urls")),
     path("", include("pipelines.evidence.api.urls")),
     path("", include("pipelines.fleet.api.urls")),
     path("", include("pipelines.reports.api.urls")),

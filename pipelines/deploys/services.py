@@ -22,7 +22,7 @@ from pipelines.deploys.gates import ORDER
 from pipelines.deploys.models import MAX_LABEL, Bundle, Deployment
 from pipelines.deploys.selectors import is_meant
 from pipelines.permissions import RUN
-from pipelines.runs import commits
+from pipelines.runs import commits, work
 from pipelines.runs.models import PROTECTED, Job, Pipeline
 from portal.permissions import keeper_scope
 from rbac import audit
@@ -184,6 +184,10 @@ def promote(
 
 def _judge_job(job: Job, bundle: Bundle, environment: Environment) -> None:
     """A job deploys to its own environment; to production only from a protected branch."""
+    given = work.decode(job.work).work.environment
+    if given is not None and not given.deploys:
+        message = f"The job {job.name} says action: {given.action}, which deploys nothing."
+        raise Forbidden(message, fix="Deploy in a job with action: start, which is the default.")
     if not is_meant(environment, job.environment):
         message = f"The job {job.name} is for {job.environment or 'no environment'}."
         raise Forbidden(message, fix=f"Write environment: {environment.name} at the job.")

@@ -61,9 +61,7 @@ JOB = DEFAULTS | frozenset(
 NOT_RUN = {
     "cache:unprotect": "caches of the protected branch stay apart.",
     "dast_configuration": "DAST sites and scanners are GitLab's own.",
-    "environment:auto_stop_in": "no environment is stopped by it.",
     "environment:kubernetes": "a job is not tied to a cluster by it; its agent or runner is.",
-    "environment:on_stop": "no job is started when an environment is stopped.",
     "hooks": "nothing runs before the sources are there.",
     "identity": "Google Cloud's identity federation is GitLab's own; use id_tokens.",
     "image:docker": "no container is made by it.",

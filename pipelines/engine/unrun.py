@@ -74,9 +74,6 @@ def _places(given: Mapping[str, Any], path: str) -> Iterator[Where]:
 def _of_values(job: Job) -> Iterator[tuple[str, str]]:
     """A keyword with what is not run of it, where that hangs on what it says."""
     work = job.work
-    if work.environment is not None and work.environment.action != "start":
-        action = work.environment.action
-        yield "environment:action", f"{action} sets CI_ENVIRONMENT_ACTION, and does nothing else."
     for secret in work.secrets:
         if not secret.runs:
             fix = f"Keep it in Slipway, and write {secret.variable}: slipway: NAME."

@@ -105,9 +105,7 @@ def test_jobs_and_rules_that_never_act_are_named() -> None:
 
 WRITTEN = {
     "cache:unprotect": "cache: {paths: [a], unprotect: true}",
-    "environment:auto_stop_in": "environment: {name: a, auto_stop_in: 1 day}",
     "environment:kubernetes": "environment: {name: a, kubernetes: {namespace: b}}",
-    "environment:on_stop": "environment: {name: a, on_stop: stop}",
     "hooks": "hooks: {pre_get_sources_script: [x]}",
     "identity": "identity: google_cloud",
     "image:docker": "image: {name: a, docker: {user: b}}",
@@ -159,7 +157,9 @@ stage start_in tags timeout trigger variables when artifacts cache environment i
 artifacts:access artifacts:exclude artifacts:expire_in artifacts:expose_as artifacts:name
 artifacts:paths artifacts:public artifacts:reports artifacts:untracked artifacts:when
 cache:fallback_keys cache:key cache:paths cache:policy cache:untracked cache:when
-environment:action environment:deployment_tier environment:name environment:url image:name
+environment:action environment:auto_stop_in
+environment:deployment_tier environment:on_stop
+environment:name environment:url image:name
 """
 
 
@@ -260,7 +260,6 @@ def test_a_deploy_that_a_new_commit_may_end_is_told() -> None:
     ("keyword", "word"),
     [
         ("artifacts: {reports: {accessibility: a.json}}", "report accessibility"),
-        ("environment: {name: a, action: verify}", "verify"),
         ("secrets: {A: {gitlab_secrets_manager: {name: b}}}", "gitlab_secrets_manager"),
     ],
 )

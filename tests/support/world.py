@@ -16,6 +16,7 @@ from gitops.backends.memory import play, pods
 from gitops.models import HostConnection, HostedMergeRequest, HostedRepository
 from idp.changes.models import ApprovalRule, Change, Freeze, Waiver
 from pipelines.deploys.models import Bundle
+from pipelines.environs.models import JobEnvironment
 from pipelines.evidence.models import EvidenceRule
 from pipelines.fleet.models import Agent
 from pipelines.reports.models import Report, TestCase
@@ -83,6 +84,7 @@ class World:
     artifact: Artifact
 
     resource_group: ResourceGroup
+    job_environment: JobEnvironment
 
     def samples(self) -> dict[str, Sample]:
         """By the longest fitting start of a route, parameters included."""
@@ -99,7 +101,7 @@ class World:
             self._of_retention(),
             self._of_agents(),
             self._of_schedules(),
-            self._of_groups(),
+            self._of_groups() | self._of_job_environments(),
         )
         return {start: sample for part in parts for start, sample in part.items()}
 
@@ -173,6 +175,14 @@ class World:
         return {
             "projects/<str:name>/pipeline-retention": one,
             "pipelines/retention/<str:name>": one,
+        }
+
+    def _of_job_environments(self) -> dict[str, Sample]:
+        one, project = {"pk": self.job_environment.pk}, self.people.project
+        return {
+            "job-environments/<int:pk>": Sample(one, project.scope),
+            "job-environments/<int:pk>/stop": Sample(one, keeper_scope(project)),
+            "pipelines/environments/<int:pk>/stop": Sample(one, keeper_scope(project)),
         }
 
     def _of_agents(self) -> dict[str, Sample]:
@@ -371,6 +381,9 @@ def _pipeline(people: Characters) -> dict[str, Any]:
         "bundle": make_bundle(people.project, people.developer),
         "evidence_rule": EvidenceRule.objects.create(
             name="green", title="Tests pass", scope=people.scope, condition="tests.failed == 0"
+        ),
+        "job_environment": JobEnvironment.objects.create(
+            project=people.project, name="review/topic", tier="development", job=job
         ),
         "artifact": make_artifact(attempt, {"app.txt": b"hello"}),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from django.db import OperationalError, connection, transaction
@@ -38,6 +38,15 @@ class End:
     exit_code: int | None = None
     coverage: float | None = None
     dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+Listener = Callable[[Pipeline, Job, End], None]
+_listeners: list[Listener] = []
+
+
+def register(listener: Listener) -> None:
+    """Have `listener` told of each attempt's end, in its transaction; the job's row says more."""
+    _listeners.append(listener)
 
 
 def finish(lease: Lease, end: End) -> None:
@@ -94,6 +103,8 @@ def _end(pipeline: Pipeline, attempt: Attempt, end: End) -> None:
             "status", "reason", "failure", "allowed", "coverage", "started_at", "finished_at",
         ]
     )  # fmt: skip
+    for listener in _listeners:
+        listener(pipeline, job, end)
     move_on(pipeline, job)
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from idp.common.host import Page
 from pipelines.deploys.selectors import brought_by
 from pipelines.downstream import selectors as downstream
+from pipelines.environs.selectors import of_job
 from pipelines.permissions import RUN, VIEW
 from pipelines.reports.red import red
 from pipelines.runs import executors, logview, selectors, waiting
@@ -51,6 +52,7 @@ class JobPage(AccessMixin):
             ),
             "below": downstream.below(self.actor, [row], row.pipeline.project_id),
             "brought": brought_by(self.actor, row) if row.environment else [],
+            "brought_to": of_job(row),
             "attempt": one,
             "attempts": [_tried(row, each, one) for each in tries],
             "newer": bool(one and tries and tries[0].number > one.number),

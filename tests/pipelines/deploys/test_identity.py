@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 from django.utils import timezone
 
 from idp.common.errors import Forbidden
 from pipelines.deploys import identity, services
-from pipelines.runs import claiming
+from pipelines.engine.values.environment import Environment
+from pipelines.engine.values.work import Work
+from pipelines.runs import claiming, work
 from pipelines.runs.claiming import Taken
 from pipelines.runs.services import ending, planning, starting
 from pipelines.runs.services.ending import End
@@ -51,6 +54,14 @@ def test_nothing_is_written_before_it_is_used_and_one_row_after(taken: Taken) ->
     assert actor_of(taken)
     assert actor_of(taken)
     assert ApiToken.objects.count() == 1
+
+
+def test_a_job_of_another_action_than_start_deploys_nothing(world: World) -> None:
+    job = world.job(world.start(FILE), "deploy")
+    given = work.encode(work.Stored(Work(environment=Environment("dev", action="verify")), {}))
+    job.work = given
+    with pytest.raises(Forbidden, match="action: verify, which deploys nothing"):
+        services._judge_job(job, mock.Mock(), mock.Mock())
 
 
 def test_it_is_dead_when_the_job_ends(taken: Taken) -> None:
