@@ -20,7 +20,7 @@ from pipelines.agent.clients import (
 )
 from pipelines.agent.forms import Order
 from pipelines.running import archives
-from pipelines.running.attempt import FilesError
+from pipelines.running.afresh import FilesError
 from pipelines.running.stores import untracked
 
 T = TypeVar("T")

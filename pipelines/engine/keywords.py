@@ -62,7 +62,6 @@ NOT_RUN = {
     "cache:unprotect": "caches of the protected branch stay apart.",
     "dast_configuration": "DAST sites and scanners are GitLab's own.",
     "environment:kubernetes": "a job is not tied to a cluster by it; its agent or runner is.",
-    "hooks": "nothing runs before the sources are there.",
     "identity": "Google Cloud's identity federation is GitLab's own; use id_tokens.",
     "image:docker": "no container is made by it.",
     "image:entrypoint": "the shell of the image is started.",

@@ -24,7 +24,7 @@ from pipelines.reports.formats.base import ReportRefused, Source
 from pipelines.reports.models import MAX_JOB, MAX_LABEL
 from pipelines.reports.services import Upload, take
 from pipelines.running import archives
-from pipelines.running.attempt import FilesError
+from pipelines.running.afresh import FilesError
 from pipelines.running.files import OutsideError, open_file
 from pipelines.running.stores import untracked
 from pipelines.runs.claiming import Taken

@@ -25,7 +25,7 @@ from pipelines.executors.files import ARCHIVE, ServerFiles
 from pipelines.executors.local import sources_of
 from pipelines.executors.variables import for_job
 from pipelines.running import archives, files
-from pipelines.running.attempt import FilesError
+from pipelines.running.afresh import FilesError
 from pipelines.running.stores import TooLarge
 from pipelines.runs import commits, work
 from pipelines.runs.claiming import Taken

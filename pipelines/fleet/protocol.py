@@ -33,7 +33,7 @@ from idp.common.problems import CONTENT_TYPE, problem
 from pipelines.agent import forms
 from pipelines.fleet import claims, files, finishing, orders, sessions, tokens
 from pipelines.fleet.tokens import Caller
-from pipelines.running.attempt import FilesError
+from pipelines.running.afresh import FilesError
 from pipelines.runs import logs
 from pipelines.runs.models import Attempt
 from rbac.requests import address_of

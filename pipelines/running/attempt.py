@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from pipelines.engine.values.artifacts import Artifacts
 from pipelines.engine.values.cache import Cache
 from pipelines.engine.values.work import Work
 from pipelines.running import collecting, files, network, script
+from pipelines.running.afresh import FilesError, renew, write_new
 from pipelines.running.coverage import Coverage
 from pipelines.running.keys import cache_keys
 from pipelines.running.launching import GRACE_SECONDS, Command, Ended, Launcher, LaunchError
@@ -41,19 +42,6 @@ _LIMITS = {
 
 # Takes what is written, and whether the job wrote it; the rest tells what is done for the job.
 Write = Callable[[bytes, bool], None]
-
-
-class FilesError(RuntimeError):
-    """Files that the job needs cannot be had; `reason` is one of GitLab's failure reasons.
-
-    `again`: they may be had later.
-    """
-
-    def __init__(
-        self, message: str, reason: str = "runner_system_failure", *, again: bool = False
-    ) -> None:
-        super().__init__(message)
-        self.reason, self.again = reason, again
 
 
 # What keeps a cache from being restored or saved: no reason for a job to fail.
@@ -120,18 +108,6 @@ class Outcome:
     coverage: float | None = None
 
 
-def _write_new(path: Path, text: str) -> None:
-    """Write a file anew; a link that a job left at its place is never followed."""
-    path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    try:
-        handle = os.open(path, flags, 0o644)
-    except OSError as error:
-        raise FilesError(f"{path.name} cannot be written: {error.strerror}") from error
-    with os.fdopen(handle, "w", errors="surrogateescape") as file:
-        file.write(text)
-
-
 def _words(error: Exception) -> str:
     """What an error says; of the system's no path of this machine."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
@@ -190,6 +166,10 @@ class Attempt:
             self._network = network.wanted(variables, self.order.limits.network)
         except network.NetworkError as error:
             raise FilesError(str(error), "unmet_prerequisites") from error
+        if self.order.work.pre_get_sources_script:
+            before = self._before_sources(variables)
+            if before.status is not Status.SUCCESS:
+                return before
         self._section("get_sources", "Getting the sources")
         self._line(self.keeper.sources(self.folder))
         if self.order.work.caches:
@@ -199,7 +179,7 @@ class Attempt:
             if number == 0:
                 self._section("download_artifacts", "Downloading artifacts")
             self._line(line)
-        self._own()
+        self._own(self.folder if self.order.work.pre_get_sources_script else self._scratch)
         self._section("step_script", "Running the script")
         if self._network:
             self._line("It has no network but its own 127.0.0.1.")
@@ -210,6 +190,18 @@ class Attempt:
             self._after(variables, outcome)
         self._gather(outcome)
         return outcome
+
+    def _before_sources(self, variables: dict[str, str]) -> Outcome:
+        """Run `hooks: pre_get_sources_script` in HOME; nothing it left stands for the sources."""
+        self._section("pre_get_sources", "Running pre_get_sources_script")
+        self._aside.mkdir(exist_ok=True)
+        self._own(self._scratch)
+        lines, left = self.order.work.pre_get_sources_script, self._ends - time.monotonic()
+        ended = self._execute("pre_get_sources", lines, variables, left, cwd=self._aside)
+        renew(self.folder)
+        outcome, self._coverage = self._judge(ended), Coverage(self.order.work.coverage)
+        named = outcome.message.replace("the script", "pre_get_sources_script", 1)
+        return replace(outcome, message=named, coverage=None)
 
     def _after(self, variables: dict[str, str], outcome: Outcome) -> None:
         self._section("after_script", "Running after_script")
@@ -226,15 +218,16 @@ class Attempt:
         seconds: float,
         *,
         last: bool = False,
+        cwd: Path | None = None,
     ) -> Ended:
         if seconds <= 0:
             return Ended(1, "timeout")
         path = self._scratch / f"{name}.sh"
-        _write_new(path, script.program(lines))
+        write_new(path, script.program(lines))
         limits = self.order.limits
         command = Command(
             argv=(script.shell()[0], str(path)),
-            cwd=str(self.folder),
+            cwd=str(cwd or self.folder),
             env=dict(variables),
             scratch=str(self._scratch),
             timeout=seconds,
@@ -291,12 +284,12 @@ class Attempt:
                 raise FilesError(f"{message} Make it a file.", "unmet_prerequisites")
         return found
 
-    def _own(self) -> None:
-        """Give the scratch folder to the job's own user, where it has one."""
+    def _own(self, below: Path) -> None:
+        """Give what Slipway alone has written to the job's own user, where it has one."""
         uid, gid = self.order.limits.uid, self.order.limits.gid
         if uid is None or gid is None:
             return
-        for folder, names, plain in os.walk(self._scratch):
+        for folder, names, plain in os.walk(below):
             for name in (".", *names, *plain):
                 os.lchown(f"{folder}/{name}", uid, gid)
 

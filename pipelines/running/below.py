@@ -16,7 +16,8 @@ from pipelines.engine.planned import Plan, PlannedJob, State
 from pipelines.engine.problems import short
 from pipelines.engine.scheduling import Status
 from pipelines.engine.source import MAX_BYTES
-from pipelines.running.attempt import FilesError, Outcome
+from pipelines.running.afresh import FilesError
+from pipelines.running.attempt import Outcome
 from pipelines.running.files import OutsideError, open_file
 from pipelines.running.stores import Folders
 

@@ -22,11 +22,11 @@ from pipelines.engine.scheduling import ENDED, Node, Scheduler, Status, Step, ov
 from pipelines.reports.formats import dotenv
 from pipelines.reports.formats.base import ReportRefused, Source
 from pipelines.running import below
+from pipelines.running.afresh import FilesError
 from pipelines.running.attempt import (
     DEFAULT_SECONDS,
     STRONGER,
     Attempt,
-    FilesError,
     Order,
     Outcome,
 )

@@ -106,7 +106,6 @@ def test_jobs_and_rules_that_never_act_are_named() -> None:
 WRITTEN = {
     "cache:unprotect": "cache: {paths: [a], unprotect: true}",
     "environment:kubernetes": "environment: {name: a, kubernetes: {namespace: b}}",
-    "hooks": "hooks: {pre_get_sources_script: [x]}",
     "identity": "identity: google_cloud",
     "image:docker": "image: {name: a, docker: {user: b}}",
     "image:entrypoint": "image: {name: a, entrypoint: ['']}",
@@ -151,9 +150,9 @@ def test_what_the_file_as_a_whole_says_for_nothing_is_named() -> None:
 
 
 RUN = """
-after_script allow_failure before_script coverage dependencies except extends id_tokens inherit
-interruptible manual_confirmation needs only parallel resource_group retry rules script secrets
-stage start_in tags timeout trigger variables when artifacts cache environment image
+after_script allow_failure before_script coverage dependencies except extends hooks
+id_tokens inherit interruptible manual_confirmation needs only parallel resource_group retry rules
+script secrets stage start_in tags timeout trigger variables when artifacts cache environment image
 artifacts:access artifacts:exclude artifacts:expire_in artifacts:expose_as artifacts:name
 artifacts:paths artifacts:public artifacts:reports artifacts:untracked artifacts:when
 cache:fallback_keys cache:key cache:paths cache:policy cache:untracked cache:when

@@ -26,7 +26,7 @@ from pipelines.executors.checkouts import Checkouts
 from pipelines.fleet import claims, services
 from pipelines.fleet.models import Agent
 from pipelines.running import archives
-from pipelines.running.attempt import FilesError
+from pipelines.running.afresh import FilesError
 from pipelines.runs import commits, logs
 from pipelines.runs.models import Artifact, Attempt, LogChunk
 from pipelines.runs.services import ending

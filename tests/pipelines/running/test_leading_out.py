@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.running import archives, files
-from pipelines.running.attempt import _write_new
+from pipelines.running.afresh import write_new
 
 
 @pytest.fixture
@@ -45,6 +45,6 @@ def test_a_script_is_not_written_through_a_link(tmp_path: Path) -> None:
     victim, place = tmp_path / "victim", tmp_path / "after.sh"
     victim.write_text("as it was")
     place.symlink_to(victim)
-    _write_new(place, "echo\n")
+    write_new(place, "echo\n")
     assert victim.read_text() == "as it was"
     assert (place.is_symlink(), place.read_text()) == (False, "echo\n")
