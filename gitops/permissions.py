@@ -37,5 +37,10 @@ register_permissions(
             view="project.view",
         ),
         Permission("secret.write", "Set the value of a secret", ("developer", "deployer")),
+        Permission(
+            "secret.use",
+            "Have pipelines that one starts read the values of secrets",
+            ("developer", "deployer"),
+        ),
     ],
 )

@@ -55,6 +55,17 @@ def find(scope: Scope, reference: str) -> SecretValue:
     return found[0]
 
 
+def newest(scope: Scope, name: str) -> SecretValue:
+    """The latest version of the nearest scope that has the name; raises `Invalid`."""
+    near = [scope.pk, scope.tier_scope_id, scope.project_scope_id]
+    rows = list(_near(scope).filter(name=name, scope_id__in=[pk for pk in near if pk]))
+    if not rows:
+        raise Invalid(
+            f"There is no secret {name[:80]} at {scope.label}.", fix="Set its value first."
+        )
+    return min(rows, key=lambda one: (near.index(one.scope_id), -one.version))
+
+
 def resolve(scope: Scope, reference: str) -> str:
     """The plain value, for a step that hands it to a target; never logged, never stored."""
     value: str = find(scope, reference).value

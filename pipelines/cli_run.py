@@ -87,6 +87,8 @@ def run(
         note(
             f"Images are not used here, jobs run in this machine's shell: {', '.join(images)[:200]}"
         )
+    if kept := sorted({one.name for job in plan.jobs.values() for one in job.secrets if one.runs}):
+        note(f"Secrets that Slipway keeps are not given here: {', '.join(kept)[:200]}")
     for job in plan.jobs.values():
         if job.when == "manual" and {job.name, job.job} & (choice.jobs | choice.played):
             confirm(job.name, job.manual_confirmation, yes=how.get("yes", False))

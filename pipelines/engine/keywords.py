@@ -74,7 +74,6 @@ NOT_RUN = {
     "publish": "GitLab Pages are not published.",
     "release": "no release is made; tag and publish in the script.",
     "run": "steps are not run; use script.",
-    "secrets:*:slipway": "the secret is not given to the job; keep a variable for it.",
     "services": "no container is started beside the job; start what it needs in the script.",
 }
 NOT_RUN_GLOBAL = {

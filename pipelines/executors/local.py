@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 
 from idp.changes import leases
 from idp.changes.leases import LeaseLost
+from pipelines.executors import secrets
 from pipelines.executors.files import ServerFiles
 from pipelines.executors.variables import for_job, to_mask
 from pipelines.running import environment, users
@@ -145,6 +146,12 @@ class Runner:
         stored = work.decode(row.job.work)
         before = sources_of(row.job)
         variables = environment.plain() | for_job(row, stored, before)
+        try:
+            given = secrets.for_attempt(row, stored, variables)
+        except secrets.SecretRefused as error:
+            ending.finish(lease, End(Row.Status.FAILED, secrets.FAILURE, str(error)))
+            return
+        variables |= given.variables
         repository = commits.of_pipeline(row.job.pipeline)
         if repository is None:
             ending.finish(lease, End(Row.Status.FAILED, ending.LOST, "the repository is gone"))
@@ -154,8 +161,8 @@ class Runner:
             name=row.job.name,
             work=stored.work,
             variables=variables,
-            files=stored.files,
-            secrets=to_mask(stored, variables),
+            files={**stored.files, **given.files},
+            secrets=(*to_mask(stored, variables), *given.values),
             timeout=float(stored.work.timeout or DEFAULT_SECONDS),
             limits=Limits(
                 memory=settings.CI_JOB_MEMORY,

@@ -70,7 +70,7 @@ def _take(agent: Agent, asked: Claim) -> list[Order]:
         return []
     where = reach.of_agent(agent, asked.tags)
     found = claiming.take(free, name=agent.name, reach=where, agent=agent.pk)
-    return [orders.order(one.attempt, one.lease) for one in found]
+    return [ready for one in found for ready in orders.told(one.attempt, one.lease)]
 
 
 def _unheard(agent: Agent, asked: Claim) -> list[Order]:
@@ -86,7 +86,7 @@ def _unheard(agent: Agent, asked: Claim) -> list[Order]:
             pk=attempt.pk, lease_token=lease.token, status=Status.RUNNING, lease_until__gt=Now()
         )
         if mine.update(lease_until=leases.after(lease.seconds)):
-            found.append(orders.order(attempt, lease))
+            found += orders.told(attempt, lease)
     return found
 
 
@@ -97,11 +97,11 @@ def _its_one(caller: Caller) -> tuple[Order, ...]:
         return ()
     taken = claiming.take_one(pod.attempt_id, caller.agent.name, caller.agent.pk)
     if taken is not None:
-        return (orders.order(taken.attempt, taken.lease),)
+        return tuple(orders.told(taken.attempt, taken.lease))
     attempt = tokens.attempt_of(caller, pod.attempt_id)
     if attempt is None or attempt.status != Status.RUNNING or attempt.log_size:
         return ()
-    return (orders.order(attempt, orders.lease_as_it_is(attempt)),)
+    return tuple(orders.told(attempt, orders.lease_as_it_is(attempt)))
 
 
 def beat(caller: Caller, held: dict[int, str]) -> dict[int, str]:

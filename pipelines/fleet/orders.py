@@ -8,19 +8,24 @@ from django.conf import settings
 
 from idp.changes.leases import Lease, shown
 from pipelines.agent.forms import Need, Order
+from pipelines.executors import secrets
 from pipelines.executors.files import ARCHIVE
 from pipelines.executors.local import sources_of
 from pipelines.executors.variables import for_job, to_mask
 from pipelines.running.attempt import DEFAULT_SECONDS
 from pipelines.runs import claiming, work
 from pipelines.runs.models import Artifact, Attempt
+from pipelines.runs.services import ending
+from pipelines.runs.services.ending import End
 
 
 def order(attempt: Attempt, lease: Lease) -> Order:
-    """All that an agent has to know of an attempt."""
+    """All that an agent has to know of an attempt; raises `SecretRefused`."""
     stored = work.decode(attempt.job.work)
     before = sources_of(attempt.job)
     variables = for_job(attempt, stored, before)
+    given = secrets.for_attempt(attempt, stored, variables)
+    variables |= given.variables
     rows = Artifact.objects.filter(attempt__in=before, kind=ARCHIVE).select_related("attempt__job")
     return Order(
         attempt=attempt.pk,
@@ -29,8 +34,8 @@ def order(attempt: Attempt, lease: Lease) -> Order:
         sha=attempt.job.pipeline.sha,
         work=stored.work,
         variables=variables,
-        files=stored.files,
-        secrets=to_mask(stored, variables),
+        files={**stored.files, **given.files},
+        secrets=(*to_mask(stored, variables), *given.values),
         timeout=float(stored.work.timeout or DEFAULT_SECONDS),
         memory=settings.CI_JOB_MEMORY,
         disk=settings.CI_JOB_DISK,
@@ -40,6 +45,15 @@ def order(attempt: Attempt, lease: Lease) -> Order:
             for one in rows.order_by("attempt__job__position")
         ),
     )
+
+
+def told(attempt: Attempt, lease: Lease) -> list[Order]:
+    """The order, or none for a job that cannot have a secret of its own: that one has failed."""
+    try:
+        return [order(attempt, lease)]
+    except secrets.SecretRefused as error:
+        ending.finish(lease, End(Attempt.Status.FAILED, secrets.FAILURE, str(error)))
+        return []
 
 
 def lease_text(lease: Lease) -> str:

@@ -116,7 +116,6 @@ WRITTEN = {
     "publish": "publish: x",
     "release": "release: {tag_name: v1, description: b}",
     "run": "run: [{name: a, step: b}]",
-    "secrets:*:slipway": "secrets: {A: {slipway: b}}",
     "services": "services: [postgres:17]",
 }
 STOP = "stop: {script: [x], environment: {name: a, action: stop}}\n"
@@ -273,6 +272,7 @@ def test_what_is_read_or_run_is_not_doubted() -> None:
     job:
       script: [x]
       artifacts: {reports: {junit: a.xml, dotenv: b.env, sarif: c.json}}
+      secrets: {A: {slipway: b}}
       environment: {name: a, url: 'https://a.example.test', action: start}
     """
     assert linted(text).problems == ()
