@@ -83,20 +83,10 @@ def run(
     except ChoiceError as error:
         raise fail(str(error), Code.NOT_FOUND, fix=error.fix) from None
     names = sorted(choice.jobs or plan.jobs)
-    if images := sorted({job.image.name for job in plan.jobs.values() if job.image}):
-        note(
-            f"Images are not used here, jobs run in this machine's shell: {', '.join(images)[:200]}"
-        )
-    if kept := sorted({one.name for job in plan.jobs.values() for one in job.secrets if one.runs}):
-        note(f"Secrets that Slipway keeps are not given here: {', '.join(kept)[:200]}")
+    _not_here(plan, quiet=how.get("quiet", False))
     for job in plan.jobs.values():
         if job.when == "manual" and {job.name, job.job} & (choice.jobs | choice.played):
             confirm(job.name, job.manual_confirmation, yes=how.get("yes", False))
-    for line in () if how.get("quiet") else plan.not_run:
-        note(line)
-    for job in plan.jobs.values():
-        if job.trigger is not None and job.trigger.project:
-            note(f"{job.name}: {words(job.trigger)} is not started from here, it takes a server.")
     told = {"quiet": how.get("quiet", False), "verbose": how.get("verbose", False)}
     printer = Printer(names, **told, least=_ROOM if children else 0)
     caches = Folders(folder_for(f"ci/caches/{files.root.name}"))
@@ -105,6 +95,23 @@ def run(
         found = local.run(launcher)
     sweeping.sweep(folder_for("ci/caches"), _CACHES)
     return found
+
+
+def _not_here(plan: Plan, *, quiet: bool) -> None:
+    """Say what of the plan takes a server, or nobody acts on."""
+    if images := sorted({job.image.name for job in plan.jobs.values() if job.image}):
+        note(
+            f"Images are not used here, jobs run in this machine's shell: {', '.join(images)[:200]}"
+        )
+    if kept := sorted({one.name for job in plan.jobs.values() for one in job.secrets if one.runs}):
+        note(f"Secrets that Slipway keeps are not given here: {', '.join(kept)[:200]}")
+    if made := sorted({job.release.tag_name for job in plan.jobs.values() if job.release}):
+        note(f"Releases are made on the server alone: {', '.join(made)[:200]}")
+    for line in () if quiet else plan.not_run:
+        note(line)
+    for job in plan.jobs.values():
+        if job.trigger is not None and job.trigger.project:
+            note(f"{job.name}: {words(job.trigger)} is not started from here, it takes a server.")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pipelines.environs import models as _environs  # noqa: F401  # as above
 from pipelines.evidence import models as _evidence  # noqa: F401  # as above
 from pipelines.fleet import models as _fleet  # noqa: F401  # as above
 from pipelines.oidc import models as _oidc  # noqa: F401  # as above
+from pipelines.releases import models as _releases  # noqa: F401  # as above
 from pipelines.reports import models as _reports  # noqa: F401  # as above
 from pipelines.retention import models as _retention  # noqa: F401  # as above
 from pipelines.runs import models as _runs  # noqa: F401  # as above

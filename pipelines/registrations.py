@@ -10,6 +10,7 @@ from pipelines.environs import registrations as _environs  # noqa: F401  # regis
 from pipelines.evidence import registrations as _evidence  # noqa: F401  # registers its gate
 from pipelines.executors import caches
 from pipelines.fleet import registrations as _fleet  # noqa: F401  # registers agents
+from pipelines.releases import registrations as _releases  # noqa: F401  # registers its page
 from pipelines.reports import registrations as _reports  # noqa: F401  # registers reports' parts
 from pipelines.retention import registrations as _retention  # noqa: F401  # registers its sweep
 from pipelines.running import sweeping

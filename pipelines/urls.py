@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("pipelines.evidence.urls")),
     path("", include("pipelines.fleet.urls")),
     path("", include("pipelines.oidc.urls")),
+    path("", include("pipelines.releases.urls")),
     path("", include("pipelines.reports.urls")),
     path("", include("pipelines.retention.urls")),
     path("", include("pipelines.runs.urls")),

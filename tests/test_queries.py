@@ -11,6 +11,7 @@ from environments.models import Environment, Workload
 from gitops.models import Application
 from idp.changes.models import Change
 from pipelines.environs.models import JobEnvironment
+from pipelines.releases.models import Release
 from pipelines.runs.models import ResourceGroup
 from pipelines.variables.models import Variable
 from portal.models import Component
@@ -63,6 +64,8 @@ ROUTES = [
     "/pipelines/resource-groups/",
     "/pipelines/retention/",
     "/pipelines/environments/",
+    "/pipelines/releases/",
+    "/api/v1/releases/",
     "/api/v1/job-environments/",
     "/api/v1/pipeline-schedules/",
 ]
@@ -91,6 +94,10 @@ def world(db: None) -> World:
         promoted(bundle, found.environment, found.people.developer)
         made = make_pipeline(found.people.project, found.people.developer)
         ran = make_job(made, "build")
+        Release.objects.create(
+            project=found.people.project, tag=f"v{number}", sha="a" * 40, name="x",
+            description="x", pipeline=made,
+        )  # fmt: skip
         JobEnvironment.objects.create(
             project=found.people.project, name=f"review/{number}", tier="development", job=ran
         )

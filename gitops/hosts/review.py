@@ -129,6 +129,17 @@ class ReviewedRepository(Mirror):
         """A merge commit that no reference has yet."""
         return self._commit_tree(tree, (base, head), message, ident(*author))
 
+    def make_tag(self, name: str, sha: str, *, author: tuple[str, str], message: str) -> str:
+        """An annotated tag that no reference has yet."""
+        at = f"{int(datetime.now(UTC).timestamp())} +0000".encode()
+        lines = [f"object {sha}\ntype commit\ntag {name}\n".encode()]
+        lines += [b"tagger " + ident(*author) + b" " + at + b"\n\n"]
+        text = message.replace("\0", "").strip().encode(errors="replace")
+        out = self._run(
+            "hash-object", "-t", "tag", "-w", "--stdin", data=b"".join([*lines, text, b"\n"])
+        )
+        return out.decode().strip()
+
     def remove_ref(self, name: str, old: str) -> None:
         """Remove a reference while it is at `old`; raises `GitError` otherwise."""
         self._run("update-ref", "-d", name, old)

@@ -5,6 +5,7 @@ urlpatterns = [
     path("", include("pipelines.environs.api.urls")),
     path("", include("pipelines.evidence.api.urls")),
     path("", include("pipelines.fleet.api.urls")),
+    path("", include("pipelines.releases.api.urls")),
     path("", include("pipelines.reports.api.urls")),
     path("", include("pipelines.retention.api.urls")),
     path("", include("pipelines.runs.api.urls")),

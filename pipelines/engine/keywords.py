@@ -72,7 +72,7 @@ NOT_RUN = {
     "needs:project": "nothing is taken from another project.",
     "pages": "GitLab Pages are not published.",
     "publish": "GitLab Pages are not published.",
-    "release": "no release is made; tag and publish in the script.",
+    "release:milestones": "there are no milestones here.",
     "run": "steps are not run; use script.",
     "services": "no container is started beside the job; start what it needs in the script.",
 }

@@ -24,6 +24,7 @@ from idp.changes.leases import LeaseLost
 from pipelines.executors import secrets
 from pipelines.executors.files import ServerFiles
 from pipelines.executors.variables import for_job, to_mask
+from pipelines.releases.services import publishing
 from pipelines.running import environment, users
 from pipelines.running.attempt import DEFAULT_SECONDS, Attempt, Limits, Order, Outcome
 from pipelines.running.launching import Launcher
@@ -180,7 +181,8 @@ class Runner:
         running.attempt = Attempt(order, files, write, launcher, scratch)
         outcome = running.attempt.run()
         running.writer.flush()
-        ending.finish(lease, self._ended(row, _end(outcome, files.dotenv)))
+        end = self._ended(row, _end(outcome, files.dotenv))
+        ending.finish(lease, publishing.after(row, stored, variables, end))
 
     def _ended(self, row: Row, end: End) -> End:
         """The same, unless it was this runner's end that broke the job off."""

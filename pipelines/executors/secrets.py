@@ -18,6 +18,7 @@ from pipelines.engine.context import PREDEFINED
 from pipelines.engine.values.expanding import expanded, putter
 from pipelines.engine.values.identity import Secret
 from pipelines.runs.models import Attempt, Pipeline
+from pipelines.runs.starters import starter
 from pipelines.runs.work import Stored
 from rbac import audit
 from rbac.access import require
@@ -65,14 +66,12 @@ def for_attempt(attempt: Attempt, stored: Stored, variables: Mapping[str, str]) 
 
 
 def _starter(pipeline: Pipeline) -> Actor:
-    user, token = pipeline.actor, pipeline.token
     if pipeline.foreign:
         raise SecretRefused("Jobs of forks get no secrets.")
-    if user is None or not user.is_active or (token is not None and token.revoked_at is not None):
-        raise SecretRefused(
-            "Whoever started the pipeline is gone, so nobody's rights read secrets."
-        )
-    return Actor(user, token)
+    actor = starter(pipeline)
+    if actor is None:
+        raise SecretRefused("Whoever started the pipeline is gone: nobody's rights read secrets.")
+    return actor
 
 
 def _value(actor: Actor, attempt: Attempt, wanted: Secret) -> str:

@@ -26,6 +26,7 @@ from pipelines.executors.local import sources_of
 from pipelines.executors.variables import for_job
 from pipelines.running import archives, files
 from pipelines.running.afresh import FilesError
+from pipelines.running.collecting import RELEASE
 from pipelines.running.stores import TooLarge
 from pipelines.runs import commits, work
 from pipelines.runs.claiming import Taken
@@ -122,9 +123,9 @@ def artifact(
 
 
 def _kinds(attempt: Attempt) -> set[str]:
-    artifacts = work.decode(attempt.job.work).work.artifacts
-    reports = {one.kind for one in artifacts.reports} if artifacts else set()
-    return {ARCHIVE, *reports} if artifacts else set()
+    asked = work.decode(attempt.job.work).work
+    found = {ARCHIVE, *(one.kind for one in asked.artifacts.reports)} if asked.artifacts else set()
+    return found | ({RELEASE} if asked.release else set())
 
 
 def _hand_on(attempt: Attempt, found: dict[str, str]) -> None:

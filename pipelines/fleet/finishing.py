@@ -8,6 +8,10 @@ import math
 from idp.changes.leases import Lease, LeaseLost
 from idp.common.errors import FieldError, Invalid
 from pipelines.agent.forms import Finish
+from pipelines.executors.local import sources_of
+from pipelines.executors.variables import for_job
+from pipelines.releases.services import publishing
+from pipelines.runs import work
 from pipelines.runs.models import Attempt
 from pipelines.runs.services import ending
 from pipelines.runs.services.ending import End
@@ -36,7 +40,17 @@ def finish(attempt: Attempt, lease: Lease, said: Finish) -> None:
     dotenv = json.loads(attempt.dotenv or "{}")
     if attempt.status != Attempt.Status.RUNNING:
         raise LeaseLost(f"attempt {attempt.pk} is over")
-    ending.finish(lease, End(said.status, failure, message, said.exit_code, coverage, dotenv))
+    end = End(said.status, failure, message, said.exit_code, coverage, dotenv)
+    ending.finish(lease, _released(attempt, end))
+
+
+def _released(attempt: Attempt, end: End) -> End:
+    """The end with the job's release made, where it has one."""
+    stored = work.decode(attempt.job.work)
+    if stored.work.release is None:
+        return end
+    variables = for_job(attempt, stored, sources_of(attempt.job))
+    return publishing.after(attempt, stored, variables, end)
 
 
 def _wrong(field: str, fix: str) -> Invalid:

@@ -322,6 +322,8 @@ class Attempt:
                 self._warn(f"The cache is not saved; the job's result stays: {_words(error)}")
         if self.order.work.artifacts is not None:
             self._keep(self.order.work.artifacts, failed=failed)
+        if not failed and (path := collecting.described(self.order.work.release, self.folder)):
+            self.keeper.keep(self.folder, [], {collecting.RELEASE: [path]})
 
     def _push(self, cache: Cache) -> None:
         key = cache_keys(cache, self.folder)[0]

@@ -12,8 +12,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipelines.engine.patterns import PatternError, globbed
-from pipelines.running.files import MAX_ENTRIES, walk
+from pipelines.engine.values.release import Release
+from pipelines.running.files import MAX_ENTRIES, is_file, walk
 
+RELEASE = "release"  # the kind of artifact that holds the file of a release's description
+MAX_PATH = 1_000
 _MAGIC = frozenset("*?[{")
 
 
@@ -84,3 +87,11 @@ def _whole(root: Path, path: str) -> list[str]:
     if target.is_dir() and not target.is_symlink():
         return own + [one for one, _ in walk(root, path)]
     return own
+
+
+def described(release: Release | None, folder: Path) -> str:
+    """The file of the workspace that a release's description names; empty for plain text."""
+    text = release.description.strip().removeprefix("./") if release else ""
+    if not text or len(text) > MAX_PATH or any(letter.isspace() for letter in text):
+        return ""
+    return text if is_file(folder, text) else ""

@@ -47,9 +47,10 @@ def _asks(what: Pushed, update: tuple[str, str, str]) -> bool:
 def _begun(actor: Actor, what: Pushed, update: tuple[str, str, str]) -> str:
     """Start the pipeline of one reference; the line about it."""
     old, new, ref = update
+    commit = what.repository.ref(new) or new  # of an annotated tag, what it names
     try:
         pipeline = starting.start(
-            actor, what.project, ref, source=Pipeline.Source.PUSH, before=old, sha=new,
+            actor, what.project, ref, source=Pipeline.Source.PUSH, before=old, sha=commit,
             key=_key(what, update) if what.hosted else "", by=what.by,
         )  # fmt: skip
     except SlipwayError as error:

@@ -114,7 +114,7 @@ WRITTEN = {
     "needs:pipeline": "needs: [{pipeline: $UP, job: a}]",
     "needs:project": "needs: [{project: g/p, job: a, ref: main, artifacts: true}]",
     "publish": "publish: x",
-    "release": "release: {tag_name: v1, description: b}",
+    "release:milestones": "release: {tag_name: v1, description: b, milestones: [a]}",
     "run": "run: [{name: a, step: b}]",
     "services": "services: [postgres:17]",
 }
@@ -150,8 +150,9 @@ def test_what_the_file_as_a_whole_says_for_nothing_is_named() -> None:
 
 RUN = """
 after_script allow_failure before_script coverage dependencies except extends hooks
-id_tokens inherit interruptible manual_confirmation needs only parallel resource_group retry rules
-script secrets stage start_in tags timeout trigger variables when artifacts cache environment image
+id_tokens inherit interruptible manual_confirmation needs only parallel release
+resource_group retry rules script secrets stage start_in tags timeout trigger variables when
+artifacts cache environment image
 artifacts:access artifacts:exclude artifacts:expire_in artifacts:expose_as artifacts:name
 artifacts:paths artifacts:public artifacts:reports artifacts:untracked artifacts:when
 cache:fallback_keys cache:key cache:paths cache:policy cache:untracked cache:when

@@ -19,6 +19,7 @@ from pipelines.deploys.models import Bundle
 from pipelines.environs.models import JobEnvironment
 from pipelines.evidence.models import EvidenceRule
 from pipelines.fleet.models import Agent
+from pipelines.releases.models import Release
 from pipelines.reports.models import Report, TestCase
 from pipelines.runs.models import Artifact, Job, ResourceGroup
 from pipelines.schedules.models import Schedule
@@ -85,6 +86,7 @@ class World:
 
     resource_group: ResourceGroup
     job_environment: JobEnvironment
+    release: Release
 
     def samples(self) -> dict[str, Sample]:
         """By the longest fitting start of a route, parameters included."""
@@ -180,6 +182,7 @@ class World:
     def _of_job_environments(self) -> dict[str, Sample]:
         one, project = {"pk": self.job_environment.pk}, self.people.project
         return {
+            "releases/<int:pk>": Sample({"pk": self.release.pk}, project.scope),
             "job-environments/<int:pk>": Sample(one, project.scope),
             "job-environments/<int:pk>/stop": Sample(one, keeper_scope(project)),
             "pipelines/environments/<int:pk>/stop": Sample(one, keeper_scope(project)),
@@ -381,6 +384,14 @@ def _pipeline(people: Characters) -> dict[str, Any]:
         "bundle": make_bundle(people.project, people.developer),
         "evidence_rule": EvidenceRule.objects.create(
             name="green", title="Tests pass", scope=people.scope, condition="tests.failed == 0"
+        ),
+        "release": Release.objects.create(
+            project=people.project,
+            tag="v1",
+            sha=pipeline.sha,
+            name="One",
+            description="First.",
+            pipeline=pipeline,
         ),
         "job_environment": JobEnvironment.objects.create(
             project=people.project, name="review/topic", tier="development", job=job

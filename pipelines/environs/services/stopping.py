@@ -13,6 +13,7 @@ from idp.common.errors import Clash, SlipwayError
 from pipelines.engine.scheduling import ENDED, Status
 from pipelines.environs.models import JobEnvironment
 from pipelines.permissions import RUN
+from pipelines.runs import starters
 from pipelines.runs.models import Job
 from pipelines.runs.services import acting
 from portal.permissions import keeper_scope
@@ -80,12 +81,7 @@ def _begin(actor: Actor, job: Job) -> None:
 def starter(row: JobEnvironment, job: Job | None = None) -> Actor | None:
     """Whoever started the pipeline that started it, with no more than they gave the pipeline."""
     job = job or row.job
-    pipeline = job.pipeline if job else None
-    if pipeline is None or pipeline.actor is None or not pipeline.actor.is_active:
-        return None
-    if pipeline.token is not None and pipeline.token.revoked_at is not None:
-        return None
-    return Actor(pipeline.actor, pipeline.token)
+    return starters.starter(job.pipeline) if job else None
 
 
 def stop_due() -> int:

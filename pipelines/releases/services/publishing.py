@@ -1,0 +1,192 @@
+"""Makes a job's release once its script has passed: the tag where there is none, then the row.
+
+https://docs.gitlab.com/ci/yaml/#release. Done before the attempt is taken down as over, so that a
+release that cannot be made fails its job; done twice it makes nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from gitops.hosts.local import LocalRepository
+from gitops.review import tagging
+from idp.common.errors import Clash, FieldError, Forbidden, Invalid, SlipwayError
+from pipelines.engine.context import PREDEFINED
+from pipelines.engine.values import release as values
+from pipelines.engine.values.expanding import expanded, putter
+from pipelines.releases.models import Release
+from pipelines.running.collecting import RELEASE
+from pipelines.running.masking import LEAST, MASK
+from pipelines.runs import browsing, commits
+from pipelines.runs.models import Artifact, Attempt, Pipeline
+from pipelines.runs.services.ending import End
+from pipelines.runs.starters import starter
+from pipelines.runs.work import Stored
+from rbac import audit
+from rbac.actors import Actor
+
+MAX_DESCRIPTION = 65_536
+MAX_LINKS = 100
+MAX_URL = 1_000
+MAX_NAME = 255
+
+
+def after(attempt: Attempt, stored: Stored, variables: Mapping[str, str], end: End) -> End:
+    """How the attempt ended, its release made; failed where that cannot be."""
+    if stored.work.release is None or end.status != Attempt.Status.SUCCESS:
+        return end
+    try:
+        publish(attempt, stored.work.release, stored.secrets, variables)
+    except SlipwayError as error:
+        why = f"{error.message} {error.fix}".strip()
+        message = f"its script passed, but the release was not made: {why}"
+        return replace(end, status="failed", failure="script_failure", message=message)
+    return end
+
+
+def publish(
+    attempt: Attempt,
+    asked: values.Release,
+    secrets: tuple[str, ...],
+    variables: Mapping[str, str],
+) -> Release:
+    """The release of a job; the same once more for a job that runs again."""
+    pipeline = attempt.job.pipeline
+    given = expanded(asked, putter(variables, PREDEFINED, final=True))
+    tag = tagging.checked_name(given.tag_name.strip())
+    known = Release.objects.filter(project=pipeline.project_id, tag=tag).first()
+    if known is not None:
+        return _same(known, pipeline)
+    facts = {
+        "name": _masked(given.name.strip() or tag, secrets)[:MAX_NAME],
+        "description": _description(attempt, given.description, secrets),
+        "links": [_link(one, secrets) for one in _bounded(given.links)],
+        "released_at": _moment(given.released_at),
+    }
+    actor = starter(pipeline)
+    if pipeline.foreign or actor is None:
+        raise Forbidden("Jobs of forks, and of people who are gone, make no releases.")
+    sha = _tagged(actor, pipeline, tag, given)
+    row, new = Release.objects.get_or_create(
+        project=pipeline.project,
+        tag=tag,
+        defaults={
+            **facts,
+            "sha": sha,
+            "pipeline": pipeline,
+            "job_name": attempt.job.name,
+            "actor_label": pipeline.actor_label,
+        },
+    )
+    if not new:
+        return _same(row, pipeline)
+    audit.record(
+        actor,
+        "release.create",
+        target=row,
+        scope=pipeline.project.scope,
+        after={"tag": tag, "sha": sha, "job": attempt.job.name},
+    )
+    return row
+
+
+def _same(known: Release, pipeline: Pipeline) -> Release:
+    if known.pipeline_id == pipeline.pk or known.sha == pipeline.sha:
+        return known
+    raise Clash(f"{known} is there already, of {known.sha[:8]}.", fix="Name another tag.")
+
+
+def _tagged(actor: Actor, pipeline: Pipeline, tag: str, given: values.Release) -> str:
+    """The commit of the tag, which is made where there is none."""
+    repository = commits.of_pipeline(pipeline)
+    if repository is None:
+        raise Clash("The repository is gone.")
+    if there := repository.ref(f"refs/tags/{tag}"):
+        return there
+    sha = _target(repository, given.ref) if given.ref else pipeline.sha
+    tagging.make(actor, pipeline.project, tag, sha, message=given.tag_message)
+    return sha
+
+
+def _target(repository: LocalRepository, ref: str) -> str:
+    """The commit of a branch, a tag, or a commit's whole id."""
+    bare = commits.short(ref.strip())
+    names = [f"refs/heads/{bare}", f"refs/tags/{bare}"]
+    if len(bare) == 40 and set(bare) <= set("0123456789abcdef"):  # noqa: PLR2004 - a whole id
+        names.append(bare)
+    for name in names:
+        if sha := repository.ref(name):
+            return sha
+    raise _wrong("ref", f"There is no branch, tag or commit “{bare[:80]}”.", "Name one, or none.")
+
+
+def _description(attempt: Attempt, text: str, secrets: tuple[str, ...]) -> str:
+    """The text, or what the file of that name held when the script had passed."""
+    kept = Artifact.objects.filter(attempt=attempt, kind=RELEASE).first()
+    if kept is not None:
+        data = b""
+        for chunk in browsing.content(kept.digest, text.removeprefix("./")):
+            data += chunk
+            if len(data) > 4 * MAX_DESCRIPTION:
+                break
+        text = data.decode(errors="replace")
+    if len(text) > MAX_DESCRIPTION:
+        message = f"The description has more than {MAX_DESCRIPTION} characters."
+        raise _wrong("description", message, "Link the rest.")
+    return _masked(text.replace("\0", ""), secrets)
+
+
+def _bounded(links: tuple[values.Link, ...]) -> tuple[values.Link, ...]:
+    if len(links) > MAX_LINKS:
+        raise _wrong("assets", f"A release has at most {MAX_LINKS} links.", "Link a page of them.")
+    return links
+
+
+def _link(given: values.Link, secrets: tuple[str, ...]) -> dict[str, Any]:
+    if not _is_address(given.url) or _masked(given.url, secrets) != given.url:
+        message = f"The link “{_masked(given.name, secrets)[:60]}” leads to no http(s) address."
+        raise _wrong("assets", message, "Write https://….")
+    name = _masked(given.name, secrets)[:MAX_NAME]
+    kind = given.link_type if given.link_type in values.LINK_TYPES else "other"
+    path = _masked(given.filepath, secrets)[:MAX_NAME]
+    return {"name": name, "url": given.url, "filepath": path, "link_type": kind}
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    fits = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+    return bool(fits) and len(url) <= MAX_URL and url.isprintable()
+
+
+def _moment(text: str) -> datetime:
+    if not text.strip():
+        return timezone.now()
+    try:
+        found = parse_datetime(text.strip())
+    except ValueError:
+        found = None
+    if found is None:
+        message = f"“{text[:40]}” is no moment."
+        raise _wrong("released_at", message, "Write 2026-11-28T09:00:00Z.")
+    return found if timezone.is_aware(found) else timezone.make_aware(found)
+
+
+def _masked(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        if len(secret) >= LEAST:
+            text = text.replace(secret, MASK.decode())
+    return text
+
+
+def _wrong(field: str, message: str, fix: str) -> Invalid:
+    return Invalid(message, fix=fix, errors=[FieldError(f"release.{field}", "value", message, fix)])
