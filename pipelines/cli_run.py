@@ -112,6 +112,8 @@ def _not_here(plan: Plan, *, quiet: bool) -> None:
     for job in plan.jobs.values():
         if job.trigger is not None and job.trigger.project:
             note(f"{job.name}: {words(job.trigger)} is not started from here, it takes a server.")
+        if any(one.pipeline and one.job for one in job.elsewhere):
+            note(f"{job.name}: artifacts of other pipelines are not here, it takes a server.")
 
 
 @contextmanager

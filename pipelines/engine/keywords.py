@@ -68,7 +68,6 @@ NOT_RUN = {
     "image:kubernetes": "no container is made by it.",
     "image:pull_policy": "the cluster's own policy holds.",
     "inputs": "inputs of jobs are not asked for.",
-    "needs:pipeline": "nothing is taken from another pipeline.",
     "needs:project": "nothing is taken from another project.",
     "pages": "GitLab Pages are not published.",
     "publish": "GitLab Pages are not published.",

@@ -74,6 +74,8 @@ def _places(given: Mapping[str, Any], path: str) -> Iterator[Where]:
 def _of_values(job: Job) -> Iterator[tuple[str, str]]:
     """A keyword with what is not run of it, where that hangs on what it says."""
     work = job.work
+    if any(one.pipeline and not one.job for one in job.elsewhere):
+        yield "needs:pipeline", "the status of another pipeline is not taken over."
     for secret in work.secrets:
         if not secret.runs:
             fix = f"Keep it in Slipway, and write {secret.variable}: slipway: NAME."

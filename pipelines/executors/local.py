@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 
 from idp.changes import leases
 from idp.changes.leases import LeaseLost
+from pipelines.downstream import artifacts
 from pipelines.executors import secrets
 from pipelines.executors.files import ServerFiles
 from pipelines.executors.variables import for_job, to_mask
@@ -258,8 +259,9 @@ class Runner:
 
 def sources_of(job: Job) -> list[Row]:
     """The successful attempts whose artifacts a job takes, as far as they are there."""
+    around = artifacts.of_job(job)
     if job.sources == [] or (job.sources is None and job.stage_at == 0):
-        return []
+        return around
     rows = Row.objects.filter(job__pipeline_id=job.pipeline_id, status=Row.Status.SUCCESS)
     if job.sources is not None:
         rows = rows.filter(job__name__in=job.sources)
@@ -268,7 +270,7 @@ def sources_of(job: Job) -> list[Row]:
     newest: dict[int, Row] = {}
     for row in rows.select_related("job").defer("job__work").order_by("number"):
         newest[row.job_id] = row
-    return sorted(newest.values(), key=lambda row: row.job.position)
+    return [*around, *sorted(newest.values(), key=lambda row: row.job.position)]
 
 
 def _end(outcome: Outcome, dotenv: dict[str, str]) -> End:

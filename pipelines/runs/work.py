@@ -23,6 +23,7 @@ class Stored:
     files: dict[str, str] = field(default_factory=dict, repr=False)  # variables that are files
     secrets: tuple[str, ...] = field(default=(), repr=False)  # values to mask
     forwarded: dict[str, str] = field(default_factory=dict, repr=False)  # of a trigger job
+    elsewhere: tuple[tuple[str, str], ...] = ()  # jobs whose artifacts it takes: pipeline, name
 
 
 def stored(job: PlannedJob, masked: Sequence[str] = ()) -> Stored:
@@ -33,9 +34,16 @@ def stored(job: PlannedJob, masked: Sequence[str] = ()) -> Stored:
         files={name: job.variables[name] for name in sorted(job.files)},
         secrets=(*(job.variables[name] for name in sorted(job.masked)), *masked),
         forwarded=dict(job.forwarded),
+        elsewhere=elsewhere(job),
         strong=frozenset(name for name, where in job.origins.items() if where.file in STRONGER),
         allowed_exit_codes=job.allowed_exit_codes,
     )
+
+
+def elsewhere(job: PlannedJob) -> tuple[tuple[str, str], ...]:
+    """The jobs of other pipelines whose artifacts it takes: the pipeline's number, the name."""
+    wanted = (one for one in job.elsewhere if one.pipeline and one.job and one.artifacts)
+    return tuple((one.pipeline, one.job) for one in wanted)
 
 
 def encode(value: Stored) -> str:

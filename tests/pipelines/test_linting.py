@@ -111,7 +111,7 @@ WRITTEN = {
     "image:entrypoint": "image: {name: a, entrypoint: ['']}",
     "image:kubernetes": "image: {name: a, kubernetes: {user: b}}",
     "image:pull_policy": "image: {name: a, pull_policy: always}",
-    "needs:pipeline": "needs: [{pipeline: $UP, job: a}]",
+    "needs:pipeline": "needs: {pipeline: $UP}",
     "needs:project": "needs: [{project: g/p, job: a, ref: main, artifacts: true}]",
     "publish": "publish: x",
     "release:milestones": "release: {tag_name: v1, description: b, milestones: [a]}",

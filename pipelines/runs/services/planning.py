@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from idp.changes import leases
 from idp.common.errors import SlipwayError, TemporaryBackendError
-from pipelines.downstream import configuring
+from pipelines.downstream import artifacts, configuring
 from pipelines.downstream.sources import ProjectSources
 from pipelines.engine.config import FILE, load
 from pipelines.engine.context import Context
@@ -101,9 +101,11 @@ def _planned(pipeline: Pipeline) -> Made:
         return f"the commit has no {FILE}"
     context = _context(pipeline, files, root.files)
     try:
-        return plan(load(root.data, context, root.file), context)
+        made = plan(load(root.data, context, root.file), context)
     except ConfigError as fault:
         return fault
+    reason = artifacts.missing(pipeline, made)
+    return Unplannable(reason) if reason else made
 
 
 def _context(pipeline: Pipeline, commit: commits.CommitFiles, files: Files) -> Context:

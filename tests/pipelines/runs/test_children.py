@@ -11,6 +11,7 @@ import pytest
 from pipelines.backends import blobs
 from pipelines.downstream import creating, mirroring, sweeping
 from pipelines.downstream.models import Downstream
+from pipelines.executors.local import sources_of
 from pipelines.runs import claiming, work
 from pipelines.runs.models import Artifact, Job, Pipeline
 from pipelines.runs.services import acting, ending
@@ -348,3 +349,44 @@ def test_masked_values_stay_masked(world: World) -> None:
     stored = work.decode(one.work)
     assert stored.variables["PASSED"] == "is s3cr3t-token"
     assert "s3cr3t-token" in stored.secrets
+
+
+def test_artifacts_of_the_parent(world: World) -> None:
+    text = """
+gen: {stage: build, script: [x], artifacts: {paths: [out]}}
+go: {variables: {PARENT: $CI_PIPELINE_ID}, trigger: {include: child.yml}}
+"""
+    child = "one: {script: [x], needs: [{pipeline: $PARENT, job: gen}]}"
+    pipeline = started(world, text, child__yml=child)
+    leave(world, pipeline, "out/made.yml", "made")
+    settle()
+    made = below(world.job(pipeline, "go"))
+    (taken,) = claiming.take(1)
+    assert taken.attempt.job.pipeline == made
+    (source,) = sources_of(taken.attempt.job)
+    assert (source.job.name, source.job.pipeline_id) == ("gen", pipeline.pk)
+
+
+@pytest.mark.parametrize(
+    ("needs", "words"),
+    [
+        ("{pipeline: $PARENT, job: other}", "needs “other” of the pipeline"),
+        ("{pipeline: $NOBODY, job: gen}", "needs “gen” of the pipeline $NOBODY"),
+        ("{pipeline: $APART, job: gen}", "has succeeded in a pipeline above this one or beside"),
+    ],
+)
+def test_artifacts_that_are_not_around(world: World, needs: str, words: str) -> None:
+    text = "gen: {stage: build, script: [x], artifacts: {paths: [out]}}"
+    apart = started(world, text)
+    leave(world, apart, "out/made.yml", "made")
+    trigger = (
+        f"go: {{variables: {{PARENT: $CI_PIPELINE_ID, APART: {apart.pk}}},"
+        " trigger: {include: child.yml}}"
+    )
+    child = f"one: {{script: [x], needs: [{needs}]}}"
+    pipeline = started(world, f"{text}\n{trigger}", child__yml=child)
+    leave(world, pipeline, "out/made.yml", "made")
+    settle()
+    job = world.job(pipeline, "go")
+    assert (job.status, job.failure) == ("failed", "downstream_pipeline_creation_failed")
+    assert words in job.reason
