@@ -21,6 +21,7 @@ from pipelines.downstream.wanting import Wanted
 from pipelines.engine.scheduling import Status as JobStatus
 from pipelines.runs.models import Job, Pipeline
 from pipelines.runs.services import advancing, ending, starting
+from pipelines.runs.services.ending import End
 from pipelines.runs.services.telling import tell
 from rbac.actors import Actor
 
@@ -121,4 +122,4 @@ def end(upstream: Pipeline, job: Job, status: JobStatus, reason: str, failure: s
     job.started_at = job.started_at or job.finished_at
     job.allowed = status is JobStatus.FAILED and job.allow_failure
     job.save(update_fields=["status", "reason", "failure", "finished_at", "started_at", "allowed"])
-    ending.move_on(upstream, job)
+    ending.move_on(upstream, job, End(str(status), failure, reason))

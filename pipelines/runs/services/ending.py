@@ -45,7 +45,7 @@ _listeners: list[Listener] = []
 
 
 def register(listener: Listener) -> None:
-    """Have `listener` told of each attempt's end, in its transaction; the job's row says more."""
+    """Have `listener` told of each attempt's and trigger job's end, in its transaction."""
     _listeners.append(listener)
 
 
@@ -103,13 +103,13 @@ def _end(pipeline: Pipeline, attempt: Attempt, end: End) -> None:
             "status", "reason", "failure", "allowed", "coverage", "started_at", "finished_at",
         ]
     )  # fmt: skip
+    move_on(pipeline, job, end)
+
+
+def move_on(pipeline: Pipeline, job: Job, end: End) -> None:
+    """What follows from a job's new status, which is saved; the pipeline's row is locked."""
     for listener in _listeners:
         listener(pipeline, job, end)
-    move_on(pipeline, job)
-
-
-def move_on(pipeline: Pipeline, job: Job) -> None:
-    """What follows from a job's new status, which is saved; the pipeline's row is locked."""
     if job.resource_group and job.status != JobStatus.PENDING:
         advancing.free_group(pipeline.project_id, job.resource_group)
     failed = job.status == JobStatus.FAILED and not job.allowed

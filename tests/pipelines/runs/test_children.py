@@ -11,6 +11,7 @@ import pytest
 from pipelines.backends import blobs
 from pipelines.downstream import creating, mirroring, sweeping
 from pipelines.downstream.models import Downstream
+from pipelines.environs.models import JobEnvironment
 from pipelines.executors.local import sources_of
 from pipelines.runs import claiming, work
 from pipelines.runs.models import Artifact, Job, Pipeline
@@ -390,3 +391,16 @@ def test_artifacts_that_are_not_around(world: World, needs: str, words: str) -> 
     job = world.job(pipeline, "go")
     assert (job.status, job.failure) == ("failed", "downstream_pipeline_creation_failed")
     assert words in job.reason
+
+
+def test_a_trigger_jobs_environment_is_there_once_its_pipeline_passed(world: World) -> None:
+    text = """
+go:
+  environment: {name: review/$CI_COMMIT_REF_SLUG, url: https://review.example.com}
+  trigger: {include: child.yml, strategy: depend}
+"""
+    pipeline = started(world, text, child__yml=CHILD)
+    assert not JobEnvironment.objects.exists()
+    run_all()
+    row = JobEnvironment.objects.get()
+    assert (row.name, row.job) == ("review/main", world.job(pipeline, "go"))
