@@ -176,8 +176,8 @@ class Runner:
             ),
         )
 
-        def write(data: bytes, own: bool) -> None:  # noqa: ARG001 - the log has both
-            running.writer.write(data)
+        def write(data: bytes, own: bool) -> None:
+            running.writer.write(data, printed=own)
 
         running.attempt = Attempt(order, files, write, launcher, scratch)
         outcome = running.attempt.run()
@@ -223,7 +223,8 @@ class Runner:
 
     def _flush(self, running: _Running) -> None:
         try:
-            running.writer.flush()
+            if running.writer.is_due:
+                running.writer.flush()
         except LeaseLost:
             self._lose(running)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 
 from django.db import DatabaseError, connection, transaction
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 HEAD = 4 * 1024 * 1024
 TAIL = 1024 * 1024
 CHUNK = 64 * 1024
+TOLD_SECONDS = 0.5  # lines that a job did not print itself wait so long for company
 MAX_HELD = 8 * 1024 * 1024  # bytes that wait while the database is away; older ones are dropped
 
 
@@ -36,14 +38,20 @@ class Writer:
         self._lock = threading.Lock()  # of the buffer
         self._saving = threading.Lock()  # of the rows
         self._buffer = bytearray()
+        self._due_at = 0.0
         self._skipped = 0  # bytes that never came into the buffer
         self.lost = False  # the attempt is somebody else's
         self._start = 0
         self._tail: list[tuple[int, int]] = []  # (start, size) of the chunks after the head
 
-    def write(self, data: bytes) -> None:
-        """Take it in; what cannot be stored now waits for the next `flush`. Raises nothing."""
+    def write(self, data: bytes, *, printed: bool = True) -> None:
+        """Take it in; what cannot be stored now waits for the next `flush`. Raises nothing.
+
+        `printed` by the job itself; the rest tells of the work that is done for it.
+        """
         with self._lock:
+            if printed or not self._buffer:
+                self._due_at = time.monotonic() + (0 if printed else TOLD_SECONDS)
             self._buffer += data
             self._bound()
         if len(self._buffer) >= CHUNK and not self.lost:
@@ -54,6 +62,11 @@ class Writer:
             except DatabaseError:
                 log.warning("the log of attempt %s waits", self._lease.pk, exc_info=True)
                 connection.close()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether something waits that whoever looks should see now."""
+        return bool(self._buffer or self._skipped) and time.monotonic() >= self._due_at
 
     def resume(self) -> int:
         """Go on where the rows end; how far that is."""

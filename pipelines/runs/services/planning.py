@@ -158,11 +158,7 @@ def _keep(pipeline: Pipeline, made: Made) -> None:
         pipeline.on_job_failure = made.auto_cancel.on_job_failure
         pipeline.left_out = _left_out(made)
         pipeline.not_run = list(made.not_run)
-        masked = configuring.masked(pipeline)
-        Job.objects.bulk_create(
-            [_row(pipeline, made, at, job, masked) for at, job in enumerate(made.jobs.values())],
-            batch_size=500,
-        )
+        Job.objects.bulk_create(_rows(pipeline, made), batch_size=500)
     pipeline.save()
     if pipeline.status == Status.RUNNING:
         end_redundant(pipeline)
@@ -186,6 +182,16 @@ def _exposed(job: PlannedJob) -> dict[str, str]:
         return {}
     alone = artifacts.paths[0] if len(artifacts.paths) == 1 and not artifacts.untracked else ""
     return {"exposed_as": artifacts.expose_as[:MAX_EXPOSED], "exposed_path": alone[:MAX_PATH]}
+
+
+def _rows(pipeline: Pipeline, made: Plan) -> list[Job]:
+    masked = configuring.masked(pipeline)
+    rows = [_row(pipeline, made, at, job, masked) for at, job in enumerate(made.jobs.values())]
+    first = min((row.stage_at for row in rows), default=0)
+    for row in rows:
+        if row.sources is None and row.stage_at == first:
+            row.sources = []  # no job is before it
+    return rows
 
 
 def _row(pipeline: Pipeline, made: Plan, at: int, job: PlannedJob, masked: Sequence[str]) -> Job:

@@ -107,6 +107,21 @@ class TestLog:
     def text(self) -> bytes:
         return logs.read(Attempt.objects.get().pk)[0]
 
+    def test_what_a_job_prints_is_due_at_once_and_what_is_told_has_company(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        writer = self.writer(world)
+        assert not writer.is_due
+        writer.write(b"Getting the sources\n", printed=False)
+        assert not writer.is_due
+        writer.write(b"hello\n")
+        writer.write(b"Keeping artifacts\n", printed=False)
+        assert writer.is_due
+        writer.flush()
+        monkeypatch.setattr(logs, "TOLD_SECONDS", 0)
+        writer.write(b"Job succeeded\n", printed=False)
+        assert writer.is_due
+
     def test_a_database_that_is_away_loses_nothing(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:

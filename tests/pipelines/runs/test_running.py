@@ -56,6 +56,12 @@ deploy: {stage: deploy, script: [echo gone], needs: [build], environment: develo
     assert (archive.entries, archive.attempt.job.name) == (2, "build")
 
 
+def test_jobs_with_nothing_before_them_look_for_no_artifacts(world: World) -> None:
+    text = "b: {stage: build, script: [x]}\nt: {script: [x]}\nn: {script: [x], needs: [b]}"
+    found = dict(world.start(text).jobs.values_list("name", "sources"))
+    assert found == {"b": [], "t": None, "n": ["b"]}
+
+
 def test_a_failure_skips_what_follows_and_is_run_again(world: World, finished: Finished) -> None:
     text = """
 build: {stage: build, script: ['test -n "$MENDED"']}
