@@ -95,7 +95,7 @@ def world(db: None) -> World:
         made = make_pipeline(found.people.project, found.people.developer)
         ran = make_job(made, "build")
         Release.objects.create(
-            project=found.people.project, tag=f"v{number}", sha="a" * 40, name="x",
+            project=found.people.project, tag=f"v0.{number}", sha="a" * 40, name="x",
             description="x", pipeline=made,
         )  # fmt: skip
         JobEnvironment.objects.create(
