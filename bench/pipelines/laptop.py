@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench import ci_plan
 from bench.figures import ROUNDS, Figure, seconds
 from bench.pipelines import cases
 from bench.pipelines.peer import Peer
@@ -31,6 +32,7 @@ def figures(scratch: Path, peer: Peer | None) -> Iterator[Figure]:
         root = cases.repository(scratch / name.replace(" ", "-")[:20], {FILE: text})
         yield Figure(name, _median([*OURS, "--jobs", SLOTS], root), "s", aim, most=True)
     yield _cold(cases.repository(scratch / "config", cases.configuration()))
+    yield _kept(scratch / "kept")
 
 
 def _one_job(root: Path, peer: Peer | None) -> Figure:
@@ -69,3 +71,14 @@ def _cold(root: Path) -> Figure:
         plan(load(data, context, FILE), context)
 
     return Figure("Parse and expand 500 jobs, cold", seconds(work, 1), "s", 0.4, most=True)
+
+
+def _kept(scratch: Path) -> Figure:
+    """In a fresh process each, until every job was looked at."""
+    root, folder = scratch / "checkout", scratch / "plans"
+    root.mkdir(parents=True)
+    ci_plan.written(root)
+    ci_plan.measured("kept", root, folder)  # puts the plan there
+    found = [ci_plan.measured("kept", root, folder)[1] for _ in range(ROUNDS)]
+    what = "The same number from the plans that are kept"
+    return Figure(what, statistics.median(found), "ms", 20, most=True)
