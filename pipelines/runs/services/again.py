@@ -50,7 +50,7 @@ def again(
     made = starting.start(
         actor,
         pipeline.project,
-        pipeline.ref,
+        f"refs/{'tags' if pipeline.is_tag else 'heads'}/{pipeline.ref}",
         source=source,
         sha=pipeline.sha if same else "",
         key=key,

@@ -7,7 +7,7 @@ from django.test import Client
 
 from idp.common.errors import Clash, Forbidden, Invalid
 from pipelines.runs.models import Pipeline
-from pipelines.runs.services import again, planning
+from pipelines.runs.services import again, planning, starting
 from rbac.actors import Actor
 from tests.pipelines.runs.conftest import World
 from tests.pipelines.runs.factories import make_pipeline
@@ -28,6 +28,17 @@ def test_with_its_own_file_or_the_newest(world: World) -> None:
     newest = again.again(world.developer, first, "newest")
     assert (same.sha == first.sha, jobs(world, same)) == (True, ["old"])
     assert (newest.sha == first.sha, jobs(world, newest)) == (False, ["new"])
+
+
+@pytest.mark.parametrize("configuration", ["same", "newest"])
+def test_a_tags_pipeline_stays_one_of_the_tag(world: World, configuration: str) -> None:
+    """A tag called as the protected branch opens nothing of that branch."""
+    world.commit(OLD)
+    world.commit(NEW, "refs/tags/main")
+    first = starting.start(world.developer, world.project, "refs/tags/main")
+    made = again.again(world.developer, first, configuration)
+    assert (first.is_tag, made.is_tag, made.is_protected) == (True, True, False)
+    assert made.sha == first.sha
 
 
 class TestGiven:
