@@ -81,9 +81,13 @@ class Launcher:
     """One zygote and the way to it. Use as a context: at its end, whatever still runs is killed."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._asking = ours
-        self._lock = threading.Lock()
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-I", "-S", str(_ZYGOTE), str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
@@ -95,12 +99,15 @@ class Launcher:
         theirs.close()
 
     def start(self, command: Command) -> Running:
-        """Start a command; `LaunchError` when the zygote is gone."""
+        """Start a command; `LaunchError` when the zygote goes. The next one has a new zygote."""
         read, write = os.pipe2(os.O_CLOEXEC)
         ours, theirs = socket.socketpair()
         word = zygote.ISOLATED if command.isolate else zygote.SHARED
         try:
             with self._lock:
+                if self._process.poll() is not None and not self._closed:
+                    self._asking.close()
+                    self._begin()
                 socket.send_fds(self._asking, [word], [write, theirs.fileno()])
             ours.sendall(zygote.frame(vars(command)))
         except OSError as error:
@@ -113,6 +120,7 @@ class Launcher:
         return Running(ours, read)
 
     def close(self) -> None:
+        self._closed = True
         self._asking.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_SECONDS)

@@ -107,6 +107,22 @@ def _fork(word: bytes) -> tuple[int, bool]:
     return os.fork(), False
 
 
+def _may_isolate(uid: int, gid: int) -> bool:
+    """Whether jobs can have namespaces: some kernels grant them and then nothing in them."""
+    if uid == 0:
+        return True
+    pid, isolated = _fork(ISOLATED)
+    if pid == 0:
+        code = 1
+        try:
+            if isolated:
+                _enter(uid, gid)
+                code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
 def _enter(uid: int, gid: int) -> None:
     """Be in the new namespaces who one was outside, and see no other processes."""
     if uid != 0:
@@ -416,11 +432,12 @@ def _answer(control: socket.socket, code: int, reason: str) -> None:
 
 def main(number: int) -> None:
     asking = socket.socket(fileno=number)
+    uid, gid = os.getuid(), os.getgid()
+    may_isolate = _may_isolate(uid, gid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # shims are reaped by the kernel
     gc.disable()
     gc.freeze()  # pages that forks share stay as they are
-    uid, gid = os.getuid(), os.getgid()
     while True:
         word, handles, _, _ = socket.recv_fds(asking, 16, 2)
         if not word:
@@ -428,7 +445,9 @@ def main(number: int) -> None:
         out, control = handles
         os.set_inheritable(out, False)
         os.set_inheritable(control, False)
-        pid, isolated = _fork(word)
+        pid, isolated = -1, False
+        with contextlib.suppress(OSError):  # no process is to be had: this job alone is lost
+            pid, isolated = _fork(word if may_isolate else SHARED)
         if pid == 0:
             asking.close()
             try:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.running import launching, zygote
 from pipelines.running.launching import Command, Ended, Launcher, LaunchError
 
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -170,3 +171,31 @@ def test_a_launcher_whose_zygote_is_gone_says_so() -> None:
     launcher.close()
     with pytest.raises(LaunchError):
         launcher.start(Command(("/bin/true",), "/tmp", {}))  # noqa: S108
+
+
+def test_the_next_job_after_a_zygote_that_was_killed_has_a_new_one() -> None:
+    with Launcher() as launcher:
+        running = launcher.start(Command(("/bin/sleep", "907"), "/tmp", ENV))  # noqa: S108
+        os.kill(launcher._process.pid, signal.SIGKILL)
+        assert running.wait() == Ended(126, "lost")
+        launcher._process.wait()
+        assert run(launcher, "echo up") == ("up\n", Ended(0))
+
+
+def test_a_fork_that_fails_loses_that_job_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, broken = tmp_path / "full", tmp_path / "zygote.py"
+    head = "def _fork(word: bytes) -> tuple[int, bool]:\n"
+    fails = f"{head}    if os.path.exists('{full}'):\n        raise OSError\n"
+    broken.write_text(Path(zygote.__file__).read_text().replace(head, fails))
+    monkeypatch.setattr(launching, "_ZYGOTE", broken)
+    with Launcher() as launcher:
+        script = "echo up; sleep 0.5"
+        first = launcher.start(Command(("/bin/sh", "-c", script), "/tmp", ENV))  # noqa: S108
+        assert os.read(first.output, 10) == b"up\n"
+        full.touch()
+        assert run(launcher, "echo")[1] == Ended(126, "lost")
+        full.unlink()
+        assert first.wait() == Ended(0)
+        assert run(launcher, "echo up") == ("up\n", Ended(0))
