@@ -13,6 +13,7 @@ from idp.common import keyset
 from idp.common.narrowing import Narrowing
 from pipelines.deploys.models import Bundle, Deployment
 from pipelines.downstream.models import Downstream
+from pipelines.environs.models import JobEnvironment
 from pipelines.permissions import MANAGE, VIEW
 from pipelines.retention.models import Retention, default_days
 from pipelines.runs.models import Pipeline
@@ -108,20 +109,30 @@ def over_now() -> QuerySet[Pipeline]:
 def over(wanted: Q) -> QuerySet[Pipeline]:
     """Of these pipelines those that may go.
 
-    Not the latest of a branch or tag, and none whose commit or job a bundle or a deployment names;
-    a child goes after its parent.
+    Not the latest of a branch or tag, whatever merge requests ran of it; none whose commit or job
+    a bundle, a deployment or an environment that stands names; none above one that still runs. A
+    child goes after its parent.
     """
     newer = Pipeline.objects.filter(
         project=OuterRef("project"), ref=OuterRef("ref"), is_tag=OuterRef("is_tag"),
         number__gt=OuterRef("number"),
     ).exclude(source=Pipeline.Source.PARENT)  # fmt: skip
+    request = Pipeline.Source.MERGE_REQUEST
+    own = Exists(newer.filter(foreign=False).exclude(source=request))
+    behind = Q(own) | Q(Exists(newer), source=request)
+    below = Downstream.objects.filter(root=OuterRef("pk"))
+    running = below.exclude(pipeline__status__in=Pipeline.ENDED)
+    environments = JobEnvironment.objects.filter(
+        Q(job__pipeline=OuterRef("pk")) | Q(wanted_by__pipeline=OuterRef("pk"))
+    ).exclude(state=JobEnvironment.State.STOPPED, wanted="")
     parents = Downstream.objects.filter(pipeline=OuterRef("pk"), level__gt=0)
     bundles = Bundle.objects.filter(
         Q(pipeline=OuterRef("pk")) | Q(project=OuterRef("project"), sha=OuterRef("sha"))
     )
     deployments = Deployment.objects.filter(job__pipeline=OuterRef("pk"))
-    rows = Pipeline.objects.filter(wanted, Exists(newer), status__in=Pipeline.ENDED)
-    return rows.filter(~Exists(bundles), ~Exists(deployments), ~Exists(parents))
+    rows = Pipeline.objects.filter(wanted, behind, status__in=Pipeline.ENDED)
+    rows = rows.filter(~Exists(bundles), ~Exists(deployments), ~Exists(environments))
+    return rows.filter(~Exists(parents), ~Exists(running))
 
 
 def _ended(before: datetime) -> Q:

@@ -17,6 +17,7 @@ from idp.common.errors import Invalid, NotVisible
 from pipelines.backends import blobs
 from pipelines.backends.files import Folder
 from pipelines.downstream.models import Downstream
+from pipelines.environs.models import JobEnvironment
 from pipelines.retention import removing, selectors, services
 from pipelines.retention.models import Retention
 from pipelines.runs import claiming
@@ -74,6 +75,32 @@ class TestWhatGoes:
         kept = {Path(one).name for one in Folder(Path(settings.BLOBS_DIR)).root.glob("*/*")}
         assert kept == {Artifact.objects.get().digest}
         assert removing.sweep() == 0
+
+    def test_a_forks_request_replaces_no_branchs_latest(self, world: World) -> None:
+        old(world)
+        fork = old(world)
+        request = Pipeline.Source.MERGE_REQUEST
+        Pipeline.objects.filter(pk=fork.pk).update(foreign=True, source=request)
+        assert removing.sweep() == 0
+
+    def test_one_that_an_environment_stands_by_stays(self, world: World) -> None:
+        first = old(world)
+        old(world)
+        environment = JobEnvironment.objects.create(
+            project=world.project, name="review/a", tier="development", job=first.jobs.get()
+        )
+        assert removing.sweep() == 0
+        environment.state = "stopped"
+        environment.save()
+        assert removing.sweep() == 1
+
+    def test_one_above_a_pipeline_that_runs_stays(self, world: World) -> None:
+        first, _ = old(world), old(world)
+        below = world.start(JOB, ref="below")
+        Downstream.objects.create(job=first.jobs.get(), run=1, pipeline=below, root=first, level=0)
+        assert removing.sweep() == 0
+        Pipeline.objects.filter(pk=below.pk).update(status="success")
+        assert removing.sweep() == 1
 
     def test_the_latest_of_each_branch_stays(self, world: World) -> None:
         old(world)
