@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from pipelines.running import stores
 log = logging.getLogger(__name__)
 COMMITS = "commits"  # the folder beside the caches of projects
 KEPT = 8  # work trees; the one that was not wanted for longest goes first
+LEFT_SECONDS = 3_600.0  # until what a killed process left there goes
 REMEMBERED = 1_000  # commits that were wanted once
 _LOCKS = 16
 _SECONDS = 300.0
@@ -47,11 +49,11 @@ class Checkouts:
         if self._is_first(place.name):
             repository.clone_at(folder, sha, depth=depth)
             return
-        with self._alone(place.name):
-            if not place.is_dir():
-                self._make(place, repository, sha, depth)
-            os.utime(place)
         try:
+            with self._alone(place.name):
+                if not place.is_dir():
+                    self._make(place, repository, sha, depth)
+                os.utime(place)
             with stores.held(place) as kept:
                 if kept is None:
                     raise FileNotFoundError(place)
@@ -86,10 +88,12 @@ class Checkouts:
             fresh.rename(place)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
-        kept = [entry for entry in os.scandir(self.root) if entry.is_dir()]
-        kept.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
-        for entry in kept[KEPT:]:
-            stores.remove(Path(entry.path))  # unless somebody copies it
+        found = [(path.stat().st_mtime, path) for path in self.root.iterdir() if path.is_dir()]
+        found.sort(reverse=True)
+        old = time.time() - LEFT_SECONDS  # what is being made or taken away has another end
+        left = [path for at, path in found if path.suffix and at < old]
+        for path in [*[path for _, path in found if not path.suffix][KEPT:], *left]:
+            stores.remove(path)  # unless somebody copies it
 
 
 @lru_cache(maxsize=4)
