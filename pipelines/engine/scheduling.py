@@ -156,11 +156,12 @@ class Scheduler:
             elif node.when == "on_failure":
                 status, reason = S.SKIPPED, "when: on_failure, and nothing failed"
             return Step(node.name, status, reason)
-        where = "" if node.needs is None else "it needs "
-        if count.broken:
-            return Step(node.name, S.SKIPPED, f"{where}“{short(count.broken)}”, which failed")
-        if count.missing:
-            return Step(node.name, S.SKIPPED, f"{where}“{short(count.missing)}”, which did not run")
+        if other := count.broken or count.missing:
+            what = "failed" if count.broken else "did not run"
+            why = f"it needs “{short(other)}”, which {what}"
+            if node.needs is None:
+                why = f"“{short(other)}” of an earlier stage {what}"
+            return Step(node.name, S.SKIPPED, why)
         return Step(node.name, *_READY.get(node.when, _RUNS))
 
     def held_by(self, name: str) -> list[str]:
