@@ -343,17 +343,19 @@ class Attempt:
         }
         wanted = artifacts.kept_after(failed=failed)
         entries: list[str] = []
-        if wanted and (artifacts.paths or artifacts.untracked):
+        doubts: list[str] = []
+        if wanted:
             extra = self.keeper.untracked(self.folder) if artifacts.untracked else ()
-            entries = collecting.find(self.folder, artifacts.paths, artifacts.exclude, extra)
+            meant = artifacts.paths, artifacts.exclude, extra
+            entries, doubts = collecting.kept(self.folder, *meant)
         if not (entries or reports or wanted):
             return
         self._section("upload_artifacts", "Keeping artifacts")
-        if wanted and artifacts.paths and not entries:
-            self._warn(f"{', '.join(artifacts.paths)}: no matching files.")
         for report in artifacts.reports:
             if report.kind not in reports:
-                self._warn(f"{report.kind}: no file at {', '.join(report.paths)}.")
+                doubts.append(f"{report.kind}: no file at {', '.join(report.paths)}.")
+        for line in doubts:
+            self._warn(line)
         if entries or reports:
             for line in self.keeper.keep(self.folder, entries, reports):
                 self._warn(line)

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from pipelines.engine.patterns import PatternError, globbed
 from pipelines.engine.values.release import Release
-from pipelines.running.files import MAX_ENTRIES, is_file, walk
+from pipelines.running.files import MAX_ENTRIES, inside, is_file, walk
 
 RELEASE = "release"  # the kind of artifact that holds the file of a release's description
 MAX_PATH = 1_000
 _MAGIC = frozenset("*?[{")
+MAX_DOUBTS = 20
 
 
 def find(
@@ -32,6 +33,33 @@ def find(
     without = [globbed(bare, deep=True) for one in exclude if (bare := inner(root, one))]
     kept = [path for path in found if not any(one.fullmatch(path) for one in without)]
     return sorted(kept)[:MAX_ENTRIES]
+
+
+def kept(
+    root: Path, paths: Sequence[str], exclude: Sequence[str] = (), extra: Iterable[str] = ()
+) -> tuple[list[str], list[str]]:
+    """The entries of `find` without links that lead outside; warnings, one for each of those."""
+    doubts = [
+        f"{path} leads out of the project's folder; nothing of it is kept. Name a path in it."
+        for path in paths
+        if path.strip() and inner(root, path) is None
+    ]
+    base, entries = os.path.realpath(root), []
+    for path in find(root, paths, exclude, extra):
+        place = f"{base}/{path}"
+        if os.path.islink(place) and not inside(os.path.realpath(place), base):  # noqa: PTH114 - texts: a Path for each entry costs most of it
+            doubts.append(f"{path} is a link out of the project's folder; it is not kept.")
+        else:
+            entries.append(path)
+    if paths and not entries and len(doubts) < len(paths):
+        doubts.append(f"{', '.join(paths)}: no matching files.")
+    return entries, _few(doubts)
+
+
+def _few(doubts: list[str]) -> list[str]:
+    """Warnings for a log: the first ones, and how many more there are."""
+    more = len(doubts) - MAX_DOUBTS
+    return [*doubts[:MAX_DOUBTS], f"… and {more} more."] if more > 0 else doubts
 
 
 def inner(root: Path, pattern: str) -> str | None:

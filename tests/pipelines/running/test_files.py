@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.running.collecting import find
+from pipelines.running.collecting import MAX_DOUBTS, find, kept
 from pipelines.running.files import copy
 
 
@@ -51,6 +51,29 @@ def test_a_folder_that_is_a_link_is_not_walked(tree: Path) -> None:
     (tree / "etc").symlink_to("/etc")
     assert find(tree, ["etc"]) == ["etc"]
     assert find(tree, ["etc/*"]) == []
+
+
+def test_what_leads_outside_is_told_by_name(tree: Path, tmp_path: Path) -> None:
+    (tree / "out" / "away").symlink_to(tmp_path)
+    (tree / "out" / "near").symlink_to("x.bin")
+    entries, doubts = kept(tree, ["out/*", "../up", "/etc/hostname", "nothing", ""])
+    assert "out/near" in entries
+    assert "out/away" not in entries
+    outside = "leads out of the project's folder; nothing of it is kept. Name a path in it."
+    assert doubts == [
+        f"../up {outside}",
+        f"/etc/hostname {outside}",
+        "out/away is a link out of the project's folder; it is not kept.",
+    ]
+    assert kept(tree, ["nothing", "../up"])[1][1] == "nothing, ../up: no matching files."
+
+
+def test_the_log_names_few_links(tree: Path, tmp_path: Path) -> None:
+    for number in range(MAX_DOUBTS + 5):
+        (tree / "out" / f"away{number}").symlink_to(tmp_path)
+    _, doubts = kept(tree, ["out"])
+    assert len(doubts) == MAX_DOUBTS + 1
+    assert doubts[-1] == "… and 5 more."
 
 
 def test_links_that_lead_outside_are_left(tree: Path, tmp_path: Path) -> None:
