@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -63,8 +64,9 @@ class RepositoryPage(AccessMixin):
     def get(self, request: HttpRequest, project: str) -> HttpResponse:
         found = selectors.project(self.actor, project)
         row = selectors.of_project(found)
+        page = _page(found.name, found.name, self.permission)
         context: dict[str, Any] = {
-            "page": _page(found.name, found.name, self.permission),
+            "page": page if row else replace(page, api=""),
             "project": found,
             "row": row,
             "clone": address_of(found),

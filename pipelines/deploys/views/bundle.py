@@ -100,7 +100,7 @@ class PromotePage(AccessMixin):
             "page": Page(
                 f"Bring {bundle} to {environment.name}",
                 [(BOARD, board_of(bundle)), (f"Bundle {bundle.number}", page_of(bundle))],
-                api=f"{api_of(bundle)}promote/",
+                api=api_of(bundle),
                 permission=VIEW,
             ),
             "bundle": bundle,

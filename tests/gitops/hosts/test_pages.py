@@ -32,6 +32,7 @@ class TestPages:
         page = lead_client.get("/repositories/orders/").content.decode()
         assert "/git/orders.git" in page
         assert "Connect a git host" in page
+        assert f"{API}orders/" not in page  # nothing is there yet
         assert "in Slipway" in lead_client.get("/repositories/").content.decode()
 
     def test_connect_and_see(self, people: Characters, lead_client: Client) -> None:

@@ -85,7 +85,9 @@ def test_the_pages(places: Places) -> None:
     assert image() in client_of(people.viewer).get(path).content.decode()
     asked = f"{path}promote/?to=development-1"
     assert "You can’t deploy there" in client_of(people.viewer).get(asked).content.decode()
-    assert "Image of web" in client_of(people.developer).get(asked).content.decode()
+    page = client_of(people.developer).get(asked)
+    assert "Image of web" in page.content.decode()
+    assert client_of(people.developer).get(page.context["page"].api).status_code == 200
     answer = client_of(people.developer).post(
         f"{path}promote/", {"environment": "development-1", "once": "k"}
     )
