@@ -249,7 +249,11 @@ def _register_deciding(group: typer.Typer, client: Client) -> None:
         if not client.as_json:
             print_plan(plan)
         body = {"plan_hash": plan["plan_hash"], "comment": comment}
-        _answer(client, client.send("POST", f"changes/{number}/approve/", body))
+        change = client.send("POST", f"changes/{number}/approve/", body)
+        if client.as_json:
+            print_json(change)
+        else:  # its gates are judged anew in a moment, so that its state is not told here
+            say(f"You approved change {number}. slipway change watch {number} follows it.")
 
     @group.command()
     def reject(number: Number, comment: Annotated[str, typer.Option(help="The reason.")]) -> None:

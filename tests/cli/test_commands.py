@@ -187,6 +187,13 @@ class TestChange:
         assert result.exit_code == 0
         assert script.body() == {"plan_hash": "h1", "comment": "seen"}
 
+    def test_an_approval_is_told_and_no_state_from_before_it(self) -> None:
+        before = change("waiting", reason="0 of 1 approvals.")
+        script = story("waiting", **{"POST changes/42/approve/": before})
+        said = run(script, "change", "approve", "42").stdout
+        assert "You approved change 42." in said
+        assert "Change 42 is waiting" not in said
+
     def test_refused_approval_says_why(self) -> None:
         refusal = problem(403, "forbidden", "Nobody approves a change of their own.")
         script = story("waiting", **{"POST changes/42/approve/": refusal})
