@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -49,6 +50,13 @@ def project_of(actor: Actor, name: str) -> Project:
     return row
 
 
+def _known(field: str, value: str, values: Sequence[str]) -> None:
+    """Refuse a filter's value that no pipeline can have: an empty list would hide the slip."""
+    if value and value not in values:
+        message, fix = f"“{value[:60]}” is no {field}.", f"Take one of {', '.join(values)}."
+        raise Invalid(message, fix=fix, errors=[FieldError(field, "choice", message, fix)])
+
+
 def told(row: Pipeline, actor: Actor) -> Any:
     """A pipeline as REST answers it to somebody: what stands around it as far as they see."""
     return PipelineOut(row, context={"actor": actor}).data
@@ -64,6 +72,8 @@ class PipelinesAPI(AccessAPIView, ListAPIView):
 
     def get_queryset(self) -> QuerySet[Pipeline]:
         filters = selectors.Filters.read(self.request.query_params.dict())
+        _known("status", filters.status, Pipeline.Status.values)
+        _known("source", filters.source, Pipeline.Source.values)
         return selectors.pipelines(self.actor, filters).order_by("-id")
 
     @extend_schema(operation_id="pipelines_list", parameters=FILTERS)

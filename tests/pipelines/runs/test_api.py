@@ -60,6 +60,16 @@ def test_the_list_is_narrowed(world: World) -> None:
         assert names(client.get(f"{LIST}?{query}")) == found, query
 
 
+def test_a_filter_that_no_pipeline_can_have_is_refused(world: World) -> None:
+    client = client_of(world.people.viewer)
+    for field, known in {"status": "success", "source": "schedule"}.items():
+        answer = client.get(f"{LIST}?{field}=succeeded")
+        assert answer.status_code == 422
+        error = answer.json()["errors"][0]
+        assert (error["field"], error["rule"]) == (field, "choice")
+        assert known in error["fix"]
+
+
 def test_strangers_see_nothing(world: World) -> None:
     pipeline = make_pipeline(world.project)
     job = make_job(pipeline, "build")
