@@ -168,9 +168,12 @@ class ServerFiles:
             )
             try:
                 with open_file(folder, path) as file:
-                    take(actor, pipeline.project, upload, file)
+                    report, _ = take(actor, pipeline.project, upload, file)
             except (SlipwayError, OSError, OutsideError) as error:
                 yield f"{path} is not taken as a {asked} report: {error}"
+            else:
+                if more := report.summary.get("left_out"):
+                    yield f"{path}: {more:,} of its entries are counted, and not kept one by one."
 
     def _kind(self, kind: str) -> str:
         if kind != "coverage_report":

@@ -159,6 +159,24 @@ test:
     assert "away.xml" not in text.split("$ exit 1")[1]
 
 
+def test_what_is_left_out_of_a_long_report_is_told(
+    world: World, finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.reports.formats.junit.MAX_CASES", 2)
+    cases = "".join(f"<testcase classname='a' name='n{one}'/>" for one in range(5))
+    pipeline = world.start(
+        f"""
+test:
+  script:
+    - echo "<testsuite>{cases}</testsuite>" > r.xml
+  artifacts: {{reports: {{junit: r.xml}}}}
+"""
+    )
+    assert finished(pipeline).status == "success"
+    left = "r.xml: 3 of its entries are counted, and not kept one by one."
+    assert left in log_of(world, pipeline, "test")
+
+
 def test_one_red_job_of_a_matrix_is_red_whatever_the_others_report(
     world: World, finished: Finished
 ) -> None:
