@@ -126,5 +126,7 @@ def _malformed(error: expat.ExpatError, there: bytes) -> ReportRefused:
     if error.code == _INVALID_TOKEN and there[:1] >= b"\x80":
         return not_utf8(where)
     reason = expat.ErrorString(error.code) or "malformed"
-    fix = "Have the tool replace control characters." if error.code == _INVALID_TOKEN else ""
+    fix = "Send the report whole, as the tool wrote it; if it is of another kind, name that."
+    if error.code == _INVALID_TOKEN:
+        fix = "Have the tool replace control characters."
     return ReportRefused("xml", f"The XML is malformed at {where}: {reason}.", fix)
