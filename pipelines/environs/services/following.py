@@ -14,10 +14,9 @@ from environments.models import Environment
 from environments.services import day2
 from environments.services.edits import Options
 from idp.changes.models import Change
-from idp.common.errors import Forbidden, Invalid, SlipwayError, TemporaryBackendError
-from pipelines.deploys import selectors
+from idp.common.errors import Forbidden, SlipwayError, TemporaryBackendError
 from pipelines.environs.models import JobEnvironment
-from pipelines.environs.services.stopping import MOST, starter
+from pipelines.environs.services.stopping import GONE, MOST, meant, starter
 from rbac.actors import Actor
 from rbac.models import Tier
 
@@ -56,8 +55,8 @@ def _ask(row: JobEnvironment) -> tuple[Environment | None, str]:
     """The environment that was asked, and what is wrong."""
     actor = starter(row, row.wanted_by)
     if actor is None or row.wanted_by is None:
-        return None, "Whoever started it is gone, so nobody's rights change it."
-    environment = _meant(actor, row)
+        return None, GONE
+    environment = meant(actor, row)
     if environment is None:
         return None, ""
     if environment.tier == Tier.PRODUCTION and not row.wanted_by.pipeline.is_protected:
@@ -69,16 +68,6 @@ def _ask(row: JobEnvironment) -> tuple[Environment | None, str]:
     else:
         _extend(actor, environment, row)
     return environment, ""
-
-
-def _meant(actor: Actor, row: JobEnvironment) -> Environment | None:
-    """Slipway's environment of that name; None where there is none that the actor sees."""
-    try:
-        return selectors.environment(actor, row.project, row.name)
-    except Invalid as error:
-        if [one.rule for one in error.errors] == ["unknown"]:
-            return None
-        raise
 
 
 def _extend(actor: Actor, environment: Environment, row: JobEnvironment) -> None:

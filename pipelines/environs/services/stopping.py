@@ -9,7 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from environments.models import Environment
-from idp.common.errors import Clash, SlipwayError
+from idp.common.errors import Clash, Invalid, SlipwayError
+from pipelines.deploys import selectors
 from pipelines.engine.scheduling import ENDED, Status
 from pipelines.environs.models import JobEnvironment
 from pipelines.permissions import RUN
@@ -18,11 +19,14 @@ from pipelines.runs.models import Job
 from pipelines.runs.services import acting
 from portal.permissions import keeper_scope
 from rbac import audit
-from rbac.access import require
+from rbac.access import can, require
 from rbac.actors import Actor
 
 log = logging.getLogger(__name__)
 MOST = 50  # in one round
+STOP = "environment.stop"
+STOPS = f"whoever stopped this may not stop it. It takes {STOP} there."
+GONE = "Whoever started it is gone, so nobody's rights change it."
 State = JobEnvironment.State
 _GONE = (Environment.State.STOPPED, Environment.State.DELETING, Environment.State.DELETED)
 _STARTABLE = frozenset({Status.MANUAL, Status.SCHEDULED})
@@ -40,8 +44,7 @@ def stop(actor: Actor, row: JobEnvironment) -> JobEnvironment:
     to = State.STOPPED if job is None else State.STOPPING
     values = {"state": to, "problem": "", "updated_at": timezone.now()}
     if job is None:
-        values |= {"wanted": JobEnvironment.Wanted.STOP, "auto_stop_at": None}
-        values["wanted_by_id"] = row.job_id
+        values |= {"auto_stop_at": None, **_own(actor, row)}
     rows = JobEnvironment.objects.filter(pk=row.pk, state=row.state)
     if not rows.update(**values):
         raise Clash(f"{row.name} was stopped or started meanwhile.", fix="Look at it again.")
@@ -54,6 +57,37 @@ def stop(actor: Actor, row: JobEnvironment) -> JobEnvironment:
     )
     row.refresh_from_db()
     return row
+
+
+def _own(actor: Actor, row: JobEnvironment) -> dict[str, object]:
+    """What is wanted of Slipway's own environment: to stop, only where the actor may do that.
+
+    The change is asked for by whoever started the pipeline, and must lend nobody their rights.
+    """
+    nothing: dict[str, object] = {"wanted": "", "wanted_by_id": None}
+    by = starter(row)
+    if by is None:
+        return nothing | {"problem": GONE}
+    try:
+        environment = meant(by, row)
+    except Invalid as error:
+        return nothing | {"problem": f"{error.message} {error.fix}".strip()}
+    if environment is None:
+        return nothing
+    if can(actor, STOP, environment):
+        return {"wanted": JobEnvironment.Wanted.STOP, "wanted_by_id": row.job_id}
+    seen = can(actor, selectors.ENVIRONMENT_VIEW, environment)
+    return nothing | {"problem": f"{environment} was left running: {STOPS}" if seen else ""}
+
+
+def meant(actor: Actor, row: JobEnvironment) -> Environment | None:
+    """Slipway's environment of that name; None where there is none that the actor sees."""
+    try:
+        return selectors.environment(actor, row.project, row.name)
+    except Invalid as error:
+        if [one.rule for one in error.errors] == ["unknown"]:
+            return None
+        raise
 
 
 def stop_job(row: JobEnvironment) -> Job | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from django.utils import timezone
 
 from environments.models import Environment
@@ -12,9 +13,12 @@ from idp.changes.models import Change
 from pipelines.environs.models import JobEnvironment
 from pipelines.environs.services import following, stopping
 from pipelines.runs.models import Pipeline
+from rbac.actors import Actor
+from rbac.models import Role
 from tests.environments.factories import settle
 from tests.pipelines.deploys.conftest import Places
 from tests.pipelines.environs.conftest import Work
+from tests.rbac.factories import bind
 from tests.support.changes import run_until_settled
 
 FILE = """
@@ -77,6 +81,53 @@ def test_a_stop_job_that_passed_stops_the_environment(places: Places, work_off: 
     work_off(row.job.pipeline)
     following.follow()
     assert changed(environment).state == "stopped"
+
+
+NO_JOB = "start: {script: [x], environment: development-1}"
+
+
+def stops(places: Places, *more: str) -> Actor:
+    """Somebody who runs pipelines, and has these rights beside."""
+    names = ["project.view", "pipeline.view", "pipeline.run", *more]
+    role = Role.objects.create(name="runner", permissions=names)
+    bind(role.name, places.world.people.scope, user=places.world.people.stranger)
+    return Actor(places.world.people.stranger)
+
+
+def test_without_a_stop_job_it_takes_the_right_to_stop_the_environment(
+    places: Places, work_off: Work
+) -> None:
+    environment = places.make("development")
+    work_off(places.world.start(NO_JOB))
+    row = JobEnvironment.objects.get()
+    stopping.stop(stops(places, "environment.view", "environment.stop"), row)
+    assert (row.state, row.wanted, row.problem) == ("stopped", "stop", "")
+    following.follow()
+    assert changed(environment).state == "stopped"
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_nobody_stops_an_environment_by_the_rights_of_who_deployed_it(
+    places: Places, work_off: Work, sees: bool
+) -> None:
+    environment = places.make("development")
+    work_off(places.world.start(NO_JOB))
+    row, count = JobEnvironment.objects.get(), Change.objects.count()
+    stopping.stop(stops(places, *["environment.view"] * sees), row)
+    assert (row.state, row.wanted) == ("stopped", "")
+    assert ("environment.stop" in row.problem) is sees
+    assert following.follow() == 0
+    assert Change.objects.count() == count
+    assert changed(environment).state != "stopped"
+
+
+def test_what_nobody_is_there_to_stop_is_only_marked(places: Places, work_off: Work) -> None:
+    places.make("development")
+    work_off(places.world.start(NO_JOB))
+    Pipeline.objects.update(actor=None)
+    row = JobEnvironment.objects.get()
+    stopping.stop(places.dana, row)
+    assert (row.wanted, "nobody's rights" in row.problem) == ("", True)
 
 
 def test_no_unprotected_branch_ends_production(places: Places, work_off: Work) -> None:
