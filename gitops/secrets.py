@@ -72,6 +72,11 @@ def resolve(scope: Scope, reference: str) -> str:
     return value
 
 
+def values(scope: Scope, name: str) -> list[str]:
+    """The plain values of all versions at the scope, to mask them in texts."""
+    return list(SecretValue.objects.filter(scope=scope, name=name).values_list("value", flat=True))
+
+
 def digest_of(scope: Scope, reference: str) -> str:
     """The keyed digest by which plans compare values without showing them."""
     return find(scope, reference).digest

@@ -25,6 +25,7 @@ from pipelines.reports.models import MAX_JOB, MAX_LABEL
 from pipelines.reports.services import Upload, take
 from pipelines.running import archives
 from pipelines.running.afresh import FilesError
+from pipelines.running.collecting import RELEASE
 from pipelines.running.files import OutsideError, open_file
 from pipelines.running.stores import untracked
 from pipelines.runs.claiming import Taken
@@ -202,12 +203,13 @@ class ServerFiles:
         seconds = artifacts.expire_in if artifacts else None
         if seconds is None:
             seconds = DEFAULT_DAYS * 86_400
+        access = artifacts.access if artifacts else "all"
         facts = {
             "name": (artifacts.name if artifacts and artifacts.name else "artifacts")[:255],
             "digest": digest,
             "size": size,
             "entries": entries,
-            "access": artifacts.access if artifacts else "all",
+            "access": "none" if kind == RELEASE else access,  # shown masked, in the release
             "expires_at": timezone.now() + timedelta(seconds=seconds) if seconds else None,
         }
         with leases.fenced(self._lease):

@@ -183,7 +183,7 @@ class Runner:
         outcome = running.attempt.run()
         running.writer.flush()
         end = self._ended(row, _end(outcome, files.dotenv))
-        ending.finish(lease, publishing.after(row, stored, variables, end))
+        ending.finish(lease, publishing.after(row, stored, variables, order.secrets, end))
 
     def _ended(self, row: Row, end: End) -> End:
         """The same, unless it was this runner's end that broke the job off."""

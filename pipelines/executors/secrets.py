@@ -41,28 +41,41 @@ class Given:
 
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    others: tuple[str, ...] = field(default=(), repr=False)  # of other versions
 
     @property
     def values(self) -> tuple[str, ...]:
-        return (*self.variables.values(), *self.files.values())
+        return (*self.variables.values(), *self.files.values(), *self.others)
 
 
-def for_attempt(attempt: Attempt, stored: Stored, variables: Mapping[str, str]) -> Given:
-    """All that the job asks for; `SecretRefused` for the first that it cannot have."""
+def for_attempt(
+    attempt: Attempt, stored: Stored, variables: Mapping[str, str], *, again: bool = False
+) -> Given:
+    """All that the job asks for; `SecretRefused` for the first that it cannot have.
+
+    `again` is for masking what a job left: no use is noted, and every version is among the values,
+    as a newer one may have been set since the job got its own.
+    """
     asked = [one for one in stored.work.secrets if one.runs]
     if not asked:
         return Given()
     pipeline = attempt.job.pipeline
     actor = _starter(pipeline)
     found: dict[bool, dict[str, str]] = {True: {}, False: {}}
+    others: list[str] = []
     for one in asked:
         wanted = expanded(one, putter(variables, PREDEFINED, final=True))
         try:
-            found[one.file][one.variable] = _value(actor, attempt, wanted)
+            row = _admitted(actor, attempt, wanted)
         except SlipwayError as error:
             message = f"The secret {one.variable} is not given: {error.message} {error.fix}"
             raise SecretRefused(message.strip()) from error
-    return Given(found[False], found[True])
+        found[one.file][one.variable] = row.value
+        if again:
+            others += secrets.values(row.scope, row.name)
+        else:
+            _note(actor, attempt, row)
+    return Given(found[False], found[True], tuple(others))
 
 
 def _starter(pipeline: Pipeline) -> Actor:
@@ -74,8 +87,8 @@ def _starter(pipeline: Pipeline) -> Actor:
     return actor
 
 
-def _value(actor: Actor, attempt: Attempt, wanted: Secret) -> str:
-    """The value; raises `SlipwayError` with what keeps it from the job."""
+def _admitted(actor: Actor, attempt: Attempt, wanted: Secret) -> SecretValue:
+    """The secret; raises `SlipwayError` with what keeps it from the job."""
     pipeline = attempt.job.pipeline
     place = _place(actor, attempt)
     _admit(actor, place)  # before anything is said of what is there
@@ -86,18 +99,24 @@ def _value(actor: Actor, attempt: Attempt, wanted: Secret) -> str:
             f"{found} of {found.scope.label} is for the protected branch alone.",
             fix="Run the job there, or name an environment that is not production.",
         )
-    value: str = found.value
-    if len(value) < LEAST:
+    if len(found.value) < LEAST:
         message = f"{found} has less than {LEAST} characters, so no log could hide it."
         raise Invalid(message, fix="Set a longer value.")
+    return found
+
+
+def _note(actor: Actor, attempt: Attempt, found: SecretValue) -> None:
     audit.record(
         actor,
         "secret.use",
         target=found,
         scope=found.scope,
-        after={"secret": str(found), "job": attempt.job.name, "pipeline": str(pipeline)},
+        after={
+            "secret": str(found),
+            "job": attempt.job.name,
+            "pipeline": str(attempt.job.pipeline),
+        },
     )
-    return value
 
 
 def _admit(actor: Actor, scope: Scope) -> None:

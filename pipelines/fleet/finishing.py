@@ -8,8 +8,9 @@ import math
 from idp.changes.leases import Lease, LeaseLost
 from idp.common.errors import FieldError, Invalid
 from pipelines.agent.forms import Finish
+from pipelines.executors import secrets
 from pipelines.executors.local import sources_of
-from pipelines.executors.variables import for_job
+from pipelines.executors.variables import for_job, to_mask
 from pipelines.releases.services import publishing
 from pipelines.runs import work
 from pipelines.runs.models import Attempt
@@ -47,10 +48,16 @@ def finish(attempt: Attempt, lease: Lease, said: Finish) -> None:
 def _released(attempt: Attempt, end: End) -> End:
     """The end with the job's release made, where it has one."""
     stored = work.decode(attempt.job.work)
-    if stored.work.release is None:
+    if stored.work.release is None or end.status != Attempt.Status.SUCCESS:
         return end
     variables = for_job(attempt, stored, sources_of(attempt.job))
-    return publishing.after(attempt, stored, variables, end)
+    try:
+        given = secrets.for_attempt(attempt, stored, variables, again=True)
+    except secrets.SecretRefused as error:
+        return publishing.unmade(end, str(error))
+    variables |= given.variables
+    hidden = (*to_mask(stored, variables), *given.values)
+    return publishing.after(attempt, stored, variables, hidden, end)
 
 
 def _wrong(field: str, fix: str) -> Invalid:

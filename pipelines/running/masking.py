@@ -99,6 +99,16 @@ class Masker:
         self._held = text[end:]
         return b"".join([*parts, text[at:end]])
 
+    def whole(self, text: str) -> str:
+        """A text of which all is there, masked."""
+        if not self._forms:
+            return text
+        parts, at, data = [], 0, text.encode(errors="surrogateescape")
+        for found in self._any.finditer(data):
+            parts += [data[at : found.start()], MASK]
+            at = found.end()
+        return b"".join([*parts, data[at:]]).decode(errors="surrogateescape")
+
     def close(self) -> bytes:
         """What was held back; the beginning of a secret is masked, too."""
         held, self._held = self._held, b""

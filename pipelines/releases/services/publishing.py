@@ -6,12 +6,13 @@ release that cannot be made fails its job; done twice it makes nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import re2
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -20,10 +21,10 @@ from gitops.review import tagging
 from idp.common.errors import Clash, FieldError, Forbidden, Invalid, SlipwayError
 from pipelines.engine.context import PREDEFINED
 from pipelines.engine.values import release as values
-from pipelines.engine.values.expanding import expanded, putter
+from pipelines.engine.values.expanding import Put, expanded, putter
 from pipelines.releases.models import Release
 from pipelines.running.collecting import RELEASE
-from pipelines.running.masking import LEAST, MASK
+from pipelines.running.masking import MASK, Masker
 from pipelines.runs import browsing, commits
 from pipelines.runs.models import Artifact, Attempt, Pipeline
 from pipelines.runs.services.ending import End
@@ -36,38 +37,65 @@ MAX_DESCRIPTION = 65_536
 MAX_LINKS = 100
 MAX_URL = 1_000
 MAX_NAME = 255
+_TOKEN = re2.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
 
 
-def after(attempt: Attempt, stored: Stored, variables: Mapping[str, str], end: End) -> End:
-    """How the attempt ended, its release made; failed where that cannot be."""
+def after(
+    attempt: Attempt,
+    stored: Stored,
+    variables: Mapping[str, str],
+    secrets: Sequence[str],
+    end: End,
+) -> End:
+    """How the attempt ended, its release made; failed where that cannot be.
+
+    `secrets` are all values that the job's log hides; the release hides them, too.
+    """
     if stored.work.release is None or end.status != Attempt.Status.SUCCESS:
         return end
+    hide = _hiding(stored, secrets)
     try:
-        publish(attempt, stored.work.release, stored.secrets, variables)
+        publish(attempt, stored.work.release, hide, variables)
     except SlipwayError as error:
-        why = f"{error.message} {error.fix}".strip()
-        message = f"its script passed, but the release was not made: {why}"
-        return replace(end, status="failed", failure="script_failure", message=message)
+        return unmade(end, hide(f"{error.message} {error.fix}".strip()))
     return end
+
+
+def unmade(end: End, why: str) -> End:
+    """The end of a job whose release could not be made."""
+    message = f"its script passed, but the release was not made: {why}"
+    return replace(end, status="failed", failure="script_failure", message=message)
+
+
+def _hiding(stored: Stored, secrets: Sequence[str]) -> Put:
+    """Masks a text: the secrets, and any signed token where the job had some.
+
+    An agent's job was given tokens that are kept nowhere, so that only their form tells them.
+    """
+    masker = Masker(secrets)
+    if not stored.work.id_tokens:
+        return masker.whole
+    return lambda text: str(_TOKEN.sub(MASK.decode(), masker.whole(text)))
 
 
 def publish(
     attempt: Attempt,
     asked: values.Release,
-    secrets: tuple[str, ...],
+    hide: Put,
     variables: Mapping[str, str],
 ) -> Release:
     """The release of a job; the same once more for a job that runs again."""
     pipeline = attempt.job.pipeline
-    given = expanded(asked, putter(variables, PREDEFINED, final=True))
+    plain = expanded(asked, putter(variables, PREDEFINED, final=True))
+    given = expanded(plain, hide)
     tag = tagging.checked_name(given.tag_name.strip())
     known = Release.objects.filter(project=pipeline.project_id, tag=tag).first()
     if known is not None:
         return _same(known, pipeline)
     facts = {
-        "name": _masked(given.name.strip() or tag, secrets)[:MAX_NAME],
-        "description": _description(attempt, given.description, secrets),
-        "links": [_link(one, secrets) for one in _bounded(given.links)],
+        "name": (given.name.strip() or tag)[:MAX_NAME],
+        "description": _description(attempt, plain.description, hide),
+        "links": [_link(one) for one in _bounded(given.links)],
         "released_at": _moment(given.released_at),
     }
     actor = starter(pipeline)
@@ -127,7 +155,7 @@ def _target(repository: LocalRepository, ref: str) -> str:
     raise _wrong("ref", f"There is no branch, tag or commit “{bare[:80]}”.", "Name one, or none.")
 
 
-def _description(attempt: Attempt, text: str, secrets: tuple[str, ...]) -> str:
+def _description(attempt: Attempt, text: str, hide: Put) -> str:
     """The text, or what the file of that name held when the script had passed."""
     kept = Artifact.objects.filter(attempt=attempt, kind=RELEASE).first()
     if kept is not None:
@@ -140,7 +168,7 @@ def _description(attempt: Attempt, text: str, secrets: tuple[str, ...]) -> str:
     if len(text) > MAX_DESCRIPTION:
         message = f"The description has more than {MAX_DESCRIPTION} characters."
         raise _wrong("description", message, "Link the rest.")
-    return _masked(text.replace("\0", ""), secrets)
+    return hide(text.replace("\0", ""))
 
 
 def _bounded(links: tuple[values.Link, ...]) -> tuple[values.Link, ...]:
@@ -149,13 +177,12 @@ def _bounded(links: tuple[values.Link, ...]) -> tuple[values.Link, ...]:
     return links
 
 
-def _link(given: values.Link, secrets: tuple[str, ...]) -> dict[str, Any]:
-    if not _is_address(given.url) or _masked(given.url, secrets) != given.url:
-        message = f"The link “{_masked(given.name, secrets)[:60]}” leads to no http(s) address."
+def _link(given: values.Link) -> dict[str, Any]:
+    if not _is_address(given.url) or MASK.decode() in given.url:
+        message = f"The link “{given.name[:60]}” leads to no http(s) address."
         raise _wrong("assets", message, "Write https://….")
-    name = _masked(given.name, secrets)[:MAX_NAME]
     kind = given.link_type if given.link_type in values.LINK_TYPES else "other"
-    path = _masked(given.filepath, secrets)[:MAX_NAME]
+    name, path = given.name[:MAX_NAME], given.filepath[:MAX_NAME]
     return {"name": name, "url": given.url, "filepath": path, "link_type": kind}
 
 
@@ -179,13 +206,6 @@ def _moment(text: str) -> datetime:
         message = f"“{text[:40]}” is no moment."
         raise _wrong("released_at", message, "Write 2026-11-28T09:00:00Z.")
     return found if timezone.is_aware(found) else timezone.make_aware(found)
-
-
-def _masked(text: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
-        if len(secret) >= LEAST:
-            text = text.replace(secret, MASK.decode())
-    return text
 
 
 def _wrong(field: str, message: str, fix: str) -> Invalid:
