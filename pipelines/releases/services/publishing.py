@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +37,7 @@ MAX_DESCRIPTION = 65_536
 MAX_LINKS = 100
 MAX_URL = 1_000
 MAX_NAME = 255
+FIRST_YEAR, LAST_YEAR = 1970, 2200  # of `released_at`
 _TOKEN = re2.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
 
 
@@ -200,12 +201,18 @@ def _moment(text: str) -> datetime:
         return timezone.now()
     try:
         found = parse_datetime(text.strip())
-    except ValueError:
+        if found is not None:
+            aware = found if timezone.is_aware(found) else timezone.make_aware(found)
+            found = aware.astimezone(UTC)
+    except (ValueError, OverflowError):
         found = None
     if found is None:
         message = f"“{text[:40]}” is no moment."
         raise _wrong("released_at", message, "Write 2026-11-28T09:00:00Z.")
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        message = f"The year of “{text[:40]}” is not one of {FIRST_YEAR} to {LAST_YEAR}."
+        raise _wrong("released_at", message, "Write 2026-11-28T09:00:00Z.")
+    return found
 
 
 def _wrong(field: str, message: str, fix: str) -> Invalid:

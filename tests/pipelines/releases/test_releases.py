@@ -87,6 +87,9 @@ def test_a_job_that_failed_releases_nothing(here: World, finished: Finished) -> 
         ("a..b", "", "is no name of a tag"),
         ("v1", ", ref: gone", "There is no branch, tag or commit “gone”"),
         ("v1", ", released_at: soon", "is no moment"),
+        ("v1", ", released_at: '9999-12-31T23:59:59-14:00'", "is no moment"),
+        ("v1", ", released_at: '2201-01-01T00:00:00Z'", "is not one of 1970 to 2200"),
+        ("v1", ", released_at: '1969-12-31T23:59:59Z'", "is not one of 1970 to 2200"),
         ("v1", ", assets: {links: [{name: a, url: 'javascript:x'}]}", "leads to no http"),
     ],
 )  # fmt: skip
