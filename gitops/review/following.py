@@ -111,10 +111,18 @@ def follow(request: HostedMergeRequest) -> list[str]:
     if opener is None or not opener.is_active:
         lines = [f"No pipeline of {request}: whoever opened it is no longer here."]
     else:
-        lines = listeners.merge_request(Actor(opener, request.opened_token), request)
+        lines = listeners.merge_request(_whose(request), request)
     HostedMergeRequest.objects.filter(pk=request.pk).update(told_sha=request.sha)
     request.told_sha = request.sha
     return lines
+
+
+def _whose(request: HostedMergeRequest) -> Actor:
+    """Whoever pushed the head, as with any push; who opened it where no push is known."""
+    push = last_push(request)
+    if push is None or push.actor_id == request.opened_by_id:
+        return Actor(request.opened_by, request.opened_token)
+    return Actor(push.actor, push.token)
 
 
 def refresh(request: HostedMergeRequest) -> None:

@@ -8,7 +8,6 @@ from django.db import transaction
 
 from gitops.hosted.mirrors import of_project
 from gitops.models import HostedMergeRequest
-from gitops.review import following
 from idp.common.addresses import whole
 from idp.common.errors import Clash, SlipwayError
 from pipelines.permissions import RUN
@@ -21,9 +20,17 @@ from rbac.access import can, require
 from rbac.actors import Actor
 
 
-def start(actor: Actor, request: HostedMergeRequest, *, by: str = "", key: str = "") -> Pipeline:
+def start(
+    actor: Actor,
+    request: HostedMergeRequest,
+    *,
+    by: str = "",
+    key: str = "",
+    merged: bool = True,
+) -> Pipeline:
     """Begin a pipeline of a merge request's head; the same again for a `key` seen before.
 
+    It runs on what merging would make, where that is known and `merged` is not false.
     Of a fork it gets none of the project's variables, whoever starts it. `Clash` for one that is no
     longer open or whose commits did not arrive yet; `Invalid` for a key of another request.
     """
@@ -36,9 +43,9 @@ def start(actor: Actor, request: HostedMergeRequest, *, by: str = "", key: str =
     if made := _made_before(actor, request, key):
         return made
     mirror = commits.of_request(request)
-    sha = request.merged_sha or request.sha
+    sha = (merged and request.merged_sha) or request.sha
     before = request.target_sha
-    if not request.merged_sha and before:
+    if sha == request.sha and before:
         before = mirror.merge_base(before, request.sha)
     at = At(
         ref=request.source_branch,
@@ -65,38 +72,48 @@ def _made_before(actor: Actor, request: HostedMergeRequest, key: str) -> Pipelin
 def told(actor: Actor, request: HostedMergeRequest) -> list[str]:
     """A merge request has a new head: begin its pipeline, or say why not."""
     mirror = commits.of_request(request)
-    sha = request.merged_sha or request.sha
+    merged = _lends_nothing(actor, request)
+    sha = (merged and request.merged_sha) or request.sha
     if not commits.CommitFiles(mirror, sha).has_pipeline:
         return []
     if request.fork:
         return [
             f"{request} comes from a fork: whoever may run pipelines of this project starts it."
         ]
-    if reason := _not_by_itself(request):
+    if reason := _not_by_itself(actor, request):
         return [reason]
     name = f"{request.pk} {request.sha}"
     key = f"request-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    by = request.author if request.repository else ""
     try:
-        pipeline = start(actor, request, by=request.author, key=key)
+        pipeline = start(actor, request, by=by, key=key, merged=merged)
     except SlipwayError as error:
         return [f"No pipeline of {request}: {error.message}"]
-    where = f" on its head, since {request.unmergeable}" if request.unmergeable else ""
+    reason = request.unmergeable if merged else "whoever pushed it did not choose its target"
+    where = f" on its head, since {reason}" if reason else ""
     return [f"Pipeline {pipeline} of {request} begins{where}: {whole(page_of(pipeline))}"]
 
 
-def _not_by_itself(request: HostedMergeRequest) -> str:
-    """Why one of an own repository begins no pipeline by itself, in words.
+def _lends_nothing(actor: Actor, request: HostedMergeRequest) -> bool:
+    """Whether it may run on what merging makes, by itself.
 
-    Its jobs have the rights of whoever opened it: whoever pushed the head needs the right to run
-    pipelines, too.
+    That has what others pushed to the target, which whoever opened it chose. Of another pusher's
+    rights it gets none, unless the target is the protected branch.
     """
+    own = request.repository is None and not _opened(actor, request)
+    return not own or request.target_branch == PROTECTED
+
+
+def _opened(actor: Actor, request: HostedMergeRequest) -> bool:
+    return actor.user is not None and actor.user.pk == request.opened_by_id
+
+
+def _not_by_itself(actor: Actor, request: HostedMergeRequest) -> str:
+    """Why one of an own repository begins no pipeline by itself, in words."""
     if request.repository is not None:
         return ""
     if of_project(request.project) is not None:
         return f"No pipeline of {request}: those of this project are of its git host's."
-    push = following.last_push(request)
-    if push is None or push.actor_id == request.opened_by_id:
-        return ""
-    if can(Actor(push.actor, push.token), RUN, keeper_scope(request.project)):
+    if _opened(actor, request) or can(actor, RUN, keeper_scope(request.project)):
         return ""
     return f"No pipeline of {request}: whoever pushed its head may not run pipelines."

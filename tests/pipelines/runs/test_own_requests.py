@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from gitops import repositories
 from gitops.arriving import admit, arrived
@@ -16,7 +19,7 @@ from pipelines.runs import work
 from pipelines.runs.models import Pipeline
 from pipelines.runs.services import planning
 from rbac.actors import Actor
-from rbac.models import Role
+from rbac.models import ApiToken, Role
 from tests.pipelines.runs.conftest import World
 from tests.rbac.factories import bind
 from tests.support.world import connect_repository
@@ -94,6 +97,45 @@ def test_a_new_head_starts_another_one(world: World) -> None:
     assert any(f"of {request} begins" in line for line in said)
     following.sweep()
     assert Pipeline.objects.filter(source="merge_request_event").count() == 2
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_who_pushes_to_anothers_request_runs_it_with_their_own_rights(
+    world: World, request_: HostedMergeRequest, limited: bool
+) -> None:
+    newest()
+    token = None
+    if limited:
+        token = ApiToken.objects.create(
+            user=world.people.mate, name="ci", prefix="abcdefghijkl", digest="d" * 64,
+            expires_at=timezone.now() + timedelta(days=1),
+        )  # fmt: skip
+    said = push(world, Actor(world.people.mate, token), "c", "2\n")
+    assert any(f"of {request_} begins" in line for line in said)
+    pipeline = newest()
+    request_.refresh_from_db()
+    assert (pipeline.actor, pipeline.token) == (world.people.mate, token)
+    assert pipeline.actor_label == Actor(world.people.mate, token).label
+    assert (pipeline.head_sha, pipeline.sha) == (request_.sha, request_.merged_sha)
+    push(world, world.developer, "c", "3\n")
+    assert newest().actor == world.people.developer
+
+
+def test_no_target_of_whoever_opened_it_runs_with_a_pushers_rights(world: World) -> None:
+    push(world, world.developer, "a", "1\n")
+    mate = Actor(world.people.mate)
+    first = world.repository.write(
+        "refs/heads/evil", base=world.repository.head(), files={"evil.txt": b"1"},
+        author=("Mate", "mate@localhost"), message="Beside",
+    )  # fmt: skip
+    assert world.repository.ref("refs/heads/evil") == first
+    request = services.open_request(
+        mate, world.project, source_branch="topic", target_branch="evil", title="Sell more"
+    )
+    assert request.merged_sha
+    pipeline = newest()
+    assert pipeline.actor == world.people.developer
+    assert (pipeline.sha, pipeline.head_sha) == (request.sha, request.sha)
 
 
 def test_whoever_may_not_run_starts_none_by_another_ones_rights(world: World) -> None:
