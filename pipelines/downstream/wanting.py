@@ -159,10 +159,10 @@ def _of_project(
     given: dict[str, str],
     secrets: list[str],
 ) -> Wanted:
-    """A pipeline of another project: what there its own rules give to the same person."""
-    if pipeline.foreign and trigger.project != pipeline.project.name:
-        message = "A pipeline of a fork starts none of another project."
-        raise Refused(NOT_ALLOWED, message, "Start it by hand there.")
+    """A pipeline of a project, its own too: what there its rules give to the same person."""
+    if pipeline.foreign:
+        message = "A pipeline of a fork starts no other pipeline of a project."
+        raise Refused(NOT_ALLOWED, message, "Start it by hand.")
     actor = Actor(pipeline.actor, pipeline.token)
     project = _project(actor, trigger.project)
     try:
@@ -180,7 +180,6 @@ def _of_project(
         is_tag=at.is_tag,
         hosted=at.hosted,
         default_branch=at.default_branch,
-        foreign=pipeline.foreign,
     )
     return Wanted(
         project, place, Pipeline.Source.PIPELINE, trigger, found.root,

@@ -154,9 +154,11 @@ def test_a_fork_starts_nothing_elsewhere_and_reads_nothing_there(world: World) -
     other = world.other()
     other.commit(ONE, a__yml=ONE)
     rules = "rules: [{when: always}]"
-    pipeline = foreign(world, f"go: {{trigger: other, {rules}}}")
-    job = world.job(pipeline, "go")
-    assert (job.status, job.failure) == ("failed", "insufficient_bridge_permissions")
+    for project in ("other", world.project.name):
+        trigger = f"{{project: {project}, branch: main}}"
+        pipeline = foreign(world, f"go: {{trigger: {trigger}, {rules}}}")
+        job = world.job(pipeline, "go")
+        assert (job.status, job.failure) == ("failed", "insufficient_bridge_permissions")
     pipeline = foreign(
         world, f"include: [{{project: other, file: a.yml}}]\na: {{script: [x], {rules}}}"
     )
