@@ -74,3 +74,23 @@ def test_lines_arrive_in_their_section(open_page: Open) -> None:
     page.locator(".pl-section #L3").wait_for()
     assert page.locator(".pl-section .pl-took").inner_text() == "3.0 s"
     assert page.locator("#joblog > [data-log-rest]").inner_text().strip() == "thr"
+
+
+def test_the_icon_of_a_running_job_turns_inside_its_box(open_page: Open) -> None:
+    pipeline = make_pipeline(Project.objects.get(name="orders"), status="running")
+    for name in ("first", "second"):
+        make_job(pipeline, name, status="running")
+    page = open_page(AUTHOR, f"/pipelines/{pipeline.pk}/")
+    page.emulate_media(reduced_motion="no-preference")
+    boxes = page.locator("a.pl-box")
+    assert boxes.count() == 2
+    for box in boxes.all():
+        inside = """(link) => link.querySelector(".pl-busy use").getAnimations().map((turn) => {
+            turn.pause();
+            turn.currentTime = 300;
+            const [icon, room] = [link.querySelector(".pl-busy use"), link.querySelector("rect")]
+                .map((one) => one.getBoundingClientRect());
+            return icon.left >= room.left && icon.right <= room.right
+                && icon.top >= room.top && icon.bottom <= room.bottom;
+        })"""
+        assert box.evaluate(inside) == [True]
