@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic.base import View
 
 from rbac.access import require_anywhere
 from rbac.actors import Actor
 from rbac.requests import actor_of
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Where to go on after signing in: of a form that was sent, the page where it stood."""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    came, own = request.headers.get("Referer", ""), {request.get_host()}
+    path = urlsplit(came)._replace(scheme="", netloc="", fragment="").geturl()
+    if not all(url_has_allowed_host_and_scheme(one, own) for one in (came, path)):
+        return "/"
+    return path
 
 
 class AccessMixin(View):
@@ -34,7 +47,7 @@ class AccessMixin(View):
         self.actor = actor_of(request)
         if not self.public:
             if self.actor.user is None:
-                return redirect_to_login(request.get_full_path())
+                return redirect_to_login(_page_of(request))
             if self.anywhere:
                 require_anywhere(self.actor, self.permission_for(request.method or "GET"))
         return super().dispatch(request, *args, **kwargs)

@@ -44,6 +44,22 @@ def text_of(answer: object) -> str:
     return re.sub(r"\s+", " ", answer.content.decode())  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("came", "then"),
+    [
+        ("http://testserver/account/?tab=tokens#x", "/account/%3Ftab%3Dtokens"),
+        ("https://evil.example.test/account/", "/"),
+        ("http://testserver//evil.example.test/", "/"),
+        ("", "/"),
+    ],
+)
+def test_whoever_signs_in_after_a_form_goes_on_at_its_page(
+    client: Client, came: str, then: str
+) -> None:
+    answer = client.post("/account/tokens/new/", {"name": "x"}, headers={"referer": came})
+    assert answer["Location"] == f"/sign-in/?next={then}"
+
+
 def test_signing_in_opens_a_session_and_goes_where_one_wanted(
     client: Client, people: Characters
 ) -> None:
