@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from pipelines.engine.context import PREDEFINED
@@ -38,7 +40,7 @@ def ended(pipeline: Pipeline, job: Job, end: End) -> None:
     rows = JobEnvironment.objects.filter(project=pipeline.project_id, name=job.environment)
     passed = job.status == Status.SUCCESS
     if given.action == "stop":
-        _stopped(rows.first(), job, passed=passed)
+        _stopped(rows, job, passed=passed)
     elif passed and given.deploys:
         _started(pipeline, job, given, stored)
     elif passed and given.action in RENEWS and (seconds := _seconds(given)) is not None:
@@ -86,18 +88,23 @@ def _seconds(given: Environment) -> int | None:
         return None
 
 
-def _stopped(row: JobEnvironment | None, job: Job, *, passed: bool) -> None:
+@transaction.atomic
+def _stopped(rows: QuerySet[JobEnvironment], job: Job, *, passed: bool) -> None:
     """A stop job's end, whoever started it; one that failed leaves the environment there."""
+    row = rows.select_for_update().first()
     if row is None:
         return
     row.updated_at = timezone.now()
+    fields = ["updated_at"]
     if passed:
         row.state, row.auto_stop_at, row.problem = State.STOPPED, None, ""
         row.wanted, row.wanted_by = Wanted.STOP, job
+        fields += ["state", "auto_stop_at", "problem", "wanted", "wanted_by"]
     elif row.state == State.STOPPING and Status(job.status) in ENDED:
         row.state = State.AVAILABLE
         row.problem = f"Its stop job “{job.name}” did not pass: {job.reason}"
-    row.save()
+        fields += ["state", "problem"]
+    row.save(update_fields=fields)
 
 
 def _safe(url: str, secrets: tuple[str, ...]) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from idp.common.errors import Clash
@@ -141,6 +144,30 @@ def test_a_stop_job_that_fails_leaves_it_there_and_says_why(world: World, work_o
     work_off(row.job.pipeline)
     row.refresh_from_db()
     assert (row.state, row.problem) == ("stopped", "")
+
+
+@pytest.mark.parametrize("broken", [(), ("stop",)])
+def test_a_stop_jobs_end_overwrites_nothing_that_came_meanwhile(
+    world: World, work_off: Work, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, ...]
+) -> None:
+    row = started(world, work_off)
+    stopping.stop(world.developer, row)
+    assert row.job is not None
+    save, now = JobEnvironment.save, timezone.now()
+
+    def late(self: JobEnvironment, *args: Any, **options: Any) -> None:
+        JobEnvironment.objects.filter(pk=self.pk).update(tried_at=now, url="https://a.test/")
+        save(self, *args, **options)
+
+    monkeypatch.setattr(JobEnvironment, "save", late)
+    with CaptureQueriesContext(connection) as done:
+        work_off(row.job.pipeline, *broken)
+    row.refresh_from_db()
+    assert row.state == ("available" if broken else "stopped")
+    assert (row.tried_at, row.url) == (now, "https://a.test/")
+    table = JobEnvironment._meta.db_table
+    locked = any(f'FROM "{table}"' in q["sql"] and "FOR UPDATE" in q["sql"] for q in done)
+    assert locked is connection.features.has_select_for_update
 
 
 def test_without_a_stop_job_it_is_stopped_at_once(world: World, work_off: Work) -> None:
