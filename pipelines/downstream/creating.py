@@ -44,11 +44,11 @@ def work_on(job_id: int) -> None:
     try:
         _make(job, wanting.wanted(job))
     except Refused as refused:
-        _fail(job, refused.failure, str(refused))
+        _fail(job, refused.failure, wanting.told(job, str(refused)))
     except TemporaryBackendError as error:
-        _later(job, error.message)
+        _later(job, wanting.told(job, error.message))
     except SlipwayError as error:
-        _fail(job, NOT_MADE, f"{error.message} {error.fix}".strip())
+        _fail(job, NOT_MADE, wanting.told(job, f"{error.message} {error.fix}".strip()))
     except Exception:
         log.exception("the pipeline of %s was not made", job)
         _later(job, "Slipway could not make its pipeline; the server's log says why.")

@@ -23,6 +23,7 @@ from pipelines.engine.variables import substitute
 from pipelines.executors.files import ARCHIVE
 from pipelines.executors.local import sources_of
 from pipelines.permissions import RUN
+from pipelines.running.masking import Masker
 from pipelines.runs import browsing, commits, persisted, work
 from pipelines.runs.models import Artifact, Attempt, Job, Pipeline
 from pipelines.runs.services.starting import At
@@ -32,6 +33,10 @@ from rbac.actors import Actor
 from rbac.models import Project
 
 PLACE = Where("trigger")
+NOT_SHOWN = (
+    "No pipeline is made, and the reason would show a masked value of trigger."
+    " Name project and branch by variables that are not masked, and run it again."
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,22 @@ def wanted(job: Job) -> Wanted:
     if trigger.project:
         return _of_project(job.pipeline, trigger, found, given, secrets)
     return _child(job, trigger, found, given, secrets)
+
+
+def told(job: Job, text: str) -> str:
+    """A reason as the job's page may show it: without what is masked in the job's file.
+
+    A reason may cut what it names, so that no mask finds the rest: where the keyword itself holds
+    a masked value, the failure's name has to do.
+    """
+    stored = work.decode(job.work)
+    masker = Masker(stored.secrets)
+    try:
+        put = putter({**stored.variables, **_values(job)}, PLACE)
+        trigger = expanded(stored.work.trigger, put)
+    except ConfigError:
+        return NOT_SHOWN
+    return masker.whole(text) if expanded(trigger, masker.whole) == trigger else NOT_SHOWN
 
 
 def _among(secret: str, given: dict[str, str]) -> bool:

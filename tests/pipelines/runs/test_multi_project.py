@@ -70,6 +70,21 @@ def test_without_the_right_it_is_as_if_the_project_were_not_there(world: World) 
     assert not Pipeline.objects.exclude(project=world.project).exists()
 
 
+@pytest.mark.parametrize(
+    "trigger",
+    ["$KEY", "{project: other, branch: $KEY}", "{project: other, branch: 'refs/heads/${KEY}x'}"],
+)
+@pytest.mark.parametrize("value", ["hunter2-and-more", "hunter2-" * 20])
+def test_a_masked_value_is_in_no_reason(world: World, trigger: str, value: str) -> None:
+    world.other().commit(ONE)
+    Variable.objects.create(project=world.project, name="KEY", value=value, masked=True)
+    _, job = settled(world, f"go: {{trigger: {trigger}}}")
+    assert job.status == "failed"
+    assert job.failure in {"downstream_bridge_project_not_found", "invalid_bridge_trigger"}
+    assert "the reason would show a masked value of trigger" in job.reason
+    assert "hunter2" not in job.reason
+
+
 def test_depend_waits_and_a_cancel_above_leaves_it_alone(world: World) -> None:
     other = world.other()
     other.commit(ONE)
