@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from gitops.hosts.local import LocalRepository
+from gitops.judging import require_push
 from gitops.review import tagging
 from idp.common.errors import Clash, FieldError, Forbidden, Invalid, SlipwayError
 from pipelines.engine.context import PREDEFINED
@@ -102,6 +103,7 @@ def publish(
     actor = starter(pipeline)
     if pipeline.foreign or actor is None:
         raise Forbidden("Jobs of forks, and of people who are gone, make no releases.")
+    require_push(actor, pipeline.project)  # for a tag that is there already, too
     sha = _tagged(actor, pipeline, tag, given)
     row, new = Release.objects.get_or_create(
         project=pipeline.project,

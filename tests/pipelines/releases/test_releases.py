@@ -133,6 +133,14 @@ def test_forks_and_who_may_not_push_make_none(here: World, finished: Finished) -
     assert not here.repository.ref("refs/tags/v1")
 
 
+def test_a_tag_that_is_there_needs_the_right_to_push_too(here: World, finished: Finished) -> None:
+    tagging.make(here.developer, here.project, "v0", here.commit("job: {script: [x]}"))
+    pipeline = here.start(PLAIN % ("v0", "First"))
+    Pipeline.objects.filter(pk=pipeline.pk).update(actor=here.people.viewer)
+    assert "release was not made" in reason(here, finished(pipeline))
+    assert not Release.objects.exists()
+
+
 def test_masked_values_are_in_no_release(here: World, finished: Finished) -> None:
     Variable.objects.create(project=here.project, name="KEY", value="hunter2-more", masked=True)
     finished(here.start(PLAIN % ("v1", "'It is $KEY'")))
