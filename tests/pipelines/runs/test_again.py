@@ -10,7 +10,7 @@ from pipelines.runs.models import Pipeline
 from pipelines.runs.services import again, planning, starting
 from rbac.actors import Actor
 from tests.pipelines.runs.conftest import World
-from tests.pipelines.runs.factories import make_pipeline
+from tests.pipelines.runs.factories import make_job, make_pipeline
 
 OLD = "old: {script: [echo $WHO]}"
 NEW = "new: {script: [echo]}"
@@ -104,3 +104,12 @@ def test_by_page_and_rest(world: World) -> None:
     )
     assert wrong.status_code == 422
     assert "configuration" in wrong.content.decode()
+
+
+def test_the_page_of_a_job_runs_that_job_again_and_no_pipeline(world: World) -> None:
+    job = make_job(make_pipeline(world.project, status="failed"), "unit", status="failed")
+    client = Client()
+    client.force_login(world.people.developer)
+    text = client.get(f"/pipelines/jobs/{job.pk}/").content.decode()
+    assert f'action="/pipelines/jobs/{job.pk}/retry/"' in text
+    assert f"/pipelines/{job.pipeline_id}/again/" not in text
