@@ -1,7 +1,7 @@
 """How soon 500 jobs are read, expanded and planned: cold, and from the plans that are kept.
 
 `python -m bench.ci_plan`: a file of its own making with extends, rules, !reference and a template
-that it includes; each run in a fresh process, the median of seven.
+that it includes; each run in a fresh process with the engine loaded, the median of seven.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from pipelines.engine.context import Context, MemoryFiles
 root, folder = Path(sys.argv[1]), Path(sys.argv[2])
 files = MemoryFiles({p.name: p.read_bytes() for p in root.iterdir()})
 data, context = files.content[".gitlab-ci.yml"], Context(branch="main", files=files)
-if sys.argv[3] == "cold":
-    from pipelines.engine import config, plan
+from pipelines.engine import config, plan
 began = time.perf_counter()
 if sys.argv[3] == "cold":
     made = plan.plan(config.load(data, context), context)
