@@ -116,7 +116,8 @@ class _Unpacker:
         kind, setters = _maker(number)
         values = packed[2:]
         for at in packed[1]:
-            values[at] = self(values[at])
+            one = values[at]
+            values[at] = self._marked(one) if type(one) is list else self(one)
         made: Any = object.__new__(kind)
         for put, value in zip(setters, values, strict=True):
             put(made, value)
