@@ -16,7 +16,7 @@ from pathlib import Path
 RUNS = 7
 JOBS, TEMPLATES, STAGES = 500, 25, 10
 _ONE = """
-import gc, json, sys, time
+import json, sys, time
 from pathlib import Path
 from pipelines.engine import cache
 from pipelines.engine.context import Context, MemoryFiles
@@ -24,8 +24,6 @@ root, folder = Path(sys.argv[1]), Path(sys.argv[2])
 files = MemoryFiles({p.name: p.read_bytes() for p in root.iterdir()})
 data, context = files.content[".gitlab-ci.yml"], Context(branch="main", files=files)
 from pipelines.engine import config, plan
-gc.collect()
-gc.freeze()  # as `slipway` does with what it has loaded
 began = time.perf_counter()
 if sys.argv[3] == "cold":
     made = plan.plan(config.load(data, context), context)

@@ -20,7 +20,6 @@ from pipelines.engine.plan import plan
 OURS = (str(Path(sys.executable).with_name("slipway")), "ci", "run", "--quiet")
 SLOTS = "20"
 LIMIT = 180
-APART = 5.0
 
 
 def figures(scratch: Path, peer: Peer | None) -> Iterator[Figure]:
@@ -60,12 +59,8 @@ def _took(command: list[str], root: Path) -> float:
 
 
 def _median(command: list[str], root: Path) -> float:
-    """Of runs apart from each other: ext4 takes no inode anew for 5 s, and looks past each."""
-    took = []
-    for _ in range(ROUNDS + 1):
-        time.sleep(APART)
-        took.append(_took(command, root))
-    return statistics.median(took[1:])
+    _took(command, root)
+    return statistics.median(_took(command, root) for _ in range(ROUNDS))
 
 
 def _cold(root: Path) -> Figure:
