@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.utils import timezone
 
+from idp.common.addresses import is_web_address
 from idp.common.errors import Clash, FieldError, Invalid, PreconditionFailed, Refusal
 from portal.models import Component
 from portal.permissions import keeper_scope
@@ -227,7 +227,7 @@ def _link_errors(links: Any) -> list[FieldError]:
     errors = []
     for place, link in enumerate(links):
         url = link.get("url", "") if isinstance(link, dict) else ""
-        if not _is_web_address(url):
+        if not (isinstance(url, str) and is_web_address(url, most=MAX_URL)):
             errors.append(
                 FieldError(
                     f"links.{place}.url",
@@ -237,13 +237,3 @@ def _link_errors(links: Any) -> list[FieldError]:
                 )
             )
     return errors
-
-
-def _is_web_address(url: Any) -> bool:
-    if not isinstance(url, str) or len(url) > MAX_URL or re.search(r"[\s\x00-\x1f]", url):
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -17,7 +17,7 @@ from environments.selectors import BROKEN_WORD, Filters
 from idp.changes.models import Change
 from idp.common import keyset
 from idp.common.host import Page
-from idp.common.narrowing import chips, query
+from idp.common.narrowing import chips, pages, query
 from idp.common.spreadsheets import CHUNK, csv_response
 from rbac.access import held_anywhere
 from rbac.models import Tier
@@ -60,8 +60,7 @@ class EnvironmentListView(AccessMixin):
             "views": _views(request, selectors.counts(self.actor), filters),
             "tiers": Tier.choices,
             "states": Environment.State.choices,
-            "previous": query({**filters.given, "before": found.earlier}) if found.earlier else "",
-            "next": query({**filters.given, "after": found.later}) if found.later else "",
+            **pages(filters.given, earlier=found.earlier, later=found.later),
             "export": query({**filters.given, "format": "csv"}),
             "beyond": bool(after or before),
             "may_see": held_anywhere(self.actor, self.permission),

@@ -16,6 +16,14 @@ def query(parts: Mapping[str, str]) -> str:
     return f"?{urlencode(parts)}" if parts else ""
 
 
+def pages(given: Mapping[str, str], *, earlier: str, later: str) -> dict[str, str]:
+    """The addresses of the pages before and behind, as templates name them; empty for none."""
+    return {
+        "previous": query({**given, "before": earlier}) if earlier else "",
+        "next": query({**given, "after": later}) if later else "",
+    }
+
+
 def chips(
     given: Mapping[str, str],
     path: str,

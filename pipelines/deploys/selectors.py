@@ -57,9 +57,18 @@ def bundle(actor: Actor, pk: int) -> Bundle:
 
 
 def environment(actor: Actor, project: Project, name: str) -> Environment:
+    """As `named_environment`; raises `Invalid` where none is meant, too."""
+    found = named_environment(actor, project, name)
+    if found is None:
+        message = f"{project.name} has no environment “{name[:63]}” that you see."
+        raise Invalid.of([FieldError("environment", "unknown", message, "Name one of its own.")])
+    return found
+
+
+def named_environment(actor: Actor, project: Project, name: str) -> Environment | None:
     """A project's environment that the actor sees, by its name or as the only one of a tier.
 
-    Raises `Invalid` with the field `environment` where none or several are meant.
+    Raises `Invalid` with the field `environment` where several are meant.
     """
     rows = Environment.objects.filter(project=project).exclude(state=Environment.State.DELETED)
     rows = visible(
@@ -77,8 +86,7 @@ def environment(actor: Actor, project: Project, name: str) -> Environment:
         names = ", ".join(one.name for one in found)
         message = f"{project.name} has several environments in {name}: {names}."
         raise Invalid.of([FieldError("environment", "several", message, "Name one of them.")])
-    message = f"{project.name} has no environment “{name[:63]}” that you see."
-    raise Invalid.of([FieldError("environment", "unknown", message, "Name one of its own.")])
+    return None
 
 
 def names_of(name: str) -> tuple[str, ...]:

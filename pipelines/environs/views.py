@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from idp.common.errors import Clash
 from idp.common.host import Page
-from idp.common.narrowing import chips, query
+from idp.common.narrowing import chips, pages, query
 from pipelines.environs import selectors
 from pipelines.environs.models import JobEnvironment
 from pipelines.environs.selectors import Filters
@@ -54,8 +54,7 @@ class EnvironmentList(AccessMixin):
                 }
                 for one in found.rows
             ],
-            "previous": query({**given, "before": found.earlier}) if found.earlier else "",
-            "next": query({**given, "after": found.later}) if found.later else "",
+            **pages(given, earlier=found.earlier, later=found.later),
         }
         return render(request, "pipelines/environs/list.html", context)
 

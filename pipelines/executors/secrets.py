@@ -133,12 +133,8 @@ def _place(actor: Actor, attempt: Attempt) -> Scope:
     project = attempt.job.pipeline.project
     if not attempt.job.environment:
         return project.scope
-    try:
-        return selectors.environment(actor, project, attempt.job.environment).scope
-    except Invalid as error:
-        if [one.rule for one in error.errors] == ["unknown"]:
-            return project.scope
-        raise
+    found = selectors.named_environment(actor, project, attempt.job.environment)
+    return found.scope if found else project.scope
 
 
 def _found(place: Scope, wanted: Secret) -> SecretValue:

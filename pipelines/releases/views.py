@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from idp.common.host import Page
-from idp.common.narrowing import chips, query
+from idp.common.narrowing import chips, pages
 from pipelines.permissions import VIEW
 from pipelines.releases import selectors
 from pipelines.releases.selectors import Filters
@@ -35,7 +35,6 @@ class ReleaseList(AccessMixin):
             "filters": filters,
             "chips": chips(given, reverse(LIST)),
             "rows": found.rows,
-            "previous": query({**given, "before": found.earlier}) if found.earlier else "",
-            "next": query({**given, "after": found.later}) if found.later else "",
+            **pages(given, earlier=found.earlier, later=found.later),
         }
         return render(request, "pipelines/releases/list.html", context)

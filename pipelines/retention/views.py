@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from idp.common.errors import SlipwayError
 from idp.common.host import Page
-from idp.common.narrowing import chips, query
+from idp.common.narrowing import chips, pages
 from pipelines.permissions import MANAGE, VIEW
 from pipelines.retention import selectors, services
 from pipelines.retention.forms import RetentionForm
@@ -31,15 +31,12 @@ class RetentionList(AccessMixin):
         given = filters.given
         above = [("Pipelines", reverse("pipelines:list"))]
         context = {
-            "page": Page(
-                "How long pipelines are kept", above, permission=VIEW, nav="pipelines:list"
-            ),
+            "page": Page(_TITLE, above, permission=VIEW, nav="pipelines:list"),
             "filters": filters,
             "chips": chips(given, reverse(LIST)),
             "rows": rows,
             "default": default_days(),
-            "previous": query({**given, "before": found.earlier}) if found.earlier else "",
-            "next": query({**given, "after": found.later}) if found.later else "",
+            **pages(given, earlier=found.earlier, later=found.later),
         }
         return render(request, "pipelines/retention/list.html", context)
 

@@ -349,7 +349,7 @@ class _Children:
                 return
             for pid in (-1,) if self.isolated else _descendants():
                 _kill(pid, signal.SIGKILL)
-            time.sleep(0.001)
+            time.sleep(0.005)
 
 
 def _kill(pid: int, number: int) -> None:

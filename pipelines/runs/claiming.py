@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import Q
@@ -50,14 +52,13 @@ def take(
     count: int, *, name: str = "", reach: Reach = Reach(), agent: int | None = None
 ) -> list[Taken]:
     """At most `count` attempts, the projects with the fewest running ones first."""
-    found: list[Taken] = []
-    for pk in in_turn(reach):
-        if len(found) >= count:
-            break
-        taken = take_one(pk, name, agent)
-        if taken is not None:
-            found.append(taken)
-    return found
+    return _taken(in_turn(reach), count, name, agent)
+
+
+def _taken(turns: Iterable[int], count: int, name: str, agent: int | None = None) -> list[Taken]:
+    """Of the attempts whose turn it is, as many as are wanted and still wait."""
+    tried = (take_one(pk, name, agent) for pk in islice(turns, _LOOKED_AT))
+    return list(islice((one for one in tried if one is not None), count))
 
 
 class Turns:
@@ -70,15 +71,7 @@ class Turns:
 
     def take(self, count: int, *, name: str, reach: Reach) -> list[Taken]:
         """As `take`; a new attempt may wait for `LOOK_AGAIN_SECONDS` for its turn."""
-        found: list[Taken] = []
-        for _ in range(_LOOKED_AT):
-            pk = self._next(reach) if len(found) < count else None
-            if pk is None:
-                break
-            taken = take_one(pk, name)
-            if taken is not None:
-                found.append(taken)
-        return found
+        return _taken(iter(lambda: self._next(reach), None), count, name)
 
     def _next(self, reach: Reach) -> int | None:
         with self._lock:

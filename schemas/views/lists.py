@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from idp.common.host import Page
-from idp.common.narrowing import chips, query
+from idp.common.narrowing import chips, pages, query
 from idp.common.spreadsheets import CHUNK, csv_response
 from rbac.access import held_anywhere
 from rbac.views.mixins import AccessMixin
@@ -54,8 +54,7 @@ class SubjectList(AccessMixin):
             "formats": tuple(FormatName),
             "lifecycles": tuple(Subject.State.values),
             "rows": found.rows,
-            "previous": query({**given, "before": found.earlier}) if found.earlier else "",
-            "next": query({**given, "after": found.later}) if found.later else "",
+            **pages(given, earlier=found.earlier, later=found.later),
             "exports": [
                 *((kind.upper(), query({**given, "export": kind})) for kind in EXPORTS),
                 ("Archive", f"{reverse('schemas:export')}{query(given)}"),

@@ -15,15 +15,15 @@ from environments.services import day2
 from environments.services.edits import Options
 from idp.changes.models import Change
 from idp.common.errors import Forbidden, SlipwayError, TemporaryBackendError
+from pipelines.deploys.selectors import named_environment
 from pipelines.environs.models import JobEnvironment
-from pipelines.environs.services.stopping import GONE, MOST, meant, starter
+from pipelines.environs.services.stopping import GONE, MOST, OVER, starter
 from rbac.actors import Actor
 from rbac.models import Tier
 
 log = logging.getLogger(__name__)
 Wanted = JobEnvironment.Wanted
 NEAR = timedelta(seconds=60)  # two moments that are the same end
-_ENDED = (Environment.State.STOPPED, Environment.State.DELETING, Environment.State.DELETED)
 
 
 def follow() -> int:
@@ -56,14 +56,14 @@ def _ask(row: JobEnvironment) -> tuple[Environment | None, str]:
     actor = starter(row, row.wanted_by)
     if actor is None or row.wanted_by is None:
         return None, GONE
-    environment = meant(actor, row)
+    environment = named_environment(actor, row.project, row.name)
     if environment is None:
         return None, ""
     if environment.tier == Tier.PRODUCTION and not row.wanted_by.pipeline.is_protected:
         message = "No job of an unprotected branch or tag ends a production environment."
         raise Forbidden(message, fix="Run it on the protected branch.")
     if row.wanted == Wanted.STOP:
-        if environment.state not in _ENDED:
+        if environment.state not in OVER:
             day2.stop(actor, environment, options=_options(row, "stopped"))
     else:
         _extend(actor, environment, row)

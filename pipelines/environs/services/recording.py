@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from idp.common.addresses import is_web_address
 from pipelines.engine.context import PREDEFINED
 from pipelines.engine.durations import DurationError
 from pipelines.engine.scheduling import ENDED, Status
@@ -108,12 +108,7 @@ def _stopped(rows: QuerySet[JobEnvironment], job: Job, *, passed: bool) -> None:
 
 
 def _safe(url: str, secrets: tuple[str, ...]) -> str:
-    """An address that may be linked: http or https, no user in it, no masked value."""
-    if len(url) > MAX_URL or any(secret and secret in url for secret in secrets):
+    """The address where it may be linked and holds no masked value."""
+    if any(secret and secret in url for secret in secrets):
         return ""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    fits = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
-    return url if fits and url.isprintable() else ""
+    return url if is_web_address(url, most=MAX_URL) else ""

@@ -28,7 +28,7 @@ STOP = "environment.stop"
 STOPS = f"whoever stopped this may not stop it. It takes {STOP} there."
 GONE = "Whoever started it is gone, so nobody's rights change it."
 State = JobEnvironment.State
-_GONE = (Environment.State.STOPPED, Environment.State.DELETING, Environment.State.DELETED)
+OVER = (Environment.State.STOPPED, Environment.State.DELETING, Environment.State.DELETED)
 _STARTABLE = frozenset({Status.MANUAL, Status.SCHEDULED})
 
 
@@ -69,7 +69,7 @@ def _own(actor: Actor, row: JobEnvironment) -> dict[str, object]:
     if by is None:
         return nothing | {"problem": GONE}
     try:
-        environment = meant(by, row)
+        environment = selectors.named_environment(by, row.project, row.name)
     except Invalid as error:
         return nothing | {"problem": f"{error.message} {error.fix}".strip()}
     if environment is None:
@@ -78,16 +78,6 @@ def _own(actor: Actor, row: JobEnvironment) -> dict[str, object]:
         return {"wanted": JobEnvironment.Wanted.STOP, "wanted_by_id": row.job_id}
     seen = can(actor, selectors.ENVIRONMENT_VIEW, environment)
     return nothing | {"problem": f"{environment} was left running: {STOPS}" if seen else ""}
-
-
-def meant(actor: Actor, row: JobEnvironment) -> Environment | None:
-    """Slipway's environment of that name; None where there is none that the actor sees."""
-    try:
-        return selectors.environment(actor, row.project, row.name)
-    except Invalid as error:
-        if [one.rule for one in error.errors] == ["unknown"]:
-            return None
-        raise
 
 
 def stop_job(row: JobEnvironment) -> Job | None:
@@ -122,7 +112,7 @@ def stop_due() -> int:
     """Stop what has reached its end, once each; how many were tried."""
     now = timezone.now()
     due = Q(environment=None, wanted="", auto_stop_at__lte=now)
-    due |= Q(environment__state__in=_GONE)
+    due |= Q(environment__state__in=OVER)
     rows = JobEnvironment.objects.filter(due, state=State.AVAILABLE, tried_at=None)
     found = rows.select_related("project__scope", "job__pipeline__actor", "job__pipeline__token")
     tried = 0

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import re2
 from django.utils import timezone
@@ -19,6 +18,7 @@ from django.utils.dateparse import parse_datetime
 from gitops.hosts.local import LocalRepository
 from gitops.judging import require_push
 from gitops.review import tagging
+from idp.common.addresses import is_web_address
 from idp.common.errors import Clash, FieldError, Forbidden, Invalid, SlipwayError
 from pipelines.engine.context import PREDEFINED
 from pipelines.engine.values import release as values
@@ -181,21 +181,12 @@ def _bounded(links: tuple[values.Link, ...]) -> tuple[values.Link, ...]:
 
 
 def _link(given: values.Link) -> dict[str, Any]:
-    if not _is_address(given.url) or MASK.decode() in given.url:
+    if not is_web_address(given.url, most=MAX_URL) or MASK.decode() in given.url:
         message = f"The link “{given.name[:60]}” leads to no http(s) address."
         raise _wrong("assets", message, "Write https://….")
     kind = given.link_type if given.link_type in values.LINK_TYPES else "other"
     name, path = given.name[:MAX_NAME], given.filepath[:MAX_NAME]
     return {"name": name, "url": given.url, "filepath": path, "link_type": kind}
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    fits = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
-    return bool(fits) and len(url) <= MAX_URL and url.isprintable()
 
 
 def _moment(text: str) -> datetime:

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from idp.common.host import Page
-from idp.common.narrowing import chips, query
+from idp.common.narrowing import chips, pages, query
 from pipelines.permissions import MANAGE, VIEW
 from pipelines.runs import groups
 from pipelines.runs.groups import Filters
@@ -38,8 +38,7 @@ class GroupList(AccessMixin):
             "chips": chips(given, reverse(LIST)),
             "turns": turns,
             "modes": grouping.Mode.choices,
-            "previous": query({**given, "before": found.earlier}) if found.earlier else "",
-            "next": query({**given, "after": found.later}) if found.later else "",
+            **pages(given, earlier=found.earlier, later=found.later),
         }
         return render(request, "pipelines/groups/list.html", context)
 

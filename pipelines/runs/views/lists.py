@@ -11,7 +11,7 @@ from django.urls import reverse
 from gitops.repositories import clone_address
 from gitops.selectors import repositories_of
 from idp.common.host import Page
-from idp.common.narrowing import chips, query
+from idp.common.narrowing import chips, pages, query
 from pipelines.permissions import MANAGE, RUN, VIEW
 from pipelines.runs import selectors
 from pipelines.runs.addresses import page_of
@@ -55,8 +55,7 @@ class PipelineList(AccessMixin):
             "statuses": Pipeline.Status.choices,
             "sources": Pipeline.Source.choices,
             "rows": shown(found.rows),
-            "previous": query({**given, "before": found.earlier}) if found.earlier else "",
-            "next": query({**given, "after": found.later}) if found.later else "",
+            **pages(given, earlier=found.earlier, later=found.later),
             "allowed": allowed,
             "may_start": held_anywhere(self.actor, RUN),
             "may_manage": held_anywhere(self.actor, MANAGE),

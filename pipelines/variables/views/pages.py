@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from idp.common.host import Page
-from idp.common.narrowing import chips, query
+from idp.common.narrowing import chips, pages, query
 from pipelines.permissions import MANAGE
 from pipelines.variables import selectors
 from pipelines.variables.models import Variable
@@ -39,8 +39,7 @@ class VariableList(AccessMixin):
             "chips": chips(filters.given, reverse(LIST)),
             "projects": list(selectors.managed(self.actor).values_list("name", flat=True)),
             "rows": found.rows,
-            "previous": query({**given, "before": found.earlier}) if found.earlier else "",
-            "next": query({**given, "after": found.later}) if found.later else "",
+            **pages(given, earlier=found.earlier, later=found.later),
             "may_add": held_anywhere(self.actor, MANAGE),
             "add": reverse("pipelines:variable-new") + query({"project": name} if name else {}),
         }
