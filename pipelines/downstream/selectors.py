@@ -89,10 +89,9 @@ def below(actor: Actor, jobs: Iterable[Job], home: int) -> list[Linked]:
     rows = rows.defer("job__work", "pipeline__given", "pipeline__inputs", "made", "trigger")
     found = list(rows.order_by("job__position", "-run")[:MOST])
     elsewhere = [row.pipeline_id for row in found if row.pipeline.project_id != home]
-    seen = _seen(actor, elsewhere)
+    hidden = set(elsewhere) - _seen(actor, elsewhere)
     return [
-        Linked(row.job, row.run, row.pipeline, row.pipeline_id not in set(elsewhere) - seen, home)
-        for row in found
+        Linked(row.job, row.run, row.pipeline, row.pipeline_id not in hidden, home) for row in found
     ]
 
 

@@ -12,10 +12,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from pipelines.permissions import MANAGE, RUN
+from pipelines.runs import selectors
 from pipelines.runs.models import Artifact, Job, Pipeline
-from portal.permissions import keeper_scope
-from rbac.access import can
 from rbac.actors import Actor
 
 ARCHIVE = "archive"
@@ -40,23 +38,13 @@ def of_pipeline(actor: Actor, row: Pipeline) -> list[Exposed]:
         return []
     kept = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
     rows = Artifact.objects.filter(kept, attempt__job__in=found, kind=ARCHIVE)
-    rows = rows.filter(access__in=_levels(actor, row)).select_related("attempt")
+    rows = rows.filter(access__in=selectors.readable(actor, row.project)).select_related("attempt")
     newest = {one.attempt.job_id: one for one in rows.order_by("attempt__number")}
     return [
         Exposed(job.exposed_as, _url(job, newest[pk].attempt.number), job)
         for pk, job in found.items()
         if pk in newest
     ]
-
-
-def _levels(actor: Actor, row: Pipeline) -> list[str]:
-    """The values of `artifacts:access` that let the actor in."""
-    levels = ["all"]
-    if can(actor, RUN, keeper_scope(row.project)):
-        levels.append("developer")
-    if can(actor, MANAGE, row.project.scope):
-        levels.append("maintainer")
-    return levels
 
 
 def _url(job: Job, attempt: int) -> str:

@@ -13,9 +13,9 @@ from idp.common.narrowing import Narrowing
 from pipelines.permissions import MANAGE, RUN, VIEW
 from pipelines.runs.models import Artifact, Attempt, Job, Pipeline
 from portal.permissions import keeper_scope
-from rbac.access import get_visible, require, visible
+from rbac.access import can, get_visible, require, visible
 from rbac.actors import Actor
-from rbac.models import Project
+from rbac.models import Project, Scope
 
 PAGE_SIZE = 25
 MAX_ATTEMPTS = 100  # of one job; older ones are reached by their number
@@ -173,14 +173,28 @@ def artifact(actor: Actor, row: Job, kind: str, number: int | None = None) -> Ar
     return found
 
 
+def _needed(project: Project) -> Mapping[str, tuple[str, Scope] | None]:
+    """What each value of `artifacts:access` takes; any other lets nobody in."""
+    return {
+        "all": None,
+        "developer": (RUN, keeper_scope(project)),
+        "maintainer": (MANAGE, project.scope),
+    }
+
+
+def readable(actor: Actor, project: Project) -> list[str]:
+    """The values of `artifacts:access` that let the actor in."""
+    levels = _needed(project).items()
+    return [level for level, needed in levels if needed is None or can(actor, *needed)]
+
+
 def _admit(actor: Actor, project: Project, found: Artifact) -> None:
     """Hold `artifacts:access` of the file."""
-    if found.access == "none":
+    levels = _needed(project)
+    if found.access not in levels:
         raise Forbidden(
             "These artifacts are for later jobs alone (artifacts: access: none).",
             fix="Set access: all, developer or maintainer in the file, and run the job again.",
         )
-    if found.access == "developer":
-        require(actor, RUN, keeper_scope(project))
-    elif found.access == "maintainer":
-        require(actor, MANAGE, project.scope)
+    if (needed := levels[found.access]) is not None:
+        require(actor, *needed)

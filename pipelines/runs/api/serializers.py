@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from idp.common.inputs import Strict
 from pipelines.downstream import selectors as downstream
 from pipelines.downstream.selectors import Linked
 from pipelines.runs.addresses import api_of, page_of
@@ -95,10 +96,12 @@ class PipelineOut(PipelineRow):
         return LinkedOut(downstream.newest(found), many=True).data
 
 
-class AgainIn(serializers.Serializer):
+class AgainIn(Strict):
     """Which `.gitlab-ci.yml` the new pipeline reads."""
 
-    configuration = serializers.ChoiceField(Configuration.choices, default=Configuration.SAME.value)
+    configuration = serializers.CharField(
+        default=Configuration.SAME.value, max_length=20, help_text=", ".join(Configuration.values)
+    )
 
 
 class PipelineIn(serializers.Serializer):

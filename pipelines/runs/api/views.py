@@ -16,6 +16,7 @@ from gitops.hosted import selectors as hosted
 from idp.changes.api.keyed import HEADER
 from idp.common.errors import FieldError, Invalid
 from idp.common.idempotency import idempotency_key
+from idp.common.inputs import inputs
 from idp.common.pagination import KeysetPagination
 from pipelines.permissions import RUN, VIEW
 from pipelines.runs import selectors
@@ -187,9 +188,7 @@ class AgainAPI(PipelineView):
     def post(self, request: Request, pk: int) -> Response:
         row = self.pipeline()
         key = idempotency_key(request)
-        given = AgainIn(data=request.data if request.data is not None else {})
-        given.is_valid(raise_exception=True)
-        configuration = given.validated_data["configuration"]
+        configuration = inputs(AgainIn, request)["configuration"]
         source = Pipeline.Source.API
         made = again.again(self.actor, row, configuration, source=source, key=key)
         headers = {"Location": api_of(made)}

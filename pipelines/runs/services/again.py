@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models
 
-from idp.common.errors import Clash
+from idp.common.errors import Clash, FieldError, Invalid
 from pipelines.permissions import RUN
 from pipelines.runs.models import Pipeline
 from pipelines.runs.services import starting
@@ -41,9 +41,13 @@ def again(
     """A new pipeline with the variables and inputs of this one; needs `pipeline.run`.
 
     What somebody else gave stays theirs: `Clash`, as for a pipeline that is begun by a merge
-    request or a job. Raises what `starting.start` does.
+    request or a job; `Invalid` for another configuration. Raises what `starting.start` does.
     """
     require(actor, RUN, keeper_scope(pipeline.project))
+    if configuration not in Configuration:
+        message = f"“{configuration[:40]}” is no configuration."
+        fix = f"Take one of {', '.join(Configuration.values)}."
+        raise Invalid.of([FieldError("configuration", "choice", message, fix)])
     if fix := elsewhere(pipeline):
         raise Clash(f"{pipeline} cannot be run once more by itself.", fix=fix)
     same = configuration == Configuration.SAME

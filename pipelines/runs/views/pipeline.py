@@ -187,8 +187,7 @@ class RunAgain(AccessMixin):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = selectors.pipeline(self.actor, pk)
         require(self.actor, RUN, keeper_scope(row.project))
-        given = request.POST.get("configuration", "")
-        configuration = given if given in again.Configuration else again.Configuration.SAME
+        configuration = request.POST.get("configuration", "")
         key = request.POST.get("once", "").replace("\0", "")[:MAX_KEY]
         try:
             made = again.again(self.actor, row, configuration, key=key)

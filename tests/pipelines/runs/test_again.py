@@ -102,8 +102,13 @@ def test_by_page_and_rest(world: World) -> None:
         {"configuration": "older"},
         content_type="application/json",
     )
-    assert wrong.status_code == 422
-    assert "configuration" in wrong.content.decode()
+    (said,) = wrong.json()["errors"]
+    assert (wrong.status_code, said["field"]) == (422, "configuration")
+    assert said["fix"] == "Take one of same, newest."
+    count = Pipeline.objects.count()
+    page = client.post(f"/pipelines/{first.pk}/again/", {"configuration": "older"}, follow=True)
+    assert "Take one of same, newest." in page.content.decode()
+    assert Pipeline.objects.count() == count
 
 
 def test_the_page_of_a_job_runs_that_job_again_and_no_pipeline(world: World) -> None:
