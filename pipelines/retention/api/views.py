@@ -50,7 +50,8 @@ class RetentionIn(Strict):
 class RetentionAPI(AccessAPIView):
     """How long pipelines are kept; PUT changes it, and what is over then goes by itself.
 
-    The latest of each branch and tag stays, and so does what a bundle, a deployment or an environment names.
+    The latest of each branch and tag stays, and so does what a bundle, a deployment or an
+    environment names.
     """
 
     permissions: ClassVar[dict[str, str]] = {"GET": VIEW, "PUT": MANAGE}
